@@ -1,0 +1,1 @@
+"""What every stage speaks: requests, candidates, catalogue, events, the trace, errors."""

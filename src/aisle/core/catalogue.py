@@ -1,0 +1,133 @@
+"""The catalogue inside a bundle: every item's attributes as columns, items numbered by row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aisle.core.strings import Strings
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A categorical, possibly many-valued attribute: item ``i`` carries ``codes[offsets[i]:offsets[i + 1]]``.
+
+    ``offsets`` ``(n + 1,) int64``, ``codes`` ``(m,) int32`` into ``names``. An item without a value has an empty slice.
+    """
+
+    offsets: NDArray[np.int64]
+    codes: NDArray[np.int32]
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, values: Iterable[str | None]) -> Labels:
+        """Cut each value at ``|``; spaces around a part are dropped, empty parts too, the first use numbers a name."""
+        number: dict[str, int] = {}
+        codes: list[int] = []
+        ends = [0]
+        for value in values:
+            parts = dict.fromkeys(part.strip() for part in (value or "").split("|"))
+            codes.extend(number.setdefault(part, len(number)) for part in parts if part)
+            ends.append(len(codes))
+        return cls(np.array(ends, np.int64), np.array(codes, np.int32), tuple(number))
+
+    @cached_property
+    def number(self) -> dict[str, int]:
+        """Name to code."""
+        return {name: code for code, name in enumerate(self.names)}
+
+    @cached_property
+    def first(self) -> NDArray[np.int32]:
+        """``(n,) int32``: each item's first code, -1 where it has none."""
+        filled = np.diff(self.offsets) > 0
+        result = np.full(len(self.offsets) - 1, -1, np.int32)
+        result[filled] = self.codes[self.offsets[:-1][filled]]
+        return result
+
+    def having(self, names: Iterable[str]) -> NDArray[np.bool_]:
+        """``(n,) bool``: items that carry any of ``names``; a path's name also stands for what lies below it."""
+        wanted = set(names)
+        hit = np.array([name in wanted or any(name.startswith(w + " > ") for w in wanted) for name in self.names], bool)
+        result = np.zeros(len(self.offsets) - 1, bool)
+        if hit.any():
+            owner = np.repeat(np.arange(len(result)), np.diff(self.offsets))
+            result[owner[hit[self.codes]]] = True
+        return result
+
+
+class Catalogue:
+    """``n`` items. A text column is `Strings`; a number, time or truth column is ``(n,) float64`` with NaN for missing.
+
+    Times are seconds since 1970 in UTC, truths are 1 and 0. ``ids[row]`` is the shop's own id. Rows carry no meaning: they are
+    shuffled when the data is read, so that no model can learn from the order of a file.
+    """
+
+    def __init__(self, ids: Strings, texts: Mapping[str, Strings], numbers: Mapping[str, Floats]) -> None:
+        self.ids, self.texts, self.numbers = ids, dict(texts), dict(numbers)
+        self._labels: dict[str, Labels] = {}
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def row_of(self) -> dict[str, int]:
+        """Item id to row."""
+        return {item: row for row, item in enumerate(self.ids)}
+
+    def rows(self, ids: Iterable[str]) -> NDArray[np.int32]:
+        """``(k,) int32``: the rows of ``ids``, -1 for an id that is not here."""
+        return np.array([self.row_of.get(item, -1) for item in ids], np.int32)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every column's name."""
+        return (*self.texts, *self.numbers)
+
+    def text(self, name: str) -> Strings:
+        """A text column; one that is not there is absent everywhere."""
+        if name not in self.texts:
+            self.texts[name] = Strings.of([None] * len(self))
+        return self.texts[name]
+
+    def number(self, name: str) -> Floats:
+        """A number column; one that is not there is NaN everywhere."""
+        return self.numbers[name] if name in self.numbers else np.full(len(self), np.nan)
+
+    def labels(self, name: str) -> Labels:
+        """A text column read as categories."""
+        if name not in self._labels:
+            self._labels[name] = Labels.of(self.text(name).get(row) for row in range(len(self)))
+        return self._labels[name]
+
+    def item(self, row: int) -> dict[str, str | float | None]:
+        """One item as a reader would write it; absent attributes are left out."""
+        found: dict[str, str | float | None] = {"item_id": self.ids[row]}
+        found |= {name: text for name, column in self.texts.items() if (text := column.get(row)) is not None}
+        return found | {name: float(column[row]) for name, column in self.numbers.items() if not np.isnan(column[row])}
+
+    def save(self, folder: Path) -> None:
+        """Write the columns and ``columns.json``, which lists them."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.ids.save(folder, "ids")
+        listing = {"texts": list(self.texts), "numbers": list(self.numbers)}
+        for index, column in enumerate(self.texts.values()):
+            column.save(folder, f"text{index}")
+        for index, values in enumerate(self.numbers.values()):
+            np.save(folder / f"number{index}.npy", values)
+        (folder / "columns.json").write_text(json.dumps(listing, ensure_ascii=False), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Catalogue:
+        """Open what `save` wrote."""
+        listing = json.loads((folder / "columns.json").read_text(encoding="utf-8"))
+        texts = {name: Strings.load(folder, f"text{index}") for index, name in enumerate(listing["texts"])}
+        numbers = {name: np.load(folder / f"number{index}.npy", allow_pickle=False) for index, name in enumerate(listing["numbers"])}
+        return cls(Strings.load(folder, "ids"), texts, numbers)

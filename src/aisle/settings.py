@@ -1,0 +1,114 @@
+"""``aisle.toml`` as one typed tree. Every key has a default that works; an unknown key is an error that names the nearest known one."""
+
+from __future__ import annotations
+
+import tomllib
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from aisle.core.errors import SettingsError
+
+
+class Section(BaseModel):
+    """A table of ``aisle.toml``: frozen, unknown keys forbidden."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(Section):
+    """``[[sources]]``: one of the user's own files feeding one of our tables."""
+
+    file: str
+    table: str
+    columns: dict[str, str] = Field(default_factory=dict, description="ours = theirs")
+    where: str = Field("", description="SQL condition on their columns")
+    constants: dict[str, str] = Field(default_factory=dict, description="ours = a fixed value")
+    types: dict[str, str] = Field(default_factory=dict, description="their event name = ours")
+    encoding: str = Field("", description="absent: detected")
+
+
+class Cleaning(Section):
+    """``[cleaning]``: which rules run, and their bounds."""
+
+    off: tuple[str, ...] = Field((), description="names of rules to switch off")
+    quantity_limit: float = Field(0, description="0: found from the data, robust, per item")
+    session_minutes: float = 30
+    non_product_codes: tuple[str, ...] = Field((), description="further codes that are not products")
+
+
+class Evaluation(Section):
+    """``[evaluation]``: how the report measures."""
+
+    relevant_from: float | None = Field(None, description="grade from which a judgement is relevant; absent: above the middle of the scale")
+    targets: tuple[str, ...] = Field((), description="event types that count as success; absent: purchase, else rating, else click")
+    train_requests: int = 20_000
+    test_requests: int = 10_000
+
+
+class Ranking(Section):
+    """``[ranking]``: the candidates' number and the fusion's weight."""
+
+    candidates: int = Field(200, ge=10, le=2_000, description="how many each source proposes")
+    alpha: float | None = Field(None, ge=0, le=1, description="weight of the click-through rate in Z; absent: .5 unless window 3 says otherwise")
+
+
+class Policy(Section):
+    """``[policy]``: filters armed by setting, whether or not their column exists."""
+
+    armed: tuple[Literal["stock", "availability"], ...] = ()
+
+
+class Settings(Section):
+    """The whole of ``aisle.toml``."""
+
+    kind: Literal["shop", "support", "wealth"] = "shop"
+    name: str = ""
+    language: Literal["", "en", "zh"] = ""
+    seed: int = 7
+    sources: tuple[Source, ...] = ()
+    cleaning: Cleaning = Cleaning()
+    evaluation: Evaluation = Evaluation()
+    ranking: Ranking = Ranking()
+    policy: Policy = Policy()
+    retrieval: dict[str, bool] = Field(default_factory=dict, description="name of a source = false switches it off")
+    encoder: str = Field("", description="absent: chosen by language; a folder, `minilm` or `ngram`")
+
+
+def load(folder: Path) -> Settings:
+    """Read ``folder/aisle.toml``; a folder without one gets the defaults.
+
+    Raises `SettingsError` naming the file and key (broken TOML: the line) and the mend.
+    """
+    path = folder / "aisle.toml"
+    if not path.exists():
+        return Settings()
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}.", "Mend that line; text values need quotes.") from None
+    try:
+        return Settings.model_validate(raw)
+    except ValidationError as error:
+        raise _explain(path, error) from None
+
+
+def _explain(path: Path, error: ValidationError) -> SettingsError:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] != "extra_forbidden":
+        return SettingsError(f"{path}: setting `{key}`: {first['msg']}.", "Correct the value or remove the line.")
+    near = get_close_matches(str(first["loc"][-1]), _keys(Settings), n=1)
+    return SettingsError(f"{path}: unknown setting `{key}`.", f"Did you mean `{near[0]}`?" if near else "Remove the line.")
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    found: list[str] = []
+    for name, field in model.model_fields.items():
+        found.append(name)
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            found += _keys(inner)
+    return [*found, *Source.model_fields]
