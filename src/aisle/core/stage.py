@@ -1,0 +1,118 @@
+"""The stages of the online flow, one verb each, and the block of requests that they work on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, Self, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aisle.core.candidates import Candidates
+from aisle.core.catalogue import Catalogue
+from aisle.core.events import Dataset
+from aisle.core.profiles import Profiles, Slices
+from aisle.core.request import Request
+
+Mask = NDArray[np.bool_]
+Scores = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query understood. ``text`` is the matching form (NFKC, lower case, simplified), ``raw`` what was typed, ``tokens`` the words of
+    ``text``, ``language`` ``en`` or ``zh``, ``correction`` a better spelling or None."""
+
+    raw: str
+    text: str
+    tokens: tuple[str, ...]
+    language: str
+    correction: str | None = None
+
+
+@dataclass
+class Block:
+    """``n`` requests and what is known of each before retrieval. ``queries[r]`` is None where the request has no query; ``seeds`` are the
+    catalogue rows of each request's ``items`` (unknown ids left out). ``memo`` holds work that two stages of one block share."""
+
+    requests: Sequence[Request]
+    as_of: NDArray[np.float64]
+    queries: Sequence[Query | None]
+    profiles: Profiles
+    seeds: Slices
+    memo: dict[str, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.requests)
+
+    @property
+    def searching(self) -> Mask:
+        """``(n,) bool``: the request has a query."""
+        return np.array([query is not None for query in self.queries], bool)
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What each request may be shown: ``shared`` ``(items,) bool`` for the whole block, ``own[r]`` the same for one request or None, and
+    ``excluded[r]``, rows that this one request shall not see (seen, dismissed, the seeds themselves)."""
+
+    shared: Mask
+    own: Sequence[Mask | None]
+    excluded: Sequence[NDArray[np.int32]]
+
+    @classmethod
+    def everything(cls, items: int, requests: int) -> Allowed:
+        """No filter at all."""
+        return cls(np.ones(items, bool), [None] * requests, [np.zeros(0, np.int32)] * requests)
+
+    def mask(self, request: int) -> Mask:
+        """``(items,) bool`` for one request, a fresh array."""
+        own = self.own[request]
+        mask = self.shared.copy() if own is None else self.shared & own
+        mask[self.excluded[request]] = False
+        return mask
+
+    def pick(self, requests: Sequence[int]) -> Allowed:
+        """The same for some of the requests."""
+        return Allowed(self.shared, [self.own[r] for r in requests], [self.excluded[r] for r in requests])
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Proposes candidates. Inductive: the user is known by the block's profiles alone, never by a number of his own.
+
+    ``surfaces`` are those it can serve. `retrieve` gives at most ``limit`` allowed items per request, best first, with a column ``score``
+    (larger is better); a request it has nothing to say on gets none. `score` gives ``(n,) float32`` for candidates of any origin, NaN where the source is
+    silent; for an item it retrieved it is the same score. Neither depends on which other requests stand in the block.
+    """
+
+    name: str
+    surfaces: frozenset[str]
+
+    def fit(self, data: Dataset) -> Self: ...
+    def retrieve(self, block: Block, allowed: Allowed, limit: int) -> Candidates: ...
+    def score(self, block: Block, candidates: Candidates) -> Scores: ...
+    def save(self, folder: Path) -> None: ...
+    @classmethod
+    def load(cls, folder: Path, catalogue: Catalogue) -> Self: ...
+
+
+class Filter(Protocol):
+    """Decides what may be shown, never how good it is. ``armed`` filters that cannot tell answer no."""
+
+    name: str
+
+    def allowed(self, block: Block) -> Sequence[Mask | None] | Mask: ...
+
+
+class Hydrator(Protocol):
+    """Adds columns to the candidates; order and number of rows stay."""
+
+    name: str
+    needs: tuple[str, ...]
+    provides: tuple[str, ...]
+    required: bool
+
+    def columns(self, block: Block, candidates: Candidates) -> Mapping[str, NDArray[Any]]: ...
