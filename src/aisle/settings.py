@@ -24,26 +24,28 @@ class Source(Section):
     file: str
     table: str
     columns: dict[str, str] = Field(default_factory=dict, description="ours = theirs")
-    where: str = Field("", description="SQL condition on their columns")
+    where: str = Field(default="", description="SQL condition on their columns")
     constants: dict[str, str] = Field(default_factory=dict, description="ours = a fixed value")
     types: dict[str, str] = Field(default_factory=dict, description="their event name = ours")
-    encoding: str = Field("", description="absent: detected")
+    encoding: str = Field(default="", description="absent: detected")
 
 
 class Cleaning(Section):
     """``[cleaning]``: which rules run, and their bounds."""
 
-    off: tuple[str, ...] = Field((), description="names of rules to switch off")
-    quantity_limit: float = Field(0, description="0: found from the data, robust, per item")
+    off: tuple[str, ...] = Field(default=(), description="names of rules to switch off")
+    quantity_limit: float = Field(default=0, description="0: found from the data, robust, per item")
     session_minutes: float = 30
-    non_product_codes: tuple[str, ...] = Field((), description="further codes that are not products")
+    non_product_codes: tuple[str, ...] = Field(default=(), description="further codes that are not products")
 
 
 class Evaluation(Section):
     """``[evaluation]``: how the report measures."""
 
-    relevant_from: float | None = Field(None, description="grade from which a judgement is relevant; absent: above the middle of the scale")
-    targets: tuple[str, ...] = Field((), description="event types that count as success; absent: purchase, else rating, else click")
+    relevant_from: float | None = Field(
+        default=None, description="grade from which a judgement is relevant; absent: above the middle of the scale"
+    )
+    targets: tuple[str, ...] = Field(default=(), description="event types that count as success; absent: purchase, else rating, else click")
     train_requests: int = 20_000
     test_requests: int = 10_000
 
@@ -51,8 +53,8 @@ class Evaluation(Section):
 class Ranking(Section):
     """``[ranking]``: the candidates' number and the fusion's weight."""
 
-    candidates: int = Field(200, ge=10, le=2_000, description="how many each source proposes")
-    alpha: float | None = Field(None, ge=0, le=1, description="weight of the click-through rate in Z; absent: .5 unless window 3 says otherwise")
+    candidates: int = Field(default=200, ge=10, le=2_000, description="how many each source proposes")
+    alpha: float | None = Field(default=None, ge=0, le=1, description="weight of CTR in Z; absent: .5 unless window 3 disagrees")
 
 
 class Policy(Section):
@@ -74,7 +76,7 @@ class Settings(Section):
     ranking: Ranking = Ranking()
     policy: Policy = Policy()
     retrieval: dict[str, bool] = Field(default_factory=dict, description="name of a source = false switches it off")
-    encoder: str = Field("", description="absent: chosen by language; a folder, `minilm` or `ngram`")
+    encoder: str = Field(default="", description="absent: chosen by language; a folder, `minilm` or `ngram`")
 
 
 def load(folder: Path) -> Settings:

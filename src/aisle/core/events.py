@@ -49,10 +49,8 @@ class Events:
     @classmethod
     def none(cls) -> Events:
         """A log without events."""
-        empty = Strings.of([])
-        columns = {name: np.zeros(0, np.float32) for name in ("rank", "quantity", "price", "rating")}
-        integers = {name: np.zeros(0, np.int32) for name in ("user", "item", "query", "session")}
-        return cls(users=empty, queries=empty, time=np.zeros(0), type=np.zeros(0, np.uint8), **columns, **integers)
+        texts, number, real = Strings.of([]), np.zeros(0, np.int32), np.zeros(0, np.float32)
+        return cls(texts, texts, number, number, np.zeros(0), np.zeros(0, np.uint8), number, number, real, real, real, real)
 
 
 @dataclass(frozen=True)

@@ -52,8 +52,8 @@ class Slices:
 class Profiles:
     """The profiles of a block's ``n`` requests, each as of its request's time.
 
-    - ``recent``: the last events on items of this catalogue, oldest first, at most 200 a request; values ``age`` (seconds before as-of; steps
-      where the log has no clock: 0 is the newest), ``type`` (`schema.EVENT_CODE`).
+    - ``recent``: the last events on items of this catalogue, oldest first, at most 200 a request; values ``age`` (seconds before
+      as-of; steps where the log has no clock: 0 is the newest), ``type`` (`schema.EVENT_CODE`).
     - ``owned``: each item ever bought once; values ``count`` (purchases less returns), ``days`` (distinct days), ``age`` (of the last one),
       ``span`` (between the first and last one).
     - ``dismissed``: items the user does not want to see.

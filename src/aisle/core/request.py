@@ -32,7 +32,10 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Everything known about one request. ``as_of`` is UTC seconds (NaN: after everything known); ``deadline_ms`` counts from arrival, absent offline."""
+    """Everything known about one request.
+
+    ``as_of`` is UTC seconds (NaN: after everything known); ``deadline_ms`` counts from arrival and is absent offline.
+    """
 
     request_id: str
     surface: Surface

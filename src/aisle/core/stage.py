@@ -83,9 +83,10 @@ class Allowed:
 class Source(Protocol):
     """Proposes candidates. Inductive: the user is known by the block's profiles alone, never by a number of his own.
 
-    ``surfaces`` are those it can serve. `retrieve` gives at most ``limit`` allowed items per request, best first, with a column ``score``
-    (larger is better); a request it has nothing to say on gets none. `score` gives ``(n,) float32`` for candidates of any origin, NaN where the source is
-    silent; for an item it retrieved it is the same score. Neither depends on which other requests stand in the block.
+    ``surfaces`` are those it can serve. `retrieve` gives at most ``limit`` allowed items per request, best first, with a column
+    ``score`` (larger is better); a request it has nothing to say on gets none. `score` gives ``(n,) float32`` for candidates of any
+    origin, NaN where the source is silent; for an item it retrieved it is the same score. Neither depends on which other requests
+    stand in the block.
     """
 
     name: str

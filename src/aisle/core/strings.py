@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,7 @@ class Strings:
 
     def __iter__(self) -> Iterator[str]:
         data, edges = self.blob.tobytes(), self.offsets.tolist()
-        for start, end in zip(edges[:-1], edges[1:], strict=True):
+        for start, end in pairwise(edges):
             yield data[start:end].decode("utf-8")
 
     def take(self, rows: NDArray[np.integer]) -> Strings:

@@ -1,1 +1,1 @@
-"""TODO"""
+"""User profiles: a fold over events, the same code in replay and online."""
