@@ -1,0 +1,164 @@
+"""What the pipeline answers to one request, and its one JSON form, shared by HTTP, `aisle batch` and Python."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from aisle.schema import ITEMS, Kind
+
+Value = str | float | bool | None
+Json = Value | Sequence["Json"] | Mapping[str, "Json"]
+Span = tuple[int, int]
+"""Where a highlight starts and ends, in characters (code points) of the attribute as the answer shows it; the end is not included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One checkable cause: ``code`` is stable, ``text`` is for a shopper, ``items`` are the ids of the items it speaks of."""
+
+    code: str
+    text: str
+    items: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """The best intent, even when ``in_scope`` is false; ``score`` in [0, 1] is what ``in_scope`` is decided on."""
+
+    name: str
+    score: float
+    in_scope: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """What was read out of the query. ``correction`` is the spelling that was searched instead, or None."""
+
+    intent: Intent | None = None
+    attributes: Mapping[str, Json] = field(default_factory=dict)
+    correction: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredItem:
+    """One item of an answer. ``attributes`` is `Catalogue.item`; ``score`` None or NaN: it has none; ``removed``: why it may not be shown.
+
+    ``probability`` is calibrated for the bundle's stated event type, None where the log has nothing to learn it from. ``scores`` names
+    each source's and model's own score; a silent one is left out. ``highlights``: attribute to spans.
+    """
+
+    item_id: str
+    attributes: Mapping[str, Value] = field(default_factory=dict)
+    score: float | None = None
+    probability: float | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
+    highlights: Mapping[str, Sequence[Span]] = field(default_factory=dict)
+    reasons: Sequence[Reason] = ()
+    removed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to one request. ``total`` and ``facets`` (attribute to value to count, largest first) count the matches that pass the
+    filters; ``skipped`` names the stages left out; ``why`` says of each item asked for why it is absent; ``took_ms`` is milliseconds."""
+
+    request_id: str
+    bundle: str
+    items: Sequence[AnsweredItem] = ()
+    total: int = 0
+    facets: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    understanding: Understanding = field(default_factory=Understanding)
+    degraded: bool = False
+    skipped: Sequence[str] = ()
+    why: Mapping[str, str] = field(default_factory=dict)
+    took_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """One way to go on typing. ``kind`` says what it is: ``query``, ``category``, ``brand``, ``item``."""
+
+    text: str
+    kind: str
+    score: float
+
+
+def to_json(answer: Answer) -> dict[str, Json]:
+    """The contract's shape, without NaN or infinity: such a score is null, such an attribute or source's score is left out."""
+    result: dict[str, Json] = {
+        "request_id": answer.request_id,
+        "bundle": answer.bundle,
+        "items": [item_json(item) for item in answer.items],
+        "total": int(answer.total),
+        "facets": {name: {value: int(count) for value, count in counts.items()} for name, counts in answer.facets.items()},
+        "understanding": _understanding(answer.understanding),
+        "degraded": bool(answer.degraded),
+        "skipped": list(answer.skipped),
+        "took_ms": round(_finite(answer.took_ms) or 0.0, 3),
+    }
+    if answer.why:
+        result["why"] = [{"item_id": item, "reason": reason} for item, reason in answer.why.items()]
+    return result
+
+
+def item_json(item: AnsweredItem) -> dict[str, Json]:
+    """One item: its attributes, then what the answer says of it. An attribute called like one of the answer's own fields gives way."""
+    result: dict[str, Json] = {"item_id": item.item_id, **attributes_json(item.attributes)}
+    result["item_id"] = item.item_id
+    result["score"] = _finite(item.score)
+    result["probability"] = _finite(item.probability)
+    result["scores"] = {name: number for name, score in item.scores.items() if (number := _finite(score)) is not None}
+    result["highlights"] = {name: [[int(start), int(end)] for start, end in spans] for name, spans in item.highlights.items()}
+    result["reasons"] = [{"code": reason.code, "text": reason.text, "items": list(reason.items)} for reason in item.reasons]
+    if item.removed is not None:
+        result["removed"] = item.removed
+    return result
+
+
+def attributes_json(attributes: Mapping[str, Value]) -> dict[str, Json]:
+    """Attributes as a reader expects them: times as ISO 8601 in UTC, truths as true and false, what is missing left out."""
+    shown = ((name, _shown(name, value)) for name, value in attributes.items())
+    return {name: value for name, value in shown if value is not None}
+
+
+def completions_json(completions: Sequence[Completion]) -> dict[str, Json]:
+    """The contract's shape of an answer to ``complete``."""
+    return {"completions": [{"text": one.text, "kind": one.kind, "score": _finite(one.score)} for one in completions]}
+
+
+def _shown(name: str, value: Value) -> Value:
+    if value is None or isinstance(value, str | bool):
+        return value
+    number = _finite(value)
+    kind = ITEMS[name].kind if name in ITEMS else Kind.NUMBER
+    if number is None or kind not in (Kind.TRUTH, Kind.TIME):
+        return number
+    return bool(number) if kind is Kind.TRUTH else _moment(number)
+
+
+def _moment(seconds: float) -> str | None:
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def _clean(value: Json) -> Json:
+    if isinstance(value, Mapping):
+        return {name: _clean(inner) for name, inner in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_clean(inner) for inner in value]
+    return value if value is None or isinstance(value, str | bool) else _finite(value)
+
+
+def _understanding(found: Understanding) -> dict[str, Json]:
+    intent = found.intent
+    named = None if intent is None else {"name": intent.name, "score": _finite(intent.score), "in_scope": bool(intent.in_scope)}
+    return {"intent": named, "attributes": _clean(found.attributes), "correction": found.correction}
