@@ -74,6 +74,23 @@ class Allowed:
         mask[self.excluded[request]] = False
         return mask
 
+    def __and__(self, other: Allowed) -> Allowed:
+        """What both allow."""
+        own = [b if a is None else a if b is None else a & b for a, b in zip(self.own, other.own, strict=True)]
+        excluded = [np.union1d(a, b).astype(np.int32) for a, b in zip(self.excluded, other.excluded, strict=True)]
+        return Allowed(self.shared & other.shared, own, excluded)
+
+    def holds(self, candidates: Candidates) -> Mask:
+        """``(n,) bool``: the candidates that their request may be shown."""
+        result = self.shared[candidates.item]
+        for request in range(candidates.requests):
+            rows, own = candidates.of_request(request), self.own[request]
+            if own is not None:
+                result[rows] &= own[candidates.item[rows]]
+            if len(self.excluded[request]):
+                result[rows] &= ~np.isin(candidates.item[rows], self.excluded[request])
+        return result
+
     def pick(self, requests: Sequence[int]) -> Allowed:
         """The same for some of the requests."""
         return Allowed(self.shared, [self.own[r] for r in requests], [self.excluded[r] for r in requests])
@@ -101,11 +118,11 @@ class Source(Protocol):
 
 
 class Filter(Protocol):
-    """Decides what may be shown, never how good it is. ``armed`` filters that cannot tell answer no."""
+    """Decides what may be shown, never how good it is; what it cannot tell is not allowed."""
 
     name: str
 
-    def allowed(self, block: Block) -> Sequence[Mask | None] | Mask: ...
+    def allowed(self, block: Block) -> Allowed: ...
 
 
 class Hydrator(Protocol):

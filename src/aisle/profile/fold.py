@@ -17,7 +17,7 @@ DAY = 86_400.0
 HALF_LIFE = {True: 30 * DAY, False: 20.0}
 """Half-life of a taste: seconds where the log has a clock, steps where it has none."""
 
-PURCHASE, RETURN, DISMISS = EVENT_CODE["purchase"], EVENT_CODE["return"], EVENT_CODE["dismiss"]
+PURCHASE, RATING, RETURN, DISMISS = (EVENT_CODE[name] for name in ("purchase", "rating", "return", "dismiss"))
 INTEREST = {
     EVENT_CODE[name]: weight for name, weight in {"click": 1.0, "favourite": 2.0, "cart": 2.0, "purchase": 3.0, "rating": 2.0}.items()
 }
@@ -43,7 +43,7 @@ class Fact(NamedTuple):
 
 @dataclass(slots=True)
 class Owned:
-    """How often, on how many days, and when first and last a user bought an item."""
+    """How often, on how many days, and when first and last a user bought an item; who rates an item without a purchase owns it too."""
 
     count: float
     days: int
@@ -80,7 +80,7 @@ def fold(profile: Profile, fact: Fact) -> Profile:
         profile.dismissed.pop(fact.item_id, None)
         _taste(profile, fact, weight)
         _pay(profile, fact.price, weight)
-        if fact.type == PURCHASE:
+        if fact.type == PURCHASE or (fact.type == RATING and fact.item_id not in profile.owned):
             _own(profile, fact)
     return profile
 

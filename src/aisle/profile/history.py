@@ -7,6 +7,7 @@ from functools import cached_property
 from hashlib import blake2b
 from math import isnan
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +40,7 @@ class History:
         users: Strings,
         keys: NDArray[np.uint64],
         offsets: NDArray[np.int64],
-        columns: dict[str, NDArray],
+        columns: dict[str, NDArray[Any]],
         clock: bool,
     ) -> None:
         self.catalogue, self.users, self.keys, self.offsets, self.columns, self.clock = catalogue, users, keys, offsets, columns, clock
@@ -89,7 +90,7 @@ class History:
 
     @cached_property
     def _prices(self) -> list[float]:
-        return self.catalogue.number("price").tolist()
+        return [float(price) for price in self.catalogue.number("price")]
 
     @cached_property
     def _stamps(self) -> list[Values]:

@@ -1,0 +1,56 @@
+"""Policy filters: armed when their column exists or a setting asks; armed and unknown means not shown."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aisle.core.catalogue import Catalogue
+from aisle.core.stage import Allowed, Block
+
+
+def shared(mask: NDArray[np.bool_], block: Block) -> Allowed:
+    """One mask for the whole block."""
+    return Allowed(mask, [None] * len(block), [np.zeros(0, np.int32)] * len(block))
+
+
+class Stock:
+    """``in_stock = false`` is always obeyed. ``armed`` decides what unknown means: armed, an item of unknown stock is not shown."""
+
+    name = "stock"
+
+    def __init__(self, catalogue: Catalogue, armed: bool = False) -> None:
+        stock = catalogue.number("in_stock")
+        self.armed = armed or "in_stock" in catalogue.numbers
+        self.mask = stock == 1 if self.armed else stock != 0
+
+    def allowed(self, block: Block) -> Allowed:
+        return shared(self.mask, block)
+
+
+class Availability:
+    """An item is shown from ``available_from`` until ``available_until``, as of the request; an absent bound is no bound.
+
+    Without a clock (``as_of`` NaN) bounds cannot be told: where the filter is armed an item that has one is then not shown.
+    """
+
+    name = "availability"
+
+    def __init__(self, catalogue: Catalogue, armed: bool = False) -> None:
+        self.start, self.end = catalogue.number("available_from"), catalogue.number("available_until")
+        self.bounded = ~np.isnan(self.start) | ~np.isnan(self.end)
+        self.armed = armed or bool(self.bounded.any())
+
+    def allowed(self, block: Block) -> Allowed:
+        everything = Allowed.everything(len(self.start), len(block))
+        if not self.armed:
+            return everything
+        moments = {moment: self._at(moment) for moment in set(block.as_of.tolist())}
+        own = [moments[moment] for moment in block.as_of.tolist()]
+        return Allowed(everything.shared, own, everything.excluded)
+
+    def _at(self, moment: float) -> NDArray[np.bool_]:
+        if np.isnan(moment):
+            return ~self.bounded
+        begun = np.isnan(self.start) | (self.start <= moment)
+        return begun & (np.isnan(self.end) | (moment < self.end))
