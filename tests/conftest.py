@@ -1,0 +1,19 @@
+"""What all tests share: where the real data lies, and a clean skip where it does not."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder with the real data sets: ``$AISLE_DATA``, else ``../shared/data`` beside the repository."""
+    folder = Path(os.environ.get("AISLE_DATA") or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"The real data is not here: {folder} does not exist (name it with AISLE_DATA).")
+    return folder

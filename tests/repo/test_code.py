@@ -1,0 +1,101 @@
+"""The repository's own rules, read off the syntax trees: what may be imported and called, and how long things may get."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.repo.walk import imports, python, shown, tree
+
+SOURCE = python("src")
+LONGEST_FILE, LONGEST_FUNCTION = 400, 40
+TRAINING_ONLY = {"torch", "transformers", "sentence_transformers", "accelerate"}
+SERVING_NEVER = {"duckdb", "ibis", "pandas", "sklearn", "implicit", "pyarrow"}
+
+
+def calls(path: Path) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(tree(path)) if isinstance(node, ast.Call))
+
+
+def name_of(call: ast.Call) -> str:
+    return ast.unparse(call.func)
+
+
+def in_training(path: Path) -> bool:
+    return "train" in path.stem or "train" in path.parts
+
+
+@pytest.mark.parametrize("path", SOURCE, ids=shown)
+def test_torch_is_imported_in_training_files_only(path: Path) -> None:
+    assert in_training(path) or not imports(path) & TRAINING_ONLY
+
+
+@pytest.mark.parametrize("path", SOURCE, ids=shown)
+def test_nothing_unpickles_evaluates_or_prints(path: Path) -> None:
+    assert not imports(path) & {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+    assert not {name_of(call) for call in calls(path)} & {"eval", "exec", "print", "__import__", "os.system"}
+    for call in calls(path):
+        trusting = [word for word in call.keywords if word.arg == "allow_pickle"]
+        assert all(isinstance(word.value, ast.Constant) and word.value.value is False for word in trusting), ast.unparse(call)
+
+
+@pytest.mark.parametrize("path", SOURCE, ids=shown)
+def test_arrays_are_loaded_without_pickle_said_aloud(path: Path) -> None:
+    for call in calls(path):
+        if name_of(call) in ("np.load", "numpy.load"):
+            assert any(word.arg == "allow_pickle" for word in call.keywords), f"line {call.lineno}: say allow_pickle=False"
+
+
+def wall_clock(path: Path) -> list[int]:
+    reading = {"time.time", "datetime.now", "datetime.utcnow", "datetime.datetime.now", "datetime.today"}
+    return [call.lineno for call in calls(path) if name_of(call) in reading]
+
+
+PURE = [path for room in ("core", "data", "profile", "filters", "retrieval", "ranking", "fusion") for path in python(f"src/aisle/{room}")]
+
+
+@pytest.mark.parametrize("path", PURE, ids=shown)
+def test_nothing_below_the_edge_reads_the_wall_clock(path: Path) -> None:
+    assert not wall_clock(path)
+
+
+@pytest.mark.parametrize("path", [*SOURCE, *python("tests"), *python("benchmarks")], ids=shown)
+def test_files_and_functions_stay_readable(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            assert length <= LONGEST_FUNCTION, f"{node.name} (line {node.lineno}) has {length} lines"
+
+
+@pytest.mark.parametrize("path", [*SOURCE, *python("tests"), *python("benchmarks")], ids=shown)
+def test_each_file_says_on_its_first_line_what_it_is_for(path: Path) -> None:
+    assert ast.get_docstring(tree(path)) or not path.read_text(encoding="utf-8").strip()
+
+
+@pytest.mark.parametrize("path", SOURCE, ids=shown)
+def test_public_functions_are_typed_and_hand_out_no_any(path: Path) -> None:
+    for node in ast.walk(tree(path)):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.name.startswith("_"):
+            continue
+        assert node.returns is not None, f"{node.name} (line {node.lineno}) has no return type"
+        assert ast.unparse(node.returns) != "Any", f"{node.name} (line {node.lineno}) returns Any"
+
+
+def broad(path: Path) -> list[int]:
+    caught = [node for node in ast.walk(tree(path)) if isinstance(node, ast.ExceptHandler)]
+    return [node.lineno for node in caught if node.type is None or ast.unparse(node.type) in ("Exception", "BaseException")]
+
+
+def test_everything_is_caught_in_two_places_only() -> None:
+    allowed = ("src/aisle/pipeline.py", "src/aisle/core/runner.py", "src/aisle/serving/")
+    assert {shown(path): broad(path) for path in SOURCE if broad(path) and not shown(path).startswith(allowed)} == {}
+
+
+def test_each_room_has_a_mirror_in_the_tests() -> None:
+    rooms = {path.parent.name for path in SOURCE if path.parents[1].name == "aisle" and path.name != "__init__.py"}
+    mirrors = {path.parent.name for path in python("tests")}
+    assert rooms <= mirrors, f"no tests for: {sorted(rooms - mirrors)}"
