@@ -1,1 +1,1 @@
-"""The HTTP edge: requests read and checked, answers written, pages drawn. Everything it knows of ranking is the `engine.Engine` protocol."""
+"""The HTTP edge: requests read and checked, answers written, pages drawn. Of ranking it knows only the `engine.Engine` protocol."""

@@ -51,8 +51,10 @@ class BundleInfo:
 
 
 class BundleStore(Protocol):
-    """The bundles side by side. `activate` and `rollback` give the engine of the bundle that is active afterwards; a bundle that is missing,
-    damaged or from an incompatible version raises `BundleError`, and the running one goes on."""
+    """The bundles side by side. `activate` and `rollback` give the engine of the bundle that is active afterwards.
+
+    A bundle that is missing, damaged or from an incompatible version raises `BundleError`, and the running one goes on.
+    """
 
     def list(self) -> list[BundleInfo]: ...
     def activate(self, bundle_id: str) -> Engine: ...
