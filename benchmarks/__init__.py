@@ -1,0 +1,1 @@
+"""Measuring Aisle from outside: real folders, the truth kept apart, figures with intervals."""
