@@ -90,9 +90,10 @@ class Candidates:
 
 
 def union(blocks: Mapping[str, Candidates], requests: int) -> Candidates:
-    """Merge what several sources proposed: each item once per request, column ``<source>`` its score and ``<source>_rank`` its rank, 0 first.
+    """Merge what several sources proposed: each item once per request.
 
-    A source that did not propose an item is NaN there, in both columns. Each source's own rows must be ordered best first.
+    Column ``<source>_rank`` is the rank that the source gave it, 0 first, NaN where it did not propose it; ``<source>_best`` is the
+    source's best score in that request. Each source's own rows must be ordered best first.
     """
     request = np.concatenate([np.zeros(0, np.int64), *(block.request for block in blocks.values())])
     item = np.concatenate([np.zeros(0, np.int32), *(block.item for block in blocks.values())]).astype(np.int64)
@@ -104,9 +105,11 @@ def union(blocks: Mapping[str, Candidates], requests: int) -> Candidates:
     for name, block in blocks.items():
         mine = place[start : start + len(block)]
         start += len(block)
-        result.add(name, _spread(block["score"], mine, len(keys)))
         rank = np.arange(len(block)) - np.repeat(block.offsets[:-1], block.counts)
         result.add(f"{name}_rank", _spread(rank, mine, len(keys)))
+        first = np.full(requests, np.nan, np.float32)
+        first[block.counts > 0] = block["score"][block.offsets[:-1][block.counts > 0]]
+        result.add(f"{name}_best", first[result.request])
     return result
 
 

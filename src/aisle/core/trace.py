@@ -5,22 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 
-@dataclass
+@dataclass(frozen=True)
 class Step:
-    """One stage: how long it took and how many candidates went in and came out."""
+    """One stage: how long it took and how many things it gave (candidates, where it gives candidates)."""
 
     name: str
     took_ms: float
-    before: int
-    after: int
+    gave: int
 
 
 @dataclass
 class Trace:
-    """The steps in order, what was skipped and why, and whether the answer came from the fallback."""
+    """The steps in order, what was skipped and why, how many candidates each filter stage removed, whether the fallback answered."""
 
     steps: list[Step] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
+    removed: int = 0
     fallback: bool = False
 
     @property

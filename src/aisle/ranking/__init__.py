@@ -1,1 +1,1 @@
-"""TODO"""
+"""How good a candidate is: the feature function, the models that read it, calibration."""

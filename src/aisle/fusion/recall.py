@@ -1,0 +1,92 @@
+"""The recall side, the article's RER: ⟨θ, (x, y)⟩, a weighted sum of what the sources say of a user and an item."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize, nnls
+
+Column = NDArray[np.float32]
+Matrix = NDArray[np.float64]
+
+
+class Recall:
+    """Non-negative weights on each source's share of its best score and on its reciprocal rank; a silent source adds nothing.
+
+    ``loss``: ``squared``, the article's mean squared error against what was really taken (non-negative least squares), or ``softmax``,
+    listwise cross-entropy inside each request (ListNet's top-one likelihood, Cao et al. 2007). Without `fit` all sources weigh the same.
+    """
+
+    def __init__(self, sources: Sequence[str], loss: Literal["squared", "softmax"] = "softmax", regularization: float = 1e-3) -> None:
+        self.sources, self.loss, self.regularization = tuple(sources), loss, regularization
+        self.theta_ = np.full(2 * len(self.sources), 1.0 / max(1, len(self.sources)))
+
+    def fit(self, columns: Mapping[str, Column], taken: NDArray[np.floating], offsets: NDArray[np.int64]) -> Self:
+        """``taken`` ``(n,)`` is positive where the user took the item; ``offsets`` cut the rows into requests."""
+        x = self._terms(columns)
+        if not (taken > 0).any():
+            return self
+        if self.loss == "squared":
+            weight = np.where(taken > 0, np.sqrt((taken <= 0).sum() / max(1, (taken > 0).sum())), 1.0)
+            self.theta_ = nnls(x * weight[:, None], (taken > 0) * weight)[0]
+        else:
+            start = np.full(x.shape[1], 1.0)
+            bounds = [(0.0, None)] * x.shape[1]
+            found = minimize(
+                self._softmax, start, (x, taken > 0, offsets), jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 100}
+            )
+            self.theta_ = found.x
+        if not self.theta_.any():
+            self.theta_ = np.full(x.shape[1], 1.0 / x.shape[1])
+        return self
+
+    def _softmax(self, theta: Matrix, x: Matrix, taken: NDArray[np.bool_], offsets: NDArray[np.int64]) -> tuple[float, Matrix]:
+        counts = np.diff(offsets)
+        filled, start = counts > 0, offsets[:-1][counts > 0]
+        score = x @ theta
+        score -= np.repeat(np.maximum.reduceat(score, start), counts[filled])
+        grown = np.exp(score)
+        total = np.add.reduceat(grown, start)
+        hits = np.add.reduceat(taken.astype(float), start)
+        share = grown / np.repeat(total, counts[filled])
+        loss = (hits * np.log(total)).sum() - score[taken].sum()
+        push = share * np.repeat(hits, counts[filled]) - taken
+        scale = 1 / max(1.0, hits.sum())
+        return float(loss * scale + self.regularization * (theta**2).sum()), x.T @ push * scale + 2 * self.regularization * theta
+
+    def score(self, columns: Mapping[str, Column]) -> Column:
+        """``(n,) float32``: the weighted sum."""
+        return (self._terms(columns) @ self.theta_).astype(np.float32)
+
+    def _terms(self, columns: Mapping[str, Column]) -> Matrix:
+        length = len(next(iter(columns.values()))) if columns else 0
+        nothing = np.full(length, np.nan)
+        shares = [np.nan_to_num(columns.get(f"{name}_share", nothing)) for name in self.sources]
+        ranks = [np.nan_to_num(1 / (1 + np.expm1(columns.get(f"{name}_rank", nothing)) / 5)) for name in self.sources]
+        return np.column_stack([*shares, *ranks]).astype(np.float64) if self.sources else np.zeros((length, 0))
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Each source's weight (share and rank terms together), summing to 1."""
+        half = len(self.sources)
+        total = self.theta_[:half] + self.theta_[half:]
+        return dict(zip(self.sources, (total / max(total.sum(), 1e-12)).tolist(), strict=True))
+
+    def save(self, folder: Path) -> None:
+        """Write ``recall.json``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        state = {"sources": self.sources, "loss": self.loss, "theta": self.theta_.tolist()}
+        (folder / "recall.json").write_text(json.dumps(state), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Open what `save` wrote."""
+        state = json.loads((folder / "recall.json").read_text(encoding="utf-8"))
+        model = cls(state["sources"], state["loss"])
+        model.theta_ = np.array(state["theta"], float)
+        return model

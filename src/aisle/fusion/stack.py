@@ -1,0 +1,125 @@
+"""All that orders one task's candidates: the ranker (CTR), the recall side (RER), and Z = α·CTR + (1-α)·RER."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aisle.fusion.recall import Recall
+from aisle.ranking.boosted import Boosted
+from aisle.ranking.calibrate import Calibrator
+from aisle.ranking.features import matrix
+from aisle.ranking.logistic import Logistic
+
+Column = NDArray[np.float32]
+
+
+class Ranker(Protocol):
+    """A fitted model over the feature matrix."""
+
+    name: str
+
+    def score(self, x: NDArray[np.float32]) -> Column: ...
+    def save(self, folder: Path) -> None: ...
+
+
+@dataclass
+class Stack:
+    """How one task is answered. Without a ranker the recall side alone decides, which is what a shop without labels gets.
+
+    ``sources`` propose; ``names`` are the ranker's features in order; ``ctr`` and ``rer`` calibrate the two sides to the same scale.
+    ``clicks``, where the log has impressions, is the calibrated probability of a click on what was shown.
+    """
+
+    task: str
+    sources: tuple[str, ...]
+    recall: Recall
+    names: tuple[str, ...] = ()
+    ranker: Ranker | None = None
+    ctr: Calibrator | None = None
+    rer: Calibrator | None = None
+    alpha: float = 0.5
+    clicks: Ranker | None = None
+    click_names: tuple[str, ...] = ()
+    click_calibrator: Calibrator | None = None
+    event: str | None = None
+    notes: dict[str, float] = field(default_factory=dict)
+
+    def recall_score(self, features: Mapping[str, Column]) -> Column:
+        """RER, calibrated where a calibrator was fitted."""
+        score = self.recall.score(features)
+        return score if self.rer is None else np.asarray(self.rer.apply(score), np.float32)
+
+    def rank_score(self, features: Mapping[str, Column]) -> Column | None:
+        """CTR, None without a ranker."""
+        if self.ranker is None or self.ctr is None:
+            return None
+        return np.asarray(self.ctr.apply(self.ranker.score(matrix(features, self.names))), np.float32)
+
+    def fuse(self, features: Mapping[str, Column]) -> dict[str, Column]:
+        """``rer``, ``ctr`` where there is a ranker, and ``score``, the fused Z."""
+        rer, ctr = self.recall_score(features), self.rank_score(features)
+        if ctr is None:
+            return {"rer": rer, "score": rer}
+        return {"rer": rer, "ctr": ctr, "score": (self.alpha * ctr + (1 - self.alpha) * rer).astype(np.float32)}
+
+    def probability(self, features: Mapping[str, Column]) -> Column | None:
+        """The calibrated probability of ``event``, None where the log had no negatives to learn it from."""
+        if self.clicks is None or self.click_calibrator is None:
+            return None
+        return np.asarray(self.click_calibrator.apply(self.clicks.score(matrix(features, self.click_names))), np.float32)
+
+    def save(self, folder: Path) -> None:
+        """Write the models and ``stack.json``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.recall.save(folder)
+        for part, model in (("ranker", self.ranker), ("clicks", self.clicks)):
+            if model is not None:
+                model.save(folder / part)
+        state = {
+            "task": self.task,
+            "sources": self.sources,
+            "names": self.names,
+            "ranker": self.ranker.name if self.ranker else None,
+            "clicks": self.clicks.name if self.clicks else None,
+            "click_names": self.click_names,
+            "alpha": self.alpha,
+            "event": self.event,
+            "calibrators": {name: held.to_dict() for name, held in self._calibrators().items() if held is not None},
+        }
+        (folder / "stack.json").write_text(json.dumps(state), encoding="utf-8")
+
+    def _calibrators(self) -> dict[str, Calibrator | None]:
+        return {"ctr": self.ctr, "rer": self.rer, "click_calibrator": self.click_calibrator}
+
+    @classmethod
+    def load(cls, folder: Path) -> Stack:
+        """Open what `save` wrote."""
+        state = json.loads((folder / "stack.json").read_text(encoding="utf-8"))
+        calibrators = {name: Calibrator.from_dict(held) for name, held in state["calibrators"].items()}
+        return cls(
+            task=state["task"],
+            sources=tuple(state["sources"]),
+            recall=Recall.load(folder),
+            names=tuple(state["names"]),
+            ranker=_ranker(folder / "ranker", state["ranker"]),
+            alpha=state["alpha"],
+            clicks=_ranker(folder / "clicks", state["clicks"]),
+            click_names=tuple(state["click_names"]),
+            event=state["event"],
+            **calibrators,
+        )
+
+
+def _ranker(folder: Path, name: str | None) -> Ranker | None:
+    if name is None:
+        return None
+    if name == "logistic":
+        return Logistic.load(folder)
+    return Boosted.load(folder, "order" if name == "lambdamart" else "probability")

@@ -1,0 +1,143 @@
+"""Read this first: the online flow, stage by stage. Offline work (fitting, the report) runs the same code over larger blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial, reduce
+from operator import and_
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aisle.arrange.order import arrange
+from aisle.core.candidates import Candidates, union
+from aisle.core.catalogue import Catalogue
+from aisle.core.profiles import Slices
+from aisle.core.request import Request
+from aisle.core.runner import Runner
+from aisle.core.stage import Allowed, Block, Filter, Query, Source
+from aisle.fusion.stack import Stack
+from aisle.profile.gather import gather
+from aisle.profile.history import History
+from aisle.ranking.features import Features
+
+RANKING_MS = 10.0
+"""What scoring a page is given: with less left before the deadline the recall side answers alone."""
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A block answered: ``pages[r]`` are the rows of ``candidates`` that request ``r`` is shown, best first, before paging."""
+
+    block: Block
+    allowed: Allowed
+    candidates: Candidates
+    pages: Sequence[NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """One bundle's stages. All requests of a block are of one task (`task_of`)."""
+
+    catalogue: Catalogue
+    history: History
+    understand: Callable[[str], Query]
+    filters: Sequence[Filter]
+    sources: Mapping[str, Source]
+    features: Features
+    stacks: Mapping[str, Stack]
+    fallback: Source
+    limit: int = 200
+
+    def answer(self, requests: Sequence[Request], runner: Runner) -> Ranked:
+        """understand ─► retrieve ─► hydrate ─► keep ─► score ─► fuse ─► arrange; when a required stage fails, what is popular."""
+        block = runner.must("understand", lambda: self.block(requests))
+        allowed = runner.must("filters", lambda: self.allowed(block))
+        stack = self.stacks[task_of(requests[0])]
+        candidates = self.propose(stack, block, allowed, runner)
+        if not len(candidates) and runner.trace.skipped:
+            return self.popular(block, allowed, runner)
+        scored = runner.step("rank", lambda: self.score(stack, block, candidates), RANKING_MS)
+        if scored is None:
+            scored = runner.step("recall", lambda: with_columns(candidates, {"score": _by_recall(stack, candidates)}))
+        if scored is None:
+            return self.popular(block, allowed, runner)
+        return Ranked(block, allowed, scored, arrange(block, scored, self.catalogue))
+
+    def block(self, requests: Sequence[Request]) -> Block:
+        """What is known of each request before retrieval: the query understood, the profile as of its time, the seeds."""
+        as_of = np.array([request.as_of for request in requests], float)
+        queries = [self.understand(request.query) if request.query else None for request in requests]
+        profiles = gather(self.history, [request.user_id or request.session_id for request in requests], as_of)
+        rows = [self.catalogue.rows(request.items) for request in requests]
+        known = [found[found >= 0] for found in rows]
+        offsets = np.concatenate([[0], np.cumsum([len(found) for found in known])]).astype(np.int64)
+        seeds = Slices(offsets, np.concatenate([np.zeros(0, np.int32), *known]).astype(np.int32), {})
+        return Block(requests, as_of, queries, profiles, seeds)
+
+    def allowed(self, block: Block) -> Allowed:
+        """What passes every filter; one that raises ends the answer, it never passes."""
+        return reduce(and_, (each.allowed(block) for each in self.filters), Allowed.everything(len(self.catalogue), len(block)))
+
+    def propose(self, stack: Stack, block: Block, allowed: Allowed, runner: Runner) -> Candidates:
+        """Every source's candidates side by side, merged, each scored by every source that answered, and checked against the filters."""
+        names = [name for name in stack.sources if name in self.sources]
+        found = runner.together({name: partial(self.sources[name].retrieve, block, allowed, self.limit) for name in names})
+        given = _given(block)
+        merged = union(found if given is None else {**found, "given": given}, len(block))
+        kept = merged.keep(allowed.holds(merged) & _asked_for(block, merged))
+        runner.trace.removed += len(merged) - len(kept)
+        scores = runner.together({f"{name}_score": partial(self.sources[name].score, block, kept) for name in found})
+        for name in found:
+            kept.add(name, scores.get(f"{name}_score", np.full(len(kept), np.nan, np.float32)))
+        return kept
+
+    def score(self, stack: Stack, block: Block, candidates: Candidates) -> Candidates:
+        """The feature function, the ranker, the recall side, their fusion."""
+        features = self.features(block, candidates)
+        columns = dict(stack.fuse(features))
+        probability = stack.probability(features)
+        return with_columns(candidates, columns if probability is None else {**columns, "probability": probability})
+
+    def popular(self, block: Block, allowed: Allowed, runner: Runner) -> Ranked:
+        """The last resort: what is popular and allowed."""
+        runner.trace.fallback = True
+        candidates = self.fallback.retrieve(block, allowed, self.limit)
+        return Ranked(block, allowed, candidates, arrange(block, candidates, self.catalogue))
+
+
+def task_of(request: Request) -> str:
+    """The task whose stack answers: `rank` is search with a query and home without one."""
+    if request.surface == "rank":
+        return "search" if request.query else "home"
+    return request.surface
+
+
+def with_columns(candidates: Candidates, columns: Mapping[str, NDArray[np.float32]]) -> Candidates:
+    """``candidates`` with further columns."""
+    for name, values in columns.items():
+        candidates.add(name, values)
+    return candidates
+
+
+def _by_recall(stack: Stack, candidates: Candidates) -> NDArray[np.float32]:
+    """Equal weights on reciprocal ranks: needs nothing but what retrieval left."""
+    ranks = [np.nan_to_num(1 / (1 + candidates[f"{name}_rank"])) for name in stack.sources if f"{name}_rank" in candidates.columns]
+    return np.sum(ranks, axis=0, dtype=np.float32) if ranks else np.zeros(len(candidates), np.float32)
+
+
+def _given(block: Block) -> Candidates | None:
+    """The items that `rank` requests hand in, as one more source."""
+    if not any(request.surface == "rank" for request in block.requests):
+        return None
+    lists = [np.unique(block.seeds.item[block.seeds.of(number)]) for number in range(len(block))]
+    return Candidates.of(lists, score=[np.zeros(len(rows), np.float32) for rows in lists])
+
+
+def _asked_for(block: Block, merged: Candidates) -> NDArray[np.bool_]:
+    """`rank` answers on what was handed in and nothing else."""
+    if "given_rank" not in merged.columns:
+        return np.ones(len(merged), bool)
+    ranking = np.array([request.surface == "rank" for request in block.requests])
+    return ~ranking[merged.request] | np.isfinite(merged["given_rank"])

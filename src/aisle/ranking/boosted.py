@@ -1,0 +1,97 @@
+"""Gradient-boosted trees by LightGBM (Ke et al. 2017): LambdaMART for order (Burges 2010), cross-entropy for probability."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Self
+
+import lightgbm
+import numpy as np
+from numpy.typing import NDArray
+
+Matrix = NDArray[np.float32]
+COMMON = {"verbosity": -1, "deterministic": True, "force_row_wise": True, "bagging_freq": 1, "feature_pre_filter": False}
+
+
+class Boosted:
+    """Trees over the feature matrix, NaN read as missing. ``objective``: ``order`` (needs groups) or ``probability``.
+
+    Trees stop growing in number when the tail of the training groups, kept out of fitting, no longer gains (``epochs`` at most).
+    """
+
+    def __init__(
+        self,
+        objective: Literal["order", "probability"] = "order",
+        learning_rate: float = 0.05,
+        leaves: int = 31,
+        epochs: int = 400,
+        regularization: float = 5.0,
+        seed: int = 7,
+    ) -> None:
+        self.objective, self.learning_rate, self.leaves, self.epochs = objective, learning_rate, leaves, epochs
+        self.regularization, self.seed = regularization, seed
+        self.name = "lambdamart" if objective == "order" else "boosted"
+
+    def fit(self, x: Matrix, gain: NDArray[np.floating], groups: NDArray[np.int64], names: list[str]) -> Self:
+        """``x`` ``(n, f)``; ``gain`` ``(n,)`` grades from 0 (0 or 1 for probability); ``groups`` the number of rows of each request, in order.
+
+        The last tenth of the groups decides when to stop.
+        """
+        cut = max(1, int(len(groups) * 0.9))
+        rows = int(groups[:cut].sum())
+        label = np.round(gain).astype(np.int32)
+        train = self._set(x[:rows], label[:rows], groups[:cut], names)
+        parameters = self._parameters(int(label.max(initial=1)))
+        if len(groups) - cut < 5 or not label[rows:].any():
+            self.booster_ = lightgbm.train(parameters, train, min(self.epochs, 100))
+            return self
+        valid = train.create_valid(x[rows:], label[rows:], group=groups[cut:] if self.objective == "order" else None)
+        stop = lightgbm.early_stopping(40, verbose=False)
+        self.booster_ = lightgbm.train(parameters, train, self.epochs, valid_sets=[valid], callbacks=[stop])
+        return self
+
+    def _set(self, x: Matrix, label: NDArray[np.int32], groups: NDArray[np.int64], names: list[str]) -> lightgbm.Dataset:
+        return lightgbm.Dataset(x, label, group=groups if self.objective == "order" else None, feature_name=names, free_raw_data=False)
+
+    def _parameters(self, most: int) -> dict[str, object]:
+        own: dict[str, object] = {"objective": "binary", "metric": "binary_logloss"}
+        if self.objective == "order":
+            gains = [2.0**grade - 1 for grade in range(most + 1)]
+            own = {"objective": "lambdarank", "metric": "ndcg", "eval_at": [10], "label_gain": gains, "lambdarank_truncation_level": 30}
+        return {
+            **COMMON,
+            **own,
+            "learning_rate": self.learning_rate,
+            "num_leaves": self.leaves,
+            "min_data_in_leaf": 50,
+            "lambda_l2": self.regularization,
+            "feature_fraction": 0.7,
+            "bagging_fraction": 0.8,
+            "seed": self.seed,
+            "num_threads": 2,
+        }
+
+    def score(self, x: Matrix) -> NDArray[np.float32]:
+        """``(n,) float32``: a score for order, or a probability."""
+        if not len(x):
+            return np.zeros(0, np.float32)
+        threads = 1 if len(x) < 5_000 else 2
+        return np.asarray(self.booster_.predict(x, num_threads=threads), np.float32)
+
+    @property
+    def importance(self) -> dict[str, float]:
+        """Each feature's share of the total gain."""
+        gain = self.booster_.feature_importance("gain")
+        return dict(zip(self.booster_.feature_name(), (gain / max(gain.sum(), 1e-9)).tolist(), strict=True))
+
+    def save(self, folder: Path) -> None:
+        """Write LightGBM's text form."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.booster_.save_model(str(folder / f"{self.name}.txt"))
+
+    @classmethod
+    def load(cls, folder: Path, objective: Literal["order", "probability"] = "order") -> Self:
+        """Open what `save` wrote."""
+        model = cls(objective)
+        model.booster_ = lightgbm.Booster(model_file=str(folder / f"{model.name}.txt"))
+        return model
