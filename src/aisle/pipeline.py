@@ -70,11 +70,9 @@ class Pipeline:
         as_of = np.array([request.as_of for request in requests], float)
         queries = [self.understand(request.query) if request.query else None for request in requests]
         profiles = gather(self.history, [request.user_id or request.session_id for request in requests], as_of)
-        rows = [self.catalogue.rows(request.items) for request in requests]
-        known = [found[found >= 0] for found in rows]
-        offsets = np.concatenate([[0], np.cumsum([len(found) for found in known])]).astype(np.int64)
-        seeds = Slices(offsets, np.concatenate([np.zeros(0, np.int32), *known]).astype(np.int32), {})
-        return Block(requests, as_of, queries, profiles, seeds)
+        seeds = _rows(self.catalogue, [() if request.surface == "rank" else request.items for request in requests])
+        given = _rows(self.catalogue, [request.items if request.surface == "rank" else () for request in requests])
+        return Block(requests, as_of, queries, profiles, seeds, given)
 
     def allowed(self, block: Block) -> Allowed:
         """What passes every filter; one that raises ends the answer, it never passes."""
@@ -121,6 +119,13 @@ def with_columns(candidates: Candidates, columns: Mapping[str, NDArray[np.float3
     return candidates
 
 
+def _rows(catalogue: Catalogue, ids: Sequence[Sequence[str]]) -> Slices:
+    """The rows of each request's ids; unknown ones are left out."""
+    known = [rows[rows >= 0] for rows in (catalogue.rows(one) for one in ids)]
+    offsets = np.concatenate([[0], np.cumsum([len(rows) for rows in known])]).astype(np.int64)
+    return Slices(offsets, np.concatenate([np.zeros(0, np.int32), *known]).astype(np.int32), {})
+
+
 def _by_recall(stack: Stack, candidates: Candidates) -> NDArray[np.float32]:
     """Equal weights on reciprocal ranks: needs nothing but what retrieval left."""
     ranks = [np.nan_to_num(1 / (1 + candidates[f"{name}_rank"])) for name in stack.sources if f"{name}_rank" in candidates.columns]
@@ -131,7 +136,7 @@ def _given(block: Block) -> Candidates | None:
     """The items that `rank` requests hand in, as one more source."""
     if not any(request.surface == "rank" for request in block.requests):
         return None
-    lists = [np.unique(block.seeds.item[block.seeds.of(number)]) for number in range(len(block))]
+    lists = [np.unique(block.given.item[block.given.of(number)]) for number in range(len(block))]
     return Candidates.of(lists, score=[np.zeros(len(rows), np.float32) for rows in lists])
 
 

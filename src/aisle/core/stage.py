@@ -35,13 +35,15 @@ class Query:
 @dataclass
 class Block:
     """``n`` requests and what is known of each before retrieval. ``queries[r]`` is None where the request has no query; ``seeds`` are the
-    catalogue rows of each request's ``items`` (unknown ids left out). ``memo`` holds work that two stages of one block share."""
+    catalogue rows of the ``items`` that a page starts from (unknown ids left out), ``given`` those that a `rank` request hands in to be
+    scored. ``memo`` holds work that two stages of one block share."""
 
     requests: Sequence[Request]
     as_of: NDArray[np.float64]
     queries: Sequence[Query | None]
     profiles: Profiles
     seeds: Slices
+    given: Slices
     memo: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:

@@ -1,0 +1,123 @@
+"""Replayed requests with their candidates, features and what was wanted: what rankers and fusion learn from and are measured on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aisle.core.candidates import Candidates
+from aisle.core.runner import Runner
+from aisle.evaluation.lists import Ranked, Truth
+from aisle.evaluation.replay import Replay
+from aisle.fusion.stack import Stack
+from aisle.pipeline import Pipeline
+
+Column = NDArray[np.float32]
+BLOCK = 256
+HARD = 40
+"""Of a sampled frame's negatives this many come from the top of the sources' lists, the rest from anywhere below."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """``n`` candidates of a replay: ``offsets`` per request, ``item`` ``(n,) int32``, feature columns ``(n,)``, ``grade`` ``(n,) float64``
+    (0 for what nobody judged) and ``relevant`` ``(n,) bool``."""
+
+    replay: Replay
+    offsets: NDArray[np.int64]
+    item: NDArray[np.int32]
+    features: Mapping[str, Column]
+    grade: NDArray[np.float64]
+    relevant: NDArray[np.bool_]
+
+    @property
+    def groups(self) -> NDArray[np.int64]:
+        """Candidates per request."""
+        return np.diff(self.offsets)
+
+    @property
+    def request(self) -> NDArray[np.int64]:
+        """``(n,) int64``: the request of each row."""
+        return np.repeat(np.arange(len(self.offsets) - 1), self.groups)
+
+    def ranked(self, score: NDArray[np.floating], most: int = 200) -> Ranked:
+        """Each request's items by ``score``, best first; rows without a finite score are left out."""
+        rows = np.flatnonzero(np.isfinite(score))
+        order = rows[np.lexsort((self.item[rows], -score[rows], self.request[rows]))]
+        counts = np.bincount(self.request[order], minlength=len(self.offsets) - 1)
+        start = np.cumsum(counts) - counts
+        kept = np.arange(len(order)) - np.repeat(start, counts) < most
+        offsets = np.concatenate([[0], np.cumsum(np.minimum(counts, most))]).astype(np.int64)
+        return Ranked(offsets, self.item[order[kept]])
+
+    def by_source(self, name: str) -> Ranked:
+        """The list of one source alone."""
+        column = self.features.get(f"{name}_rank")
+        return self.ranked(np.full(len(self.item), np.nan) if column is None else -column.astype(float))
+
+
+def frame(
+    pipeline: Pipeline, stack: Stack, replay: Replay, negatives: int | None, seed: int, advance: Callable[[int], None] = lambda _: None
+) -> Frame:
+    """Run the pipeline up to the features. ``negatives``: keep at most so many unwanted candidates a request, None keeps all.
+
+    What a source did not propose but the user wanted is no row: the ranker cannot learn to find it and the lists miss it.
+    """
+    random = np.random.default_rng(seed)
+    parts: list[tuple[Candidates, dict[str, Column]]] = []
+    for start in range(0, len(replay), BLOCK):
+        block = pipeline.block(replay.requests[start : start + BLOCK])
+        candidates = pipeline.propose(stack, block, pipeline.allowed(block), Runner())
+        features = pipeline.features(block, candidates)
+        if negatives is not None:
+            wanted = grades(replay.truth, candidates, start)[0] > 0
+            mask = _sampled(candidates, features, wanted, negatives, random)
+            candidates, features = candidates.keep(mask), {name: values[mask] for name, values in features.items()}
+        parts.append((Candidates(candidates.offsets, candidates.item), features))
+        advance(len(block))
+    return _joined(replay, parts)
+
+
+def grades(truth: Truth, candidates: Candidates, first: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Grade and relevance ``(n,)`` of each candidate, where the block starts at request ``first`` of the truth."""
+    span = int(max(truth.item.max(initial=0), candidates.item.max(initial=0))) + 2
+    keys = truth.request * span + truth.item + 1
+    order = np.argsort(keys, kind="stable")
+    wanted = (candidates.request + first) * span + candidates.item + 1
+    place = np.minimum(np.searchsorted(keys[order], wanted), max(0, len(keys) - 1))
+    if not len(keys):
+        return np.zeros(len(candidates)), np.zeros(len(candidates), bool)
+    found, hit = order[place], keys[order[place]] == wanted
+    return np.where(hit, truth.grade[found], 0.0), hit & truth.relevant[found]
+
+
+def _sampled(
+    candidates: Candidates, features: Mapping[str, Column], wanted: NDArray[np.bool_], negatives: int, random: np.random.Generator
+) -> NDArray[np.bool_]:
+    """Keep what was wanted, the `HARD` unwanted ones that stand highest with any source, and a draw of the others."""
+    best = np.nan_to_num(features["best_rank"], nan=np.inf) if "best_rank" in features else np.zeros(len(candidates))
+    draw = random.random(len(candidates))
+    request = candidates.request
+    keep = wanted.copy()
+    hard = min(HARD, negatives)
+    for key, most in ((best, hard), (draw, negatives - hard)):
+        order = np.lexsort((draw, key, keep, request))
+        counts = np.bincount(request, minlength=candidates.requests)
+        place = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+        keep[order[place < most]] = True
+    return keep
+
+
+def _joined(replay: Replay, parts: list[tuple[Candidates, dict[str, Column]]]) -> Frame:
+    counts = np.concatenate([np.zeros(0, np.int64), *(part.counts for part, _ in parts)])
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    item = np.concatenate([np.zeros(0, np.int32), *(part.item for part, _ in parts)]).astype(np.int32)
+    names = dict.fromkeys(name for _, features in parts for name in features)
+    columns = {
+        name: np.concatenate([features.get(name, np.full(len(part), np.nan, np.float32)) for part, features in parts]) for name in names
+    }
+    grade, relevant = grades(replay.truth, Candidates(offsets, item), 0)
+    return Frame(replay, offsets, item, columns, grade, relevant)
