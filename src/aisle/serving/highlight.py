@@ -1,0 +1,54 @@
+"""Where the words of a query stand in what the answer shows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from aisle.core.answer import Span, Value
+from aisle.core.stage import Query
+from aisle.text.normalise import normalise
+from aisle.text.segment import words
+
+SHOWN = ("title", "title_en", "title_zh", "description", "brand")
+LONGEST = 1_000
+_WORD = re.compile(r"[^\W_]+")
+_CHINESE = re.compile(r"[\u3400-\u9fff]+")
+
+
+def highlights(attributes: Mapping[str, Value], query: Query) -> dict[str, list[Span]]:
+    """Attribute to spans in characters of the text as it is shown: words with the same stem as one of the query's, and Chinese pieces."""
+    stems = set(query.tokens)
+    pieces = [piece for run in _CHINESE.findall(query.text) for piece in _pieces(run)]
+    found = {}
+    for name in SHOWN:
+        text = attributes.get(name)
+        if isinstance(text, str) and (spans := _spans(text[:LONGEST], stems, pieces)):
+            found[name] = spans
+    return found
+
+
+def _pieces(run: str) -> list[str]:
+    return [run] if len(run) <= 2 else [run, *(run[start : start + 2] for start in range(len(run) - 1))]
+
+
+def _spans(text: str, stems: set[str], pieces: list[str]) -> list[Span]:
+    spans = [found.span() for found in _WORD.finditer(text) if _matches(found.group(), stems)]
+    simple = normalise(text)
+    if pieces and len(simple) == len(text):
+        spans += [found.span() for piece in pieces for found in re.finditer(re.escape(piece), simple)]
+    return _merged(sorted(spans))
+
+
+def _matches(word: str, stems: set[str]) -> bool:
+    return not _CHINESE.search(word) and not stems.isdisjoint(words(normalise(word)))
+
+
+def _merged(spans: list[Span]) -> list[Span]:
+    result: list[Span] = []
+    for start, end in spans:
+        if result and start <= result[-1][1]:
+            result[-1] = (result[-1][0], max(end, result[-1][1]))
+        else:
+            result.append((start, end))
+    return result
