@@ -106,6 +106,13 @@ class Shop:
 
     def _left_out(self, ranked: Ranked, number: int, page: NDArray[np.int64]) -> list[AnsweredItem]:
         """What `rank` was handed and may not show or does not know, last and without a score."""
+        shown = {int(ranked.candidates.item[row]) for row in page}
+        request, catalogue = ranked.block.requests[number], self.pipeline.catalogue
+        left = [item for item in dict.fromkeys(request.items) if catalogue.row_of.get(item, -1) not in shown]
+        return [AnsweredItem(item, {}, removed=self._reason(ranked, number, item)) for item in left]
+
+    def _why(self, ranked: Ranked, number: int) -> Mapping[str, str]:
+        request = ranked.block.requests[number]
         page = ranked.pages[number][: request.offset + request.limit]
         shown = {self.pipeline.catalogue.ids[int(ranked.candidates.item[row])] for row in page}
         return {item: self._reason(ranked, number, item) for item in request.why if item not in shown}
