@@ -1,0 +1,102 @@
+"""What the server says of itself: one JSON log line and a few counters per request, with no word of what a person typed or who it was."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+from secrets import token_bytes
+from traceback import extract_tb
+from typing import TextIO
+
+import orjson
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from structlog.typing import EventDict, WrappedLogger
+
+from aisle.core.answer import Answer
+from aisle.core.request import Request
+
+BUCKETS = (0.001, 0.002, 0.004, 0.006, 0.008, 0.012, 0.018, 0.025, 0.035, 0.05, 0.075, 0.1, 0.25, 0.5, 1.0, 2.5)
+"""Seconds; fine around the budgets of 6, 12, 25 and 50 ms."""
+
+
+@dataclass
+class Facts:
+    """What is known of one HTTP request when it ends. ``route`` is the route's pattern, never the path, which may name a user."""
+
+    request_id: str
+    method: str = ""
+    route: str = "unmatched"
+    surface: str = ""
+    user: str = ""
+    status: int = 0
+    code: str = ""
+    bundle: str = ""
+    items: int | None = None
+    skipped: tuple[str, ...] = ()
+    degraded: bool = False
+
+
+class Telemetry:
+    """Counts and logs. ``stream`` takes the log (standard error where absent); ``salt`` keeps hashed user ids from being guessed."""
+
+    def __init__(self, stream: TextIO | None = None, salt: bytes | None = None) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        labels = ["route", "surface"]
+        self.requests = Counter("aisle_requests", "Requests by outcome", [*labels, "status"], registry=self.registry)
+        self.seconds = Histogram("aisle_request_seconds", "Time to answer", labels, buckets=BUCKETS, registry=self.registry)
+        self.skipped = Counter("aisle_skipped", "Stages left out of an answer", ["stage"], registry=self.registry)
+        self.degraded = Counter("aisle_degraded", "Answers that lack something", ["surface"], registry=self.registry)
+        self.in_flight = Gauge("aisle_requests_in_flight", "Requests being answered", registry=self.registry)
+        self._salt = salt or token_bytes(16)
+        self._log = structlog.wrap_logger(structlog.WriteLogger(stream or sys.stderr), processors=[_stamp, _render])
+
+    def asked(self, facts: Facts, request: Request) -> None:
+        """Note what a request is, without its words."""
+        facts.surface = request.surface
+        facts.user = self.hashed(request.user_id) if request.user_id else ""
+
+    def answered(self, facts: Facts, answer: Answer) -> None:
+        """Note what an answer is."""
+        facts.bundle, facts.items = answer.bundle, len(answer.items)
+        facts.skipped, facts.degraded = tuple(answer.skipped), answer.degraded
+
+    def done(self, facts: Facts, seconds: float) -> None:
+        """Count and log a request that has ended."""
+        self.requests.labels(facts.route, facts.surface, str(facts.status)).inc()
+        self.seconds.labels(facts.route, facts.surface).observe(seconds)
+        if facts.degraded:
+            self.degraded.labels(facts.surface).inc()
+        for stage in facts.skipped:
+            self.skipped.labels(stage).inc()
+        known = {name: value for name, value in vars(facts).items() if value not in ("", None, (), False)}
+        self._log.info("request", took_ms=round(seconds * 1000, 2), **known)
+
+    def failed(self, facts: Facts, error: BaseException) -> None:
+        """Log where the server itself failed: the kind of error and its lines of code, but not its message, which may quote a person."""
+        frames = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in extract_tb(error.__traceback__)]
+        self._log.error("failure", request_id=facts.request_id, route=facts.route, kind=type(error).__name__, at=frames[-12:])
+
+    def say(self, event: str, **facts: str | int | float) -> None:
+        """Log something about the server itself."""
+        self._log.info(event, **facts)
+
+    def hashed(self, user_id: str) -> str:
+        """A user's name in the log: the same for as long as the salt is."""
+        return blake2b(user_id.encode("utf-8", "replace"), key=self._salt, digest_size=8).hexdigest()
+
+    def exposition(self) -> bytes:
+        """The counters in Prometheus' text form."""
+        return generate_latest(self.registry)
+
+
+def _stamp(_: WrappedLogger, level: str, event: EventDict) -> EventDict:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"time": now, "level": level, **event}
+
+
+def _render(_: WrappedLogger, __: str, event: EventDict) -> str:
+    return orjson.dumps(event, default=str).decode()
