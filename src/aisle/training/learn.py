@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +20,7 @@ from aisle.ranking.logistic import Logistic
 from aisle.training.frames import Frame
 
 METRIC = "ndcg@10"
+RANKERS = ("logistic", "lambdamart", "boosted")
 ALPHAS = tuple(np.linspace(0, 1, 11).round(1).tolist())
 FEWEST = 30
 """Requests with something wanted below which nothing is fitted: the sources then weigh the same."""
@@ -86,15 +87,15 @@ def _listed(score: Column, sources: Sequence[str], frame: Frame) -> Column:
     return np.where(proposed, score, np.nan).astype(np.float32)
 
 
-def learn(stack: Stack, fit: Frame, dev: Frame, alpha: float | None, seed: int) -> Learned:
-    """Fit the rankers and the recall side on ``fit`` (window 2), choose, calibrate and set α on ``dev`` (window 3)."""
+def learn(stack: Stack, fit: Frame, dev: Frame, alpha: float | None, seed: int, only: Sequence[str] = RANKERS) -> Learned:
+    """Fit the rankers ``only`` and the recall side on ``fit`` (window 2), choose, calibrate and set α on ``dev`` (window 3)."""
     names = tuple(fit.features)
     wanted = int(np.unique(fit.request[fit.grade > 0]).size)
     if wanted < FEWEST:
         note = f"{stack.task}: only {wanted} requests of window 2 wanted something that was proposed; the sources weigh the same."
         return Learned(stack, {}, [], [note])
     recall = _recall_side(stack.sources, fit, dev)
-    rankers = _rankers(fit, names, seed)
+    rankers = _rankers(fit, names, seed, only)
     x = matrix(dev.features, names)
     values = {name: quality(dev, model.score(x)) for name, model in rankers.items()}
     best = max(values, key=lambda name: mean(values[name]))
@@ -118,17 +119,18 @@ def _recall_side(sources: Sequence[str], fit: Frame, dev: Frame) -> Recall:
     return max(models, key=lambda model: mean(quality(dev, model.score(dev.features))))
 
 
-def _rankers(fit: Frame, names: Sequence[str], seed: int) -> dict[str, Ranker]:
+def _rankers(fit: Frame, names: Sequence[str], seed: int, only: Sequence[str]) -> dict[str, Ranker]:
     x = matrix(fit.features, names)
     used = np.flatnonzero(np.bincount(fit.request[fit.grade > 0], minlength=len(fit.groups)) > 0)
     rows = np.isin(fit.request, used)
     x, groups = x[rows], fit.groups[used]
     relevant = fit.relevant[rows].astype(float)
-    return {
-        "logistic": Logistic().fit(x, relevant),
-        "lambdamart": Boosted("order", seed=seed).fit(x, levels(fit)[rows], groups, list(names)),
-        "boosted": Boosted("probability", seed=seed).fit(x, relevant, groups, list(names)),
+    made: dict[str, Callable[[], Ranker]] = {
+        "logistic": lambda: Logistic().fit(x, relevant),
+        "lambdamart": lambda: Boosted("order", seed=seed).fit(x, levels(fit)[rows], groups, list(names)),
+        "boosted": lambda: Boosted("probability", seed=seed).fit(x, relevant, groups, list(names)),
     }
+    return {name: make() for name, make in made.items() if name in only}
 
 
 def levels(frame: Frame) -> NDArray[np.float64]:

@@ -1,0 +1,97 @@
+"""From frames to the report's numbers: every source and model beside every other, on the same requests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from aisle.evaluation.lists import Lists
+from aisle.evaluation.results import Ablation
+from aisle.evaluation.significance import paired
+from aisle.fusion.rank_fusion import reciprocal_rank
+from aisle.fusion.stack import Stack
+from aisle.ranking.features import matrix
+from aisle.training.frames import Frame
+from aisle.training.learn import Learned, learn, quality
+
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "user_and_item": ("owned_", "recent_", "user_", "price", "category_taste", "brand_taste"),
+    "item_facts": ("popularity_ever", "popularity_month", "popularity_week", "trend", "days_"),
+    "text_match": ("text_",),
+}
+"""Groups of features, by how their names begin, for the ablation."""
+
+
+def lists(learned: Learned, frame: Frame, sources: Sequence[str]) -> dict[str, Lists]:
+    """Model name to its ranked lists: each source alone, rank fusion, the recall side, each ranker, all fused."""
+    stack = learned.stack
+    runs: dict[str, Lists] = {name: frame.by_source(name) for name in sources if f"{name}_rank" in frame.features}
+    runs["rank_fusion"] = frame.ranked(reciprocal_rank(frame.features, stack.sources))
+    runs["recall_side"] = frame.ranked(stack.recall.score(frame.features))
+    for name, model in learned.rankers.items():
+        runs[name] = frame.ranked(model.score(matrix(frame.features, stack.names)))
+    runs["fused"] = frame.ranked(stack.fuse(frame.features)["score"])
+    return runs
+
+
+@dataclass(frozen=True)
+class Windows:
+    """One task's frames: window 2 (sampled), 3 and 4."""
+
+    fit: Frame
+    dev: Frame
+    test: Frame
+
+
+def without(frame: Frame, source: str | None, starts: tuple[str, ...]) -> Frame:
+    """The frame as it were without one source (its columns and what it alone proposed) or without features that begin so."""
+    kept = {name: values for name, values in frame.features.items() if not (starts and name.startswith(starts))}
+    if source is None:
+        return replace(frame, features=kept)
+    gone = {source, f"{source}_share", f"{source}_rank"}
+    kept = {name: values for name, values in kept.items() if name not in gone}
+    ranks = [np.isfinite(values) for name, values in kept.items() if name.endswith("_rank") and name != "best_rank"]
+    mask = np.any(ranks, axis=0) if ranks else np.zeros(len(frame.item), bool)
+    counts = np.bincount(frame.request[mask], minlength=len(frame.groups))
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    columns = {name: values[mask] for name, values in kept.items()}
+    return Frame(frame.replay, offsets, frame.item[mask], columns, frame.grade[mask], frame.relevant[mask])
+
+
+def ablation(learned: Learned, windows: Windows, seed: int) -> list[Ablation]:
+    """What the fused list loses on window 4 without each part: everything is fitted again without it, on the same windows."""
+    whole = quality(windows.test, learned.stack.fuse(windows.test.features)["score"])
+    parts: list[tuple[str, str | None, tuple[str, ...]]] = [(name, name, ()) for name in learned.stack.sources]
+    parts += [(name, None, starts) for name, starts in GROUPS.items() if any(n.startswith(starts) for n in windows.fit.features)]
+    rows = []
+    for name, source, starts in parts:
+        if source is not None and len(learned.stack.sources) < 2:
+            continue
+        less = Windows(*(without(frame, source, starts) for frame in (windows.fit, windows.dev, windows.test)))
+        stack = _smaller(learned.stack, source)
+        again = learn(
+            stack, less.fit, less.dev, learned.stack.alpha, seed, only=(learned.stack.ranker.name if learned.stack.ranker else "",)
+        )
+        rows.append(_row(name, whole, quality(less.test, again.stack.fuse(less.test.features)["score"]), seed))
+    return rows
+
+
+def _smaller(stack: Stack, source: str | None) -> Stack:
+    return replace(stack, sources=tuple(name for name in stack.sources if name != source))
+
+
+def _row(name: str, whole: np.ndarray, less: np.ndarray, seed: int) -> Ablation:
+    test = paired((whole - less)[:, None], None, seed=seed)
+    known = less[np.isfinite(less)]
+    value = float(known.mean()) if len(known) else float("nan")
+    return Ablation(
+        name,
+        "ndcg@10",
+        value,
+        float(test.difference.value[0]),
+        float(test.difference.low[0]),
+        float(test.difference.high[0]),
+        float(test.p[0]),
+    )
