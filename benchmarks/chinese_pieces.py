@@ -1,0 +1,84 @@
+"""Chinese pieces: is a title found by a piece of 2-4 characters cut from it anywhere? ``python benchmarks/chinese_pieces.py``"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from aisle.core.catalogue import Catalogue
+from aisle.core.events import Dataset, Events
+from aisle.core.profiles import Profiles, Slices
+from aisle.core.request import Request
+from aisle.core.stage import Allowed, Block
+from aisle.core.strings import Strings
+from aisle.query.understand import understand
+from aisle.retrieval.lexical import Lexical
+from aisle.text.normalise import normalise
+
+DATA = Path(os.environ.get("AISLE_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+def tmall_beauty() -> list[str]:
+    """The distinct titles of the snapshots."""
+    with gzip.open(DATA / "tmall_beauty" / "tmall_beauty_1111.csv.gz", "rt", encoding="utf-8") as file:
+        return sorted({row["title"] for row in csv.DictReader(file) if row["title"]})
+
+
+def ecommerce_ner_zh() -> list[str]:
+    """The distinct titles, put together again from their characters."""
+    titles: set[str] = set()
+    for name in ("train", "dev", "test"):
+        with gzip.open(DATA / "ecommerce_ner_zh" / f"{name}.txt.gz", "rt", encoding="utf-8") as file:
+            titles |= {"".join(line.split(" ")[0] for line in block.split("\n") if line) for block in file.read().split("\n\n")}
+    return sorted(titles - {""})
+
+
+def request(text: str) -> Block:
+    """A block of one search."""
+    one = [Request("bench", "search", query=text)]
+    return Block(one, np.array([np.nan]), [understand(text)], Profiles.strangers(1), Slices.none(1), Slices.none(1))
+
+
+def measure(titles: list[str], seed: int = 7, pieces: int = 300) -> dict[str, float]:
+    """``rare``: share of pieces that occur in at most 100 titles whose own title is among the first 100; ``common``: mean share of the first
+    100 that hold the piece, for the others; milliseconds a query."""
+    lexical = Lexical().fit(Dataset(Catalogue(Strings.of(map(str, range(len(titles)))), {"title": Strings.of(titles)}, {}), Events.none()))
+    plain = [normalise(title) for title in titles]
+    allowed = Allowed.everything(len(titles), 1)
+    random = np.random.default_rng(seed)
+    rare, common, took = [], [], []
+    for own in random.integers(len(titles), size=pieces):
+        length = int(random.integers(2, 5))
+        start = int(random.integers(max(len(titles[own]) - length + 1, 1)))
+        piece = titles[own][start : start + length]
+        form = normalise(piece)
+        if not form:
+            continue
+        holding = sum(form in title for title in plain)
+        begun = time.perf_counter()
+        found = lexical.retrieve(request(piece), allowed, 100).item
+        took.append(time.perf_counter() - begun)
+        if holding <= 100:
+            rare.append(own in found)
+        else:
+            common.append(np.mean([form in plain[row] for row in found]))
+    median, worst = np.percentile(took, [50, 99]) * 1000
+    return {"titles": len(titles), "rare pieces": len(rare), "rare": float(np.mean(rare)), "common pieces": len(common), "common": float(np.mean(common or [1])),
+            "p50 ms": float(median), "p99 ms": float(worst)}  # fmt: skip
+
+
+def main() -> None:
+    """Both sets, one line each."""
+    for name, titles in (("tmall_beauty", tmall_beauty()), ("ecommerce_ner_zh", ecommerce_ner_zh())):
+        found = measure(titles)
+        sys.stdout.write(f"{name}: " + ", ".join(f"{key} {value:.4g}" for key, value in found.items()) + "\n")
+
+
+if __name__ == "__main__":
+    main()

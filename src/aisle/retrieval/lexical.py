@@ -1,0 +1,131 @@
+"""The lexical source: BM25 over words, Chinese pieces and letter trigrams of every field, exact for every item, filters inside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import reduce
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aisle.core.catalogue import Catalogue
+from aisle.core.events import Dataset
+from aisle.core.stage import Block, Query
+from aisle.retrieval.base import Row, Scored
+from aisle.text.segment import bigrams, grams
+from aisle.text.tokens import Tokens
+
+WEIGHTS = {"title": 1.0, "brand": 0.6, "category": 0.5, "description": 0.3, "other": 0.3}
+PIECES, GRAMS = 0.5, 0.2
+"""What a bigram and a trigram count beside a word; measured by ``benchmarks/homedepot_parts.py``."""
+LONGEST, MOST = 200, 64
+"""Characters and tokens of a query that are read."""
+SHORT = 4
+"""A query of at most so many characters is looked for as a piece of Chinese titles even when it has no Chinese in it."""
+COMMON = 0.2
+"""A word in more than this share of all items does not make an item a match, unless all words are so common."""
+SHARED = 8
+"""In a block of at most so many requests the scores are kept between `retrieve` and `score`."""
+
+
+class Lexical(Scored):
+    """Scores every item for the query; silent without one. A title that holds a Chinese query literally stands before all that do not."""
+
+    name = "lexical"
+    surfaces = frozenset({"search", "rank"})
+
+    def __init__(self, tokens: Tokens | None = None) -> None:
+        self._tokens = tokens
+
+    @property
+    def tokens_(self) -> Tokens:
+        """The shop's text as numbers, shared with the features."""
+        if self._tokens is None:
+            raise ValueError("fit or load first")
+        return self._tokens
+
+    def fit(self, data: Dataset) -> Self:
+        """Index every text column; events and judgements are not read."""
+        self._tokens = Tokens.fit(data.catalogue)
+        return self
+
+    def rows(self, block: Block) -> Iterator[Row]:
+        """One row of scores per request."""
+        if len(block) > SHARED:
+            return (self._row(query) for query in block.queries)
+        if "lexical/rows" not in block.memo:
+            block.memo["lexical/rows"] = [self._row(query) for query in block.queries]
+        return iter(block.memo["lexical/rows"])
+
+    def _row(self, query: Query | None) -> Row:
+        score = np.zeros(len(self.tokens_), np.float32)
+        if query is None:
+            return score
+        bound = self._words(score, query) + self._grams(score, query)
+        if _piecewise(query):
+            bound += self._pieces(score, query)
+            score[self.literal(query)] += bound
+        return score
+
+    def _words(self, score: Row, query: Query) -> float:
+        found = self.tokens_.words.find(dict.fromkeys(query.tokens[:MOST]))
+        return sum(self._add(score, name, found, weight) for name, weight in WEIGHTS.items() if name in self.tokens_.fields)
+
+    def _grams(self, score: Row, query: Query) -> float:
+        found = self.tokens_.vocabularies["grams"].find(dict.fromkeys(grams(_wanted(query))[:MOST]))
+        return self._add(score, "grams", found, GRAMS)
+
+    def _pieces(self, score: Row, query: Query) -> float:
+        found = self.tokens_.vocabularies["pieces"].find(dict.fromkeys(bigrams(_wanted(query))[:MOST]))
+        return self._add(score, "pieces", found, PIECES)
+
+    def _add(self, score: Row, name: str, words: list[int], weight: float) -> float:
+        """Add one field's scores; returned is the most that any item could have got."""
+        field = self.tokens_.fields[name]
+        field.add(score, words, weight)
+        return weight * field.most(words)
+
+    def literal(self, query: Query) -> NDArray[np.int32]:
+        """The rows, ascending, of which a Chinese title holds the whole query as typed."""
+        piece = _wanted(query)
+        cut = {part for word in piece.split() for part in ([word] if len(word) == 1 else bigrams(word)[len(word) :])}
+        words = self.tokens_.vocabularies["pieces"].find(cut)
+        if not cut or len(words) < len(cut):
+            return np.zeros(0, np.int32)
+        lists = sorted((self.tokens_.fields["pieces"].postings(word)[0] for word in words), key=len)
+        rows: NDArray[np.int32] = reduce(lambda a, b: np.intersect1d(a, b, assume_unique=True), lists)
+        if len(piece) > 2 and len(rows):
+            plain = self.tokens_.plain
+            rows = rows[[piece in plain[int(row)] for row in rows]]
+        return rows
+
+    def matches(self, query: Query) -> NDArray[np.int32]:
+        """The rows, ascending, that have one of the query's words in any field (very common words aside) or hold it literally."""
+        found = self.tokens_.words.find(dict.fromkeys(query.tokens[:MOST]))
+        rare = [word for word in found if self.tokens_.frequency[word] <= COMMON * len(self.tokens_)]
+        hit = np.zeros(len(self.tokens_), bool)
+        for name in WEIGHTS:
+            for word in (rare or found) if name in self.tokens_.fields else ():
+                hit[self.tokens_.fields[name].postings(word)[0]] = True
+        if _piecewise(query):
+            hit[self.literal(query)] = True
+        return np.flatnonzero(hit).astype(np.int32)
+
+    def save(self, folder: Path) -> None:
+        """Write the tokens."""
+        self.tokens_.save(folder)
+
+    @classmethod
+    def load(cls, folder: Path, catalogue: Catalogue) -> Self:
+        """Open what `save` wrote."""
+        return cls(Tokens.load(folder))
+
+
+def _wanted(query: Query) -> str:
+    return (query.correction or query.text)[:LONGEST]
+
+
+def _piecewise(query: Query) -> bool:
+    return query.language == "zh" or len(query.text) <= SHORT

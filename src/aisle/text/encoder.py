@@ -1,0 +1,99 @@
+"""Texts to unit vectors: the encoder protocol, and a transformer served by onnxruntime alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, Protocol, Self, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+from onnxruntime import GraphOptimizationLevel, InferenceSession, SessionOptions
+from tokenizers import Tokenizer
+
+from aisle.core.errors import BundleError
+
+Vectors = NDArray[np.float32]
+Kind = Literal["query", "item"]
+BATCH = 32
+LONGEST = 4_000
+"""Characters of a text that are read; the model's own limit in tokens is lower."""
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """Turns texts into ``(n, dimension) float32`` of unit length (zero for a text that says nothing). A text's vector does not depend on its neighbours."""
+
+    name: str
+    dimension: int
+
+    def encode(self, texts: Sequence[str], kind: Kind) -> Vectors: ...
+    def save(self, folder: Path) -> None: ...
+    @classmethod
+    def load(cls, folder: Path) -> Self: ...
+
+
+class OnnxEncoder:
+    """A transformer with mean pooling inside the graph, as `aisle.text.export_train` writes it: ``model.onnx``, ``tokenizer.json``, ``encoder.json``.
+
+    Short queries run one at a time: int8 activations are scaled over the batch, so a batch would change a text's vector by a hair.
+    """
+
+    name = "minilm"
+
+    def __init__(self, folder: Path, threads: int = 1) -> None:
+        """Open ``folder``; a missing or unreadable file raises `BundleError`."""
+        try:
+            facts = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
+            self._model = (folder / "model.onnx").read_bytes()
+            self._words = (folder / "tokenizer.json").read_text(encoding="utf-8")
+        except (OSError, json.JSONDecodeError) as error:
+            raise BundleError(f"The encoder in {folder} cannot be read: {error}.", "Export or train it again.") from None
+        self.facts: dict[str, str | int] = facts
+        self.name, self.dimension = str(facts["name"]), int(facts["dimension"])
+        self._tokenizer = Tokenizer.from_str(self._words)
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(int(facts["longest"]))
+        options = SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.graph_optimization_level = GraphOptimizationLevel.ORT_ENABLE_ALL
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session = InferenceSession(self._model, options, providers=["CPUExecutionProvider"])
+
+    def encode(self, texts: Sequence[str], kind: Kind) -> Vectors:
+        """``(n, dimension) float32``; texts of like length share a batch, queries run alone."""
+        batch = 1 if kind == "query" else BATCH
+        tokens = [found.ids for found in self._tokenizer.encode_batch_fast([_clean(text) for text in texts])]
+        order = sorted(range(len(tokens)), key=lambda row: len(tokens[row]))
+        result = np.zeros((len(texts), self.dimension), np.float32)
+        for start in range(0, len(order), batch):
+            rows = order[start : start + batch]
+            result[rows] = self._run([tokens[row] for row in rows])
+        return result
+
+    def _run(self, tokens: Sequence[Sequence[int]]) -> Vectors:
+        longest = max(map(len, tokens))
+        ids = np.zeros((len(tokens), longest), np.int64)
+        mask = np.zeros((len(tokens), longest), np.int64)
+        for row, found in enumerate(tokens):
+            ids[row, : len(found)] = found
+            mask[row, : len(found)] = 1
+        vectors: Vectors = self._session.run(["vector"], {"input_ids": ids, "attention_mask": mask})[0]
+        return vectors
+
+    def save(self, folder: Path) -> None:
+        """Copy the encoder into ``folder``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "model.onnx").write_bytes(self._model)
+        (folder / "tokenizer.json").write_text(self._words, encoding="utf-8")
+        (folder / "encoder.json").write_text(json.dumps(self.facts), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Open with one thread, as a server's worker does."""
+        return cls(folder)
+
+
+def _clean(text: str) -> str:
+    return text[:LONGEST].encode("utf-8", "replace").decode("utf-8")

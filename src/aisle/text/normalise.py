@@ -1,0 +1,52 @@
+"""The matching form of a text: what queries and titles are turned into before they are compared; display keeps the original."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from functools import cache
+
+from zhconv import zhconv
+
+MARKS = {"½": " 1/2", "¼": " 1/4", "¾": " 3/4", "⅓": " 1/3", "⅔": " 2/3", "⅛": " 1/8", "⅜": " 3/8", "⅝": " 5/8", "⅞": " 7/8", "™": "", "®": "", "©": "",
+         "“": '"', "”": '"', "″": '"', "‘": "'", "’": "'", "′": "'", "×": "x", "⁄": "/", "–": "-", "—": "-", "°": " degree ", "\u3000": " "}  # fmt: skip
+"""Characters that NFKC would turn into something else than a shopper types."""
+
+_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,300}>|<!--.{0,300}?-->", re.DOTALL)
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,31});")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def normalise(text: str) -> str:
+    """NFKC, half-width, lower case, simplified characters, no HTML, no invisible characters, single spaces.
+
+    >>> normalise("ＩＰＨＯＮＥ&nbsp;15 <b>護膚</b>")
+    'iphone 15 护肤'
+    """
+    if "&" in text:
+        text = _ENTITY.sub(lambda found: html.unescape(found.group()), text)
+    if "<" in text:
+        text = _TAG.sub(" ", text)
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text.translate(_before())).translate(_simplified())
+    return " ".join(_CONTROL.sub(" ", text).lower().split())
+
+
+@cache
+def _before() -> dict[int, str]:
+    table = {ord(mark): plain for mark, plain in MARKS.items()}
+    invisible = (*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF, 0xAD, 0x61C, 0x180E, *range(0xFE00, 0xFE10))
+    table |= dict.fromkeys(invisible, "")
+    return table | {surrogate: "\ufffd" for surrogate in range(0xD800, 0xE000)}
+
+
+@cache
+def _simplified() -> dict[int, str]:
+    """One character to one: both sides pass through it, so it need not know words, only be the same for both."""
+    table: dict[str, str] = zhconv.getdict("zh-cn")
+    return {ord(traditional): simple for traditional, simple in table.items() if len(traditional) == 1 == len(simple) and _is_han(traditional)}
+
+
+def _is_han(character: str) -> bool:
+    return "\u3400" <= character <= "\u9fff" or "\U00020000" <= character <= "\U0003ffff"

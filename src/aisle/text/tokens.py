@@ -1,0 +1,188 @@
+"""The shop's text as numbers: for each field the tokens of every item in order, and the same turned round with BM25 scores, for search and features."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aisle.core.catalogue import Catalogue
+from aisle.core.strings import Strings
+from aisle.text.normalise import normalise
+from aisle.text.segment import bigrams, grams, language, words
+
+Ids = NDArray[np.int32]
+Offsets = NDArray[np.int64]
+Weights = NDArray[np.float32]
+TITLES = ("title", "title_en", "title_zh")
+APART = ("brand", "category", "description")
+HIDDEN = frozenset({"item_id", "parent_id", "image", "language", "currency"})
+"""Text columns that say nothing a shopper would search for."""
+SATURATION, LENGTH = 1.2, 0.5
+"""BM25's k1 and b (Robertson and Zaragoza 2009); a title's length says less than a page's, hence the lower b."""
+
+
+class Words:
+    """The distinct tokens of some fields and their numbers."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = list(names)
+
+    @cached_property
+    def number(self) -> dict[str, int]:
+        """Token to number."""
+        return {name: number for number, name in enumerate(self.names)}
+
+    def find(self, tokens: Iterable[str]) -> list[int]:
+        """The numbers of the tokens that are known, in order."""
+        number = self.number
+        return [number[token] for token in tokens if token in number]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of ``n`` items over ``v`` words. Item ``i`` has the tokens ``token[offsets[i]:offsets[i + 1]]`` in their order; word ``w`` stands in
+    the items ``row[starts[w]:starts[w + 1]]``, ascending, and gives each of them ``value`` (BM25 with ``idf[w]`` in it)."""
+
+    offsets: Offsets
+    token: Ids
+    starts: Offsets
+    row: Ids
+    value: Weights
+    idf: Weights
+
+    ARRAYS = ("offsets", "token", "starts", "row", "value", "idf")
+
+    @classmethod
+    def of(cls, offsets: Offsets, token: Ids, size: int) -> Field:
+        """Count what ``token`` holds; an item without any token in this field counts neither for the mean length nor for rarity."""
+        items = len(offsets) - 1
+        length = np.diff(offsets)
+        owner = np.repeat(np.arange(items), length)
+        pairs, count = np.unique(token.astype(np.int64) * items + owner, return_counts=True)
+        number, row = pairs // items if items else pairs, pairs % items if items else pairs
+        frequency = np.bincount(number, minlength=size)
+        filled = max(int((length > 0).sum()), 1)
+        idf = np.log1p((filled - frequency + 0.5) / (frequency + 0.5)).astype(np.float32)
+        norm = SATURATION * (1 - LENGTH + LENGTH * length / max(length.sum() / filled, 1e-9))
+        value = idf[number] * (count * (SATURATION + 1) / (count + norm[row])).astype(np.float32)
+        starts = np.zeros(size + 1, np.int64)
+        np.cumsum(frequency, out=starts[1:])
+        return cls(offsets, token, starts, row.astype(np.int32), value, idf)
+
+    def postings(self, word: int) -> tuple[Ids, Weights]:
+        """The items that have ``word`` and what it gives them."""
+        part = slice(int(self.starts[word]), int(self.starts[word + 1]))
+        return self.row[part], self.value[part]
+
+    def add(self, score: Weights, words: Iterable[int], weight: float) -> None:
+        """Add the words' BM25 times ``weight`` to ``score`` ``(n,) float32``."""
+        for word in words:
+            rows, values = self.postings(word)
+            score[rows] += values * np.float32(weight)
+
+    def most(self, words: Iterable[int]) -> float:
+        """More than any item can get for ``words``."""
+        return float(sum(self.idf[word] for word in words)) * (SATURATION + 1)
+
+    def frequency(self, word: int) -> int:
+        """How many items have ``word``."""
+        return int(self.starts[word + 1] - self.starts[word])
+
+
+class Tokens:
+    """All fields: ``title`` (every title column), ``brand``, ``category``, ``description``, ``other`` (further attributes) over one list of words;
+    ``pieces`` (characters and bigrams of Chinese titles) and ``grams`` (letter trigrams of titles and brands) over their own. ``plain`` is each item's titles in
+    matching form, to check that a piece stands there as typed."""
+
+    def __init__(self, vocabularies: dict[str, Words], fields: dict[str, Field], plain: Strings) -> None:
+        self.vocabularies, self.fields, self.plain = vocabularies, fields, plain
+
+    def __len__(self) -> int:
+        return len(self.plain)
+
+    @property
+    def words(self) -> Words:
+        """The words of all word fields."""
+        return self.vocabularies["words"]
+
+    @cached_property
+    def frequency(self) -> NDArray[np.int64]:
+        """``(words,) int64``: in how many titles each word stands."""
+        return np.diff(self.fields["title"].starts)
+
+    @classmethod
+    def fit(cls, catalogue: Catalogue) -> Self:
+        """Read every text column of the catalogue."""
+        titles = [normalise(" | ".join(parts)) for parts in _joined(catalogue, TITLES)]
+        texts = {"title": titles} | {name: _column(catalogue, (name,)) for name in APART}
+        texts["other"] = _column(catalogue, tuple(name for name in catalogue.texts if name not in (*TITLES, *APART, *HIDDEN)))
+        counted, names = _number({name: [words(text) for text in column] for name, column in texts.items() if any(column)}, len(catalogue))
+        vocabularies, fields = {"words": Words(names)}, counted
+        branded = [f"{brand} {title}" for brand, title in zip(texts["brand"], titles, strict=True)]
+        cuts: dict[str, tuple[list[str], Callable[[str], list[str]]]] = {"pieces": (titles, _pieces), "grams": (branded, grams)}
+        for name, (column, cut) in cuts.items():
+            found, names = _number({name: [cut(text) for text in column]}, len(catalogue), ordered=False)
+            fields |= found
+            vocabularies[name] = Words(names)
+        return cls(vocabularies, fields, Strings.of(titles))
+
+    def save(self, folder: Path) -> None:
+        """Write one file an array and ``tokens.json``, which lists the fields."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, field in self.fields.items():
+            for part in Field.ARRAYS:
+                np.save(folder / f"{name}.{part}.npy", getattr(field, part))
+        for name, known in self.vocabularies.items():
+            Strings.of(known.names).save(folder, f"{name}.names")
+        self.plain.save(folder, "plain")
+        listing = {"fields": list(self.fields), "vocabularies": list(self.vocabularies)}
+        (folder / "tokens.json").write_text(json.dumps(listing), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Open what `save` wrote, large arrays by memory map."""
+        listing = json.loads((folder / "tokens.json").read_text(encoding="utf-8"))
+        fields = {name: Field(*(_open(folder / f"{name}.{part}.npy") for part in Field.ARRAYS)) for name in listing["fields"]}
+        vocabularies = {name: Words(list(Strings.load(folder, f"{name}.names"))) for name in listing["vocabularies"]}
+        return cls(vocabularies, fields, Strings.load(folder, "plain"))
+
+
+def _open(path: Path) -> NDArray[np.float32]:
+    array: NDArray[np.float32] = np.load(path, allow_pickle=False)
+    return array
+
+
+def _joined(catalogue: Catalogue, names: Iterable[str]) -> Iterable[list[str]]:
+    columns = [list(catalogue.texts[name]) for name in names if name in catalogue.texts]
+    return ([text for text in dict.fromkeys(parts) if text] for parts in zip(*columns, strict=True)) if columns else ([] for _ in range(len(catalogue)))
+
+
+def _column(catalogue: Catalogue, names: Iterable[str]) -> list[str]:
+    return [normalise(" | ".join(parts)) for parts in _joined(catalogue, names)]
+
+
+def _pieces(text: str) -> list[str]:
+    return bigrams(text) if language(text) == "zh" else []
+
+
+def _number(columns: dict[str, list[list[str]]], items: int, ordered: bool = True) -> tuple[dict[str, Field], list[str]]:
+    """The fields over one common list of words. Without ``ordered`` the order of tokens is not kept, which halves the field."""
+    number: dict[str, int] = {}
+    raw: dict[str, tuple[Offsets, Ids]] = {}
+    for name, column in columns.items():
+        offsets = np.zeros(items + 1, np.int64)
+        np.cumsum([len(tokens) for tokens in column], out=offsets[1:])
+        token = np.fromiter((number.setdefault(word, len(number)) for tokens in column for word in tokens), np.int32, int(offsets[-1]))
+        raw[name] = offsets, token
+    fields = {name: Field.of(offsets, token, len(number)) for name, (offsets, token) in raw.items()}
+    if not ordered:
+        fields = {name: Field(np.zeros(items + 1, np.int64), np.zeros(0, np.int32), f.starts, f.row, f.value, f.idf) for name, f in fields.items()}
+    return fields, list(number)
