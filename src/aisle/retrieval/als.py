@@ -1,0 +1,86 @@
+"""Factors of the items; a user's own factors are solved from the history when the request comes, so no user stands in the bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aisle.core.catalogue import Catalogue
+from aisle.core.events import Dataset
+from aisle.core.stage import Block
+from aisle.retrieval.base import EVERY_SURFACE, Row, Scored, history, load_settings, save_settings
+
+Floats = NDArray[np.float32]
+
+
+class Als(Scored):
+    """Implicit alternating least squares: Hu, Koren and Volinsky, "Collaborative filtering for implicit feedback datasets" (2008).
+
+    ``confidence`` is their alpha: an observed pair counts ``1 + confidence * weight``. Folding in solves their equation 4 for one user.
+    """
+
+    name = "als"
+    surfaces = EVERY_SURFACE - {"similar"}
+
+    def __init__(
+        self,
+        embedding_size: int = 128,
+        regularization: float = 0.1,
+        confidence: float = 20.0,
+        epochs: int = 10,
+        decay: float = 0.7,
+        seed: int = 7,
+    ) -> None:
+        self.embedding_size, self.regularization, self.confidence = embedding_size, regularization, confidence
+        self.epochs, self.decay, self.seed = epochs, decay, seed
+        self.factors_: Floats = np.zeros((0, embedding_size), np.float32)
+        self._gram: Floats | None = None
+
+    def fit(self, data: Dataset) -> Self:
+        """Factorise the user-item matrix and keep the items' side."""
+        from aisle.retrieval.als_train import item_factors
+
+        self.factors_, self._gram = item_factors(data, self), None
+        return self
+
+    def rows(self, block: Block) -> Iterator[Row]:
+        """Each item's factors times the user's; silent for a request without known items in its history."""
+        past = history(block, self.decay)
+        known: NDArray[np.bool_] = (self.factors_ != 0).any(axis=1)
+        for request in range(len(block)):
+            part = past.of(request)
+            seen = known[past.item[part]]
+            items, weight = past.item[part][seen], past.values["weight"][part][seen]
+            yield self.factors_ @ self.fold(items, weight) if len(items) else np.zeros(len(self.factors_), np.float32)
+
+    def fold(self, items: NDArray[np.int32], weight: NDArray[np.float64]) -> Floats:
+        """``(embedding_size,) float32``: the factors of a user who has ``items``; the largest ``weight`` counts as one full event."""
+        mine = self.factors_[items]
+        extra = (self.confidence * weight / weight.max()).astype(np.float32)
+        left = self.gram() + (mine.T * extra) @ mine
+        solved: Floats = np.linalg.solve(left, mine.T @ (1 + extra)).astype(np.float32)
+        return solved
+
+    def gram(self) -> Floats:
+        """``(embedding_size, embedding_size) float32``: the items' products plus the regularization, the same for every user."""
+        if self._gram is None:
+            self._gram = self.factors_.T @ self.factors_ + self.regularization * np.eye(self.embedding_size, dtype=np.float32)
+        return self._gram
+
+    def save(self, folder: Path) -> None:
+        """Write the settings and the factors."""
+        names = ("embedding_size", "regularization", "confidence", "epochs", "decay", "seed")
+        settings: dict[str, Any] = {name: getattr(self, name) for name in names}
+        save_settings(folder, settings)
+        np.save(folder / "factors.npy", self.factors_)
+
+    @classmethod
+    def load(cls, folder: Path, catalogue: Catalogue) -> Self:
+        """Open what `save` wrote."""
+        source = cls(**load_settings(folder))
+        source.factors_ = np.load(folder / "factors.npy", allow_pickle=False)
+        return source

@@ -1,0 +1,186 @@
+"""How often each item was clicked, bought, shown as of any hour: one lookup for features and sources, the same online and in replay."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aisle.core.events import Events
+from aisle.retrieval.sequences import TYPE_WEIGHT
+from aisle.schema import EVENT_CODE, EVENT_TYPES
+
+Rows = NDArray[np.integer]
+Floats = NDArray[np.float64]
+Times = float | Floats
+
+HOUR = 3_600.0
+HALF_LIVES = (7.0, 30.0)
+"""Days after which an event weighs half, of the decayed counts that are kept."""
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """Hours in which something happened to an item, sorted by item and hour: ``key`` ``(m,) int64`` is ``item * span + hour``.
+
+    ``total`` ``(m + 1,) float64`` sums the counts before each bucket; ``decayed`` maps days of half-life to ``(m,) float64``, the decayed
+    count of the item at the start of its bucket's hour, that bucket included.
+    """
+
+    key: NDArray[np.int64]
+    total: Floats
+    decayed: dict[float, Floats]
+
+
+class Counters:
+    """Counts of one log. An event counts from the next full hour on: a lookup at ``as_of`` reads the hours that had ended by then.
+
+    Later events therefore change nothing. Without a clock there is no as-of: every lookup reads the whole log, and what needs a time
+    is NaN. ``as_of`` is a number or one per item; NaN stands for after everything.
+    """
+
+    def __init__(self, items: int, start: float, span: int, clock: bool, buckets: dict[str, Buckets]) -> None:
+        self.items, self.start, self.span, self.clock, self.buckets = items, start, span, clock, buckets
+
+    @classmethod
+    def of(cls, events: Events, items: int) -> Self:
+        """Count the log of a shop with ``items`` items, each type apart and all interest together, weighed by `INTEREST`."""
+        known = events.where(events.item >= 0)
+        start = float(np.floor(known.time[0] / HOUR)) if len(known) and known.clock else 0.0
+        hour = (known.time // HOUR - start).astype(np.int64) if known.clock else np.zeros(len(known), np.int64)
+        span = int(hour.max(initial=0)) + 2
+        key = known.item.astype(np.int64) * span + hour
+        buckets = {name: _bucket(key[known.type == EVENT_CODE[name]], None, span, ()) for name in EVENT_TYPES}
+        liked = TYPE_WEIGHT[known.type] > 0
+        buckets["interest"] = _bucket(key[liked], TYPE_WEIGHT[known.type][liked], span, HALF_LIVES)
+        return cls(items, start, span, known.clock, {name: found for name, found in buckets.items() if len(found.key)})
+
+    def count(self, items: Rows, as_of: Times, kind: str = "interest") -> Floats:
+        """``(n,) float64``: events of ``kind`` (an event type, or ``interest``: all that say so, weighed) before ``as_of``'s hour."""
+        if kind not in self.buckets:
+            return np.zeros(len(items))
+        found = self.buckets[kind]
+        first, end = self._between(found, items, np.zeros(len(items), np.int64), self._hour(items, as_of))
+        return found.total[end] - found.total[first]
+
+    def windowed(self, items: Rows, as_of: Times, hours: int, kind: str = "interest") -> Floats:
+        """``(n,) float64``: the same in the last ``hours`` full hours only; NaN without a clock."""
+        if not self.clock:
+            return np.full(len(items), np.nan)
+        if kind not in self.buckets:
+            return np.zeros(len(items))
+        found, hour = self.buckets[kind], self._hour(items, as_of)
+        first, end = self._between(found, items, np.maximum(hour - hours, 0), hour)
+        return found.total[end] - found.total[first]
+
+    def decayed(self, items: Rows, as_of: Times, half_life: float = 30.0) -> Floats:
+        """``(n,) float64``: interest before ``as_of``'s hour, halved for each ``half_life`` days (one of `HALF_LIVES`).
+
+        Plain counts without a clock.
+        """
+        if not self.clock:
+            return self.count(items, as_of)
+        if "interest" not in self.buckets:
+            return np.zeros(len(items))
+        found = self.buckets["interest"]
+        last, hour = self._last(found, items, as_of)
+        value = found.decayed[half_life][last] * 0.5 ** ((hour - found.key[last] % self.span) / (24 * half_life))
+        return np.where(last >= 0, value, 0.0)
+
+    def last(self, items: Rows, as_of: Times, kind: str = "interest") -> Floats:
+        """``(n,) float64``: the hour (seconds) of the last event of ``kind`` before ``as_of``'s hour; NaN for none, or without a clock."""
+        if not self.clock or kind not in self.buckets:
+            return np.full(len(items), np.nan)
+        found = self.buckets[kind]
+        last, _ = self._last(found, items, as_of)
+        return np.where(last >= 0, (self.start + found.key[last] % self.span) * HOUR, np.nan)
+
+    def first(self, items: Rows, as_of: Times, kind: str = "interest") -> Floats:
+        """``(n,) float64``: the same of the first event of ``kind``."""
+        if not self.clock or kind not in self.buckets:
+            return np.full(len(items), np.nan)
+        found = self.buckets[kind]
+        start, end = self._between(found, items, np.zeros(len(items), np.int64), self._hour(items, as_of))
+        hour = found.key[np.minimum(start, len(found.key) - 1)] % self.span
+        return np.where(end > start, (self.start + hour) * HOUR, np.nan)
+
+    @property
+    def begin(self) -> float:
+        """Start of the first hour, in seconds; 0 without a clock."""
+        return self.start * HOUR
+
+    @property
+    def end(self) -> float:
+        """End of the last hour."""
+        return (self.start + self.span - 1) * HOUR
+
+    def hour(self, as_of: Floats) -> NDArray[np.int64]:
+        """``(n,) int64``: numbers that are equal where every lookup is."""
+        return self._hour(as_of, as_of)
+
+    def _hour(self, like: NDArray[np.generic], as_of: Times) -> NDArray[np.int64]:
+        if not self.clock:
+            return np.full(len(like), self.span, np.int64)
+        hour = np.floor(np.asarray(as_of, float) / HOUR) - self.start
+        whole = np.where(np.isnan(hour), self.span - 1, np.clip(hour, 0, 1e9)).astype(np.int64)
+        return np.broadcast_to(whole, (len(like),))
+
+    def _between(
+        self, found: Buckets, items: Rows, start: NDArray[np.int64], stop: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        base = items.astype(np.int64) * self.span
+        first = np.searchsorted(found.key, base + np.minimum(start, self.span))
+        return first, np.searchsorted(found.key, base + np.minimum(stop, self.span))
+
+    def _last(self, found: Buckets, items: Rows, as_of: Times) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Each item's newest bucket before ``as_of``, -1 for none, and the hour of ``as_of``."""
+        hour = self._hour(items, as_of)
+        first, end = self._between(found, items, np.zeros(len(items), np.int64), hour)
+        return np.where(end > first, end - 1, -1), hour
+
+    def save(self, folder: Path) -> None:
+        """Write ``counters.json`` and three arrays for each kind of event."""
+        folder.mkdir(parents=True, exist_ok=True)
+        about = {"items": self.items, "start": self.start, "span": self.span, "clock": self.clock, "kinds": list(self.buckets)}
+        (folder / "counters.json").write_text(json.dumps(about), encoding="utf-8")
+        for name, found in self.buckets.items():
+            np.save(folder / f"{name}.key.npy", found.key)
+            np.save(folder / f"{name}.total.npy", found.total)
+        if "interest" in self.buckets:
+            np.save(folder / "decayed.npy", np.stack([self.buckets["interest"].decayed[days] for days in HALF_LIVES]))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Open what `save` wrote."""
+        about = json.loads((folder / "counters.json").read_text(encoding="utf-8"))
+        buckets = {}
+        for name in about.pop("kinds"):
+            key, total = (np.load(folder / f"{name}.{part}.npy", allow_pickle=False) for part in ("key", "total"))
+            decayed = dict(zip(HALF_LIVES, np.load(folder / "decayed.npy", allow_pickle=False), strict=True)) if name == "interest" else {}
+            buckets[name] = Buckets(key, total, decayed)
+        return cls(**about, buckets=buckets)
+
+
+
+
+def _bucket(key: NDArray[np.int64], weight: NDArray[np.float32] | None, span: int, half_lives: tuple[float, ...]) -> Buckets:
+    hours, place = np.unique(key, return_inverse=True)
+    count = np.bincount(place, weight, minlength=len(hours)).astype(float)
+    decayed = {days: _decay(count, hours // span, hours % span, 24 * days) for days in half_lives}
+    return Buckets(hours, np.r_[0.0, np.cumsum(count)], decayed)
+
+
+def _decay(count: Floats, item: NDArray[np.int64], hour: NDArray[np.int64], half_life: float) -> Floats:
+    """Running decayed sums inside each item, by doubling: after ``k`` rounds a bucket holds the last ``2 ** k`` ones."""
+    total, shift = count.copy(), 1
+    longest = int(np.bincount(item).max(initial=0)) if len(item) else 0
+    while shift < longest:
+        same = item[shift:] == item[:-shift]
+        carried = total[:-shift] * 0.5 ** ((hour[shift:] - hour[:-shift]) / half_life)
+        total[shift:] = total[shift:] + np.where(same, carried, 0.0)
+        shift *= 2
+    return total

@@ -1,0 +1,107 @@
+"""A sparse item-to-item matrix with few entries a row: made in strips that fit in memory, read row by row when a request comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+Floats = NDArray[np.float32]
+Reweigh = Callable[[NDArray[np.int32], NDArray[np.int32], Floats], Floats]
+"""From (row item, column item, raw value) of each entry to its weight."""
+
+STRIP_ENTRIES = 20_000_000
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Row ``i`` owns ``offsets[i]:offsets[i + 1]`` of ``item`` ``(m,) int32`` and ``weight`` ``(m,) float32``.
+
+    No item is its own neighbour.
+    """
+
+    offsets: NDArray[np.int64]
+    item: NDArray[np.int32]
+    weight: Floats
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def spread(self, rows: NDArray[np.int32], amounts: NDArray[np.float64]) -> Floats:
+        """``(items,) float32``: the sum of ``amounts[h] * weight`` over the rows ``rows[h]``, 0 where no row reaches."""
+        starts, counts = self.offsets[rows], self.offsets[rows + 1] - self.offsets[rows]
+        ends = np.cumsum(counts)
+        place = np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - ends + counts, counts)
+        total = np.bincount(self.item[place], self.weight[place] * np.repeat(amounts, counts), minlength=len(self))
+        return total.astype(np.float32)
+
+    def matrix(self) -> sparse.csr_array:
+        """The same as a scipy matrix, ``(items, items) float32``."""
+        return sparse.csr_array((self.weight, self.item, self.offsets), shape=(len(self), len(self)))
+
+    def save(self, folder: Path, name: str = "neighbours") -> None:
+        """Write ``name.offsets.npy``, ``name.item.npy``, ``name.weight.npy``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for part in ("offsets", "item", "weight"):
+            np.save(folder / f"{name}.{part}.npy", getattr(self, part))
+
+    @classmethod
+    def load(cls, folder: Path, name: str = "neighbours") -> Neighbours:
+        """Open what `save` wrote."""
+        return cls(*(np.load(folder / f"{name}.{part}.npy", allow_pickle=False) for part in ("offsets", "item", "weight")))
+
+    @classmethod
+    def none(cls, items: int) -> Neighbours:
+        """No neighbours at all."""
+        return cls(np.zeros(items + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
+
+    @classmethod
+    def of_product(cls, left: sparse.csr_array, right: sparse.csr_array, most: int, reweigh: Reweigh) -> Neighbours:
+        """The ``most`` largest positive entries in each row of ``left.T @ right``, reweighed, without the diagonal.
+
+        ``left`` and ``right`` are ``(events or users, items)``. Rows are multiplied in strips, so that memory stays at some 20 million
+        entries however large the shop.
+        """
+        by_item = left.T.tocsr()
+        work = np.cumsum(_row_cost(by_item, right))
+        parts: list[sparse.csr_array] = []
+        start = 0
+        while start < by_item.shape[0]:
+            done = work[start - 1] if start else 0
+            stop = max(start + 1, int(np.searchsorted(work, done + STRIP_ENTRIES)))
+            parts.append(_strip((by_item[start:stop] @ right).tocsr(), start, most, reweigh))
+            start = stop
+        whole = sparse.vstack(parts, format="csr") if parts else sparse.csr_array((0, 0), dtype=np.float32)
+        return cls(whole.indptr.astype(np.int64), whole.indices.astype(np.int32), whole.data.astype(np.float32))
+
+
+def _row_cost(left: sparse.csr_array, right: sparse.csr_array) -> NDArray[np.int64]:
+    """Upper bound of the entries that each row of ``left @ right`` can have."""
+    reach = np.diff(right.indptr)
+    total = np.r_[0, np.cumsum(reach[left.indices])]
+    return np.minimum(total[left.indptr[1:]] - total[left.indptr[:-1]], right.shape[1])
+
+
+def _strip(product: sparse.csr_array, start: int, most: int, reweigh: Reweigh) -> sparse.csr_array:
+    counts = np.diff(product.indptr)
+    row = np.repeat(np.arange(start, start + len(counts), dtype=np.int32), counts)
+    column = product.indices.astype(np.int32)
+    weight = reweigh(row, column, product.data.astype(np.float32))
+    weight[(row == column) | ~(weight > 0)] = 0
+    return largest(sparse.csr_array((weight, column, product.indptr), shape=product.shape), most)
+
+
+def largest(matrix: sparse.csr_array, most: int) -> sparse.csr_array:
+    """Only the ``most`` largest positive entries of each row; among equals the lower column stays."""
+    keep = matrix.data > 0
+    for row in np.flatnonzero(np.diff(matrix.indptr) > most):
+        part = slice(matrix.indptr[row], matrix.indptr[row + 1])
+        order = np.lexsort((matrix.indices[part], -matrix.data[part]))
+        keep[part.start + order[most:]] = False
+    total = np.r_[0, np.cumsum(keep)]
+    parts = (matrix.data[keep], matrix.indices[keep], total[matrix.indptr])
+    return sparse.csr_array(parts, shape=matrix.shape)

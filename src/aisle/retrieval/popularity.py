@@ -1,0 +1,79 @@
+"""What everybody wants: decayed counts as of each request's hour, the floor under every other source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from aisle.core.catalogue import Catalogue
+from aisle.core.events import Dataset, Events
+from aisle.core.stage import Block
+from aisle.retrieval.base import EVERY_SURFACE, Row, Scored, load_settings, save_settings
+from aisle.retrieval.counters import Counters
+
+
+class Counted(Scored):
+    """A source that scores items by their counters: subclasses give ``now``, one row for an hour, which the block's requests share."""
+
+    surfaces = EVERY_SURFACE - {"similar"}
+
+    def __init__(self) -> None:
+        self.counters_ = Counters.of(Events.none(), 0)
+        self._row: tuple[float, Row] | None = None
+
+    def fit(self, data: Dataset) -> Self:
+        """Count the log."""
+        self.counters_ = Counters.of(data.events, len(data.catalogue))
+        self._row = None
+        return self
+
+    def now(self, as_of: float) -> Row:
+        """``(items,) float32`` as of a time."""
+        raise NotImplementedError
+
+    def rows(self, block: Block) -> Iterator[Row]:
+        """The row of each request's hour, worked out once an hour."""
+        hours = self.counters_.hour(block.as_of)
+        for hour, as_of in zip(hours.tolist(), block.as_of.tolist(), strict=True):
+            row = self._row
+            if row is None or row[0] != hour:
+                row = self._row = (hour, self.now(as_of))
+            yield row[1]
+
+    def save(self, folder: Path) -> None:
+        """Write the settings and the counters."""
+        save_settings(folder, self.settings())
+        self.counters_.save(folder)
+
+    def settings(self) -> dict[str, float]:
+        """The constructor's arguments."""
+        return {}
+
+    @classmethod
+    def load(cls, folder: Path, catalogue: Catalogue) -> Self:
+        """Open what `save` wrote."""
+        source = cls(**load_settings(folder))
+        source.counters_ = Counters.load(folder)
+        return source
+
+
+class Popularity(Counted):
+    """Interest halved for each ``half_life`` days (7 or 30); plain counts in a log without a clock."""
+
+    name = "popularity"
+
+    def __init__(self, half_life: float = 30.0) -> None:
+        super().__init__()
+        self.half_life = half_life
+
+    def now(self, as_of: float) -> Row:
+        """Decayed counts; what was wanted long ago sinks but is not silent."""
+        every = np.arange(self.counters_.items)
+        return self.counters_.decayed(every, as_of, self.half_life).astype(np.float32)
+
+    def settings(self) -> dict[str, float]:
+        """The constructor's arguments."""
+        return {"half_life": self.half_life}
