@@ -16,6 +16,7 @@ from aisle.serving import problems
 from aisle.serving.api import api
 from aisle.serving.edge import FACTS, LOOPBACK, Edge
 from aisle.serving.live import Live
+from aisle.serving.pages import Storefront
 from aisle.serving.telemetry import Telemetry
 
 
@@ -32,9 +33,14 @@ def create_app(live: Live, telemetry: Telemetry, shop: str = "Aisle", hosts: Col
         docs_url=None, redoc_url=None, redirect_slashes=False,
     )  # fmt: skip
     app.include_router(api(live, telemetry))
+    storefront = Storefront(live, telemetry, shop)
+    app.include_router(storefront.router)
+    app.mount("/static", storefront.static, name="static")
 
     @app.exception_handler(HTTPException)
     async def refused(http: HttpRequest, error: HTTPException) -> Response:
+        if storefront.wanted(http):
+            return storefront.failure(http, error.status_code)
         response = problems.plain(error.status_code, http.scope[FACTS].request_id)
         response.headers.update(error.headers or {})
         return response

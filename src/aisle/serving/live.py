@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from time import perf_counter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from aisle.core.answer import Answer
 from aisle.core.errors import BundleError
@@ -33,23 +33,23 @@ class Live:
     ) -> None:
         self.engine, self.clock, self.store = engine, clock, store
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="engine")
-        self._room = self._most = threads + waiting
+        self._open: set[Future[Any]] = set()
+        self._most = threads + waiting
         self._changing = asyncio.Lock()
 
     @property
     def running(self) -> int:
-        """How many calls are being answered or wait."""
-        return self._most - self._room
+        """How many calls are being answered or wait, those included whose client has gone."""
+        return len(self._open)
 
     async def run(self, work: Callable[[Engine], T]) -> T:
         """``work`` on one engine, the same for the whole call even when a bundle is activated meanwhile."""
-        if self._room <= 0:
+        if len(self._open) >= self._most:
             raise OverloadError
-        self._room -= 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work, self.engine)
-        finally:
-            self._room += 1
+        future = self._pool.submit(work, self.engine)
+        self._open.add(future)
+        future.add_done_callback(self._open.discard)
+        return await asyncio.wrap_future(future)
 
     async def answer(self, requests: list[Request]) -> list[Answer]:
         """One answer per request; the time that they stood in line counts against their deadlines."""

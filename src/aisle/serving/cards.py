@@ -1,0 +1,97 @@
+"""Items as the pages show them: titles cut into plain and highlighted pieces, prices written out, pictures drawn."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from aisle.core.answer import AnsweredItem, Span, Value
+from aisle.schema import ITEMS, Kind
+from aisle.serving import words
+from aisle.serving.picture import picture
+from aisle.serving.view import View
+
+LONGEST_TITLE, LONGEST_FACT, MOST_FACTS = 160, 300, 24
+LARGEST_IMAGE = 3_000
+"""Characters of a ``data:`` image that may stand in a page; larger ones, and those at other addresses, give way to a drawn picture."""
+_DATA_IMAGE = re.compile(r"data:image/(svg\+xml|png|jpeg|webp|gif)[;,]")
+_OWN_PLACE = {"item_id", "title", "title_en", "title_zh", "description", "category", "brand", "price", "currency", "in_stock", "image"}
+Piece = tuple[str, bool]
+"""Text, and whether it is highlighted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One item in a grid or at the head of its page."""
+
+    url: str
+    title: Sequence[Piece]
+    plain: str
+    category: str
+    brand: str
+    price: str
+    sold_out: bool
+    reason: str
+    image: str
+    art: Markup
+
+
+def card(item: AnsweredItem, view: View, language: str) -> Card:
+    """The card of an answered item."""
+    have = item.attributes
+    plain, name = words.title(have, language)
+    plain = plain if len(plain) <= LONGEST_TITLE else plain[: LONGEST_TITLE - 1] + "…"
+    category = text(have, "category").partition("|")[0].strip()
+    image = text(have, "image")
+    return Card(
+        url=view.item(item.item_id),
+        title=pieces(plain, item.highlights.get(name, ())),
+        plain=plain,
+        category=leaf(category),
+        brand=text(have, "brand").replace("|", ", ")[:LONGEST_TITLE],
+        price=words.price(have.get("price"), have.get("currency")),
+        sold_out=have.get("in_stock") is not None and not have["in_stock"],
+        reason=item.reasons[0].text[:LONGEST_FACT] if item.reasons else "",
+        image=image if len(image) <= LARGEST_IMAGE and _DATA_IMAGE.match(image) else "",
+        art=picture(item.item_id, category, plain),
+    )
+
+
+def pieces(plain: str, spans: Sequence[Span]) -> list[Piece]:
+    """Cut a text at its highlights; spans that overlap or lie outside are taken as far as they make sense."""
+    result: list[Piece] = []
+    done = 0
+    for start, end in sorted(spans):
+        first, last = max(start, done), min(end, len(plain))
+        if first < last:
+            result += [(plain[done:first], False), (plain[first:last], True)]
+            done = last
+    return [piece for piece in (*result, (plain[done:], False)) if piece[0]]
+
+
+def facts(attributes: Mapping[str, Value]) -> list[tuple[str, str]]:
+    """Every further attribute of an item as a name and a text, for the table on its page."""
+    rest = ((name, value) for name, value in attributes.items() if name not in _OWN_PLACE and value is not None)
+    written = [(name.replace("_", " ").capitalize()[:60], _fact(name, value)) for name, value in rest]
+    return [(name, value) for name, value in written if value][:MOST_FACTS]
+
+
+def leaf(path: str) -> str:
+    """The last part of a category path."""
+    return path.rpartition(" > ")[2][:LONGEST_TITLE]
+
+
+def text(attributes: Mapping[str, Value], name: str) -> str:
+    """A text attribute, empty where it is missing."""
+    value = attributes.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _fact(name: str, value: Value) -> str:
+    kind = ITEMS[name].kind if name in ITEMS else Kind.TEXT
+    if isinstance(value, bool | str) or value is None:
+        return str(value or "").replace("|", ", ")[:LONGEST_FACT]
+    return words.date(value) if kind is Kind.TIME else f"{value:g}"

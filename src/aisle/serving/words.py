@@ -1,0 +1,65 @@
+"""The pages' words in English and Chinese, and how prices, counts and dates are written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from aisle.core.answer import Value
+
+TEMPLATES = Path(__file__).parent / "templates"
+LANGUAGES = {"en": "English", "zh": "中文"}
+_SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "CNY": "¥", "RMB": "¥", "JPY": "¥", "INR": "₹", "KRW": "₩", "HKD": "HK$", "TWD": "NT$"}
+_WITHOUT_CENTS = {"JPY", "KRW"}
+
+
+@cache
+def strings() -> Mapping[str, Mapping[str, str]]:
+    """Language to key to words, from ``templates/strings.json``."""
+    read: dict[str, dict[str, str]] = json.loads((TEMPLATES / "strings.json").read_text(encoding="utf-8"))
+    return read
+
+
+class Words:
+    """The words of one language. ``words("total", count="12")`` fills what stands in braces."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self._known = strings()[language]
+
+    def __call__(self, key: str, **filled: str | int) -> str:
+        return self._known[key].format(**filled)
+
+
+def preferred(accepted: str) -> str:
+    """The language of an ``Accept-Language`` header: whichever of ours it names first, English where it names none."""
+    named = (part.partition(";")[0].strip().lower()[:2] for part in accepted[:200].split(","))
+    return next((name for name in named if name in LANGUAGES), "en")
+
+
+def price(amount: Value, currency: Value) -> str:
+    """A price as a shopper reads it, empty where there is none; without a currency the bare number."""
+    if not isinstance(amount, int | float):
+        return ""
+    code = str(currency or "").upper()
+    number = f"{amount:,.0f}" if code in _WITHOUT_CENTS else f"{amount:,.2f}"
+    return f"{_SYMBOLS[code]}{number}" if code in _SYMBOLS else f"{number} {code[:8]}".strip()
+
+
+def title(attributes: Mapping[str, Value], language: str) -> tuple[str, str]:
+    """The title in this language where there is one, and the name of the attribute it stands in."""
+    name = f"title_{language}"
+    if attributes.get(name):
+        return str(attributes[name]), name
+    return str(attributes.get("title") or attributes.get("item_id") or ""), "title"
+
+
+def date(seconds: float) -> str:
+    """A day, empty outside the calendar."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+    except (OverflowError, ValueError, OSError):
+        return ""
