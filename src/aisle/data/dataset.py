@@ -1,0 +1,178 @@
+"""From a project's folder to the data set that everything is fitted on: read, clean, number, shuffle."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+
+import duckdb
+import ibis
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from ibis.expr.types import Table
+from numpy.typing import NDArray
+
+from aisle.core.catalogue import Catalogue
+from aisle.core.errors import InputError
+from aisle.core.events import Dataset, Events, Judgements
+from aisle.core.strings import Strings
+from aisle.data.clean import Cleaned, clean
+from aisle.data.read import read_raw
+from aisle.data.report import Quality, quality
+from aisle.data.rules.base import WRITTEN
+from aisle.data.rules.cells import clock_column
+from aisle.data.sessions import with_actors, with_sessions
+from aisle.schema import EVENT_CODE, ITEMS
+from aisle.settings import Settings
+
+SPLITS = {"train": 0, "dev": 1, "test": 2}
+EXTRA = ("users", "labels", "examples", "relations")
+
+
+def load_dataset(folder: Path, settings: Settings) -> tuple[Dataset, Quality]:
+    """Read and clean the tables of ``folder``.
+
+    Items stand in an order drawn from ``settings.seed`` and their ids alone. Events are in order of time, ties in the order of the files;
+    an actor without user id is named ``session:<id>``. Raises `InputError` when no item can be read.
+    """
+    with duckdb.connect() as connection:
+        connection.execute("SET preserve_insertion_order = false")
+        raw = read_raw(folder, settings, connection)
+        cleaned = clean(connection, settings)
+        return build(cleaned, settings), quality(cleaned, raw.rows)
+
+
+def build(cleaned: Cleaned, settings: Settings) -> Dataset:
+    """The cleaned tables as the core types."""
+    tables = cleaned.tables
+    if "items" not in tables:
+        raise InputError("There is no items table.", "Put an items.csv into the folder or map a file to items in aisle.toml.")
+    catalogue = _catalogue(tables["items"], settings.seed)
+    if not len(catalogue):
+        raise InputError("No item can be read: every row of the items table was rejected.", "`aisle check` says why, row by row.")
+    events = _events(tables["events"], catalogue, settings) if "events" in tables else Events.none()
+    judgements = _judgements(tables["judgements"], catalogue, settings) if "judgements" in tables else None
+    extra = {name: _columns(tables[name]) for name in EXTRA if name in tables}
+    return Dataset(catalogue, events, judgements, extra, _fingerprint(catalogue, events, judgements))
+
+
+def _arrow(table: Table, *order: str) -> pa.Table:
+    return table.order_by(list(order)).to_pyarrow().combine_chunks()
+
+
+def _strings(column: pa.ChunkedArray | pa.Array) -> Strings:
+    """Arrow's own bytes and offsets, taken over without a Python text each."""
+    whole = pa.concat_arrays(column.chunks) if isinstance(column, pa.ChunkedArray) else column
+    whole = pc.cast(whole, pa.large_string())
+    if not len(whole):
+        return Strings.of([])
+    _, offsets, data = whole.buffers()
+    edges = np.frombuffer(offsets, np.int64)[whole.offset : whole.offset + len(whole) + 1]
+    blob = np.frombuffer(data, np.uint8)[edges[0] : edges[-1]] if data is not None else np.zeros(0, np.uint8)
+    return Strings(blob, edges - edges[0], np.asarray(whole.is_null()))
+
+
+def _coded(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], Strings]:
+    """Numbers in order of first appearance, -1 for missing, and the texts they stand for."""
+    coded = column.combine_chunks().dictionary_encode()
+    coded = coded.combine_chunks() if isinstance(coded, pa.ChunkedArray) else coded
+    numbers = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
+    return numbers, _strings(coded.dictionary)
+
+
+def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    return np.asarray(column.to_numpy(), np.float64)
+
+
+def _catalogue(items: Table, seed: int) -> Catalogue:
+    rows = _arrow(items, "_key")
+    ids = rows["item_id"].to_pylist()
+    drawn = sorted(range(len(ids)), key=lambda row: sha256(f"{seed}:{ids[row]}".encode()).digest())
+    rows = rows.take(pa.array(drawn, pa.int64()))
+    texts, numbers = {}, {}
+    for name in rows.column_names:
+        known = ITEMS.get(name)
+        if name == "item_id" or name.startswith("_"):
+            continue
+        if known is None and (values := _as_numbers(rows[name])) is not None:
+            numbers[name] = values
+        elif known is None or known.kind in WRITTEN:
+            texts[name] = _strings(rows[name])
+        else:
+            numbers[name] = _numbers(rows[name])
+    return Catalogue(_strings(rows["item_id"]), texts, numbers)
+
+
+def _as_numbers(column: pa.ChunkedArray) -> NDArray[np.float64] | None:
+    """A further attribute whose every cell is a plain number, as numbers; codes with a leading zero stay text."""
+    present = column.drop_null()
+    if not len(present) or not pc.all(pc.match_substring_regex(present, r"^-?(0|[1-9]\d{0,14})(\.\d+)?$")).as_py():
+        return None
+    return _numbers(pc.cast(column, pa.float64()))
+
+
+def _events(events: Table, catalogue: Catalogue, settings: Settings) -> Events:
+    clock = clock_column(events) == "timestamp"
+    ordered = with_actors(events.rename(time=clock_column(events)))
+    if clock:
+        ordered = with_sessions(ordered, settings.cleaning.session_minutes)
+    else:
+        ordered = ordered.mutate(session=ordered["session_id"] if "session_id" in ordered.columns else ibis.null("string"))
+    wanted = [name for name in ("item_id", "query", "rank", "quantity", "price", "rating") if name in ordered.columns]
+    rows = _arrow(ordered.select("_key", "time", "type", "actor", "session", *wanted), "time", "_key")
+    user, users = _coded(rows["actor"])
+    session, _ = _coded(rows["session"])
+    missing = pa.chunked_array([pa.nulls(len(rows), pa.string())])
+    query, queries = _coded(rows["query"] if "query" in wanted else missing)
+    seen, names = _coded(rows["item_id"] if "item_id" in wanted else missing)
+    item = np.append(catalogue.rows(names), np.int32(-1))[seen].astype(np.int32)
+    kinds, words = _coded(rows["type"])
+    kind = np.array([EVENT_CODE[word] for word in words], np.uint8)[kinds] if len(rows) else np.zeros(0, np.uint8)
+    real = {name: _numbers(rows[name]).astype(np.float32) if name in wanted else np.full(len(rows), np.nan, np.float32)
+            for name in ("rank", "quantity", "price", "rating")}  # fmt: skip
+    return Events(users, queries, user, item, _numbers(rows["time"]), kind, query, session, **real, clock=clock)
+
+
+def _judgements(table: Table, catalogue: Catalogue, settings: Settings) -> Judgements:
+    rows = _arrow(table, "_key")
+    query, queries = _coded(rows["query"])
+    grade = _numbers(rows["grade"]).astype(np.float32)
+    split = np.full(len(queries), -1, np.int8)
+    if "split" in rows.column_names:
+        stated, words = _coded(rows["split"])
+        codes = np.array([*(SPLITS.get(word.lower(), -1) for word in words), -1], np.int8)
+        split[query] = codes[stated]
+    middle = float(grade.min() + grade.max()) / 2 if len(grade) else 0.0
+    above = float(np.nextafter(np.float32(middle), np.float32(np.inf)))
+    relevant = settings.evaluation.relevant_from
+    items = catalogue.rows(rows["item_id"].to_pylist())
+    return Judgements(queries, query, items, grade, split, above if relevant is None else relevant)
+
+
+def _columns(table: Table) -> dict[str, Strings]:
+    rows = _arrow(table, "_key")
+    return {name: _strings(pc.cast(rows[name], pa.string())) for name in rows.column_names if not name.startswith("_")}
+
+
+def _fingerprint(catalogue: Catalogue, events: Events, judgements: Judgements | None) -> str:
+    """SHA-256 over everything learned from."""
+    total = sha256()
+
+    def add(name: str, *arrays: NDArray[np.generic]) -> None:
+        total.update(name.encode())
+        for array in arrays:
+            total.update(str(array.shape).encode() + np.ascontiguousarray(array).tobytes())
+
+    def packed(texts: Strings) -> tuple[NDArray[np.generic], ...]:
+        return texts.blob, texts.offsets, texts.absent
+
+    add("ids", *packed(catalogue.ids))
+    for name in sorted(catalogue.texts):
+        add(name, *packed(catalogue.texts[name]))
+    for name in sorted(catalogue.numbers):
+        add(name, catalogue.numbers[name])
+    add("events", *(getattr(events, name) for name in Events.COLUMNS), *packed(events.users), *packed(events.queries))
+    if judgements is not None:
+        add("judgements", judgements.query, judgements.item, judgements.grade, judgements.split, *packed(judgements.queries))
+    return total.hexdigest()
