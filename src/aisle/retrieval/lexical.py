@@ -14,7 +14,7 @@ from aisle.core.catalogue import Catalogue
 from aisle.core.events import Dataset
 from aisle.core.stage import Block, Query
 from aisle.retrieval.base import Row, Scored
-from aisle.text.segment import bigrams, grams
+from aisle.text.segment import bigrams, compounds, grams
 from aisle.text.tokens import Tokens
 
 WEIGHTS = {"title": 1.0, "brand": 0.6, "category": 0.5, "description": 0.3, "other": 0.3}
@@ -70,7 +70,7 @@ class Lexical(Scored):
         return score
 
     def _words(self, score: Row, query: Query) -> float:
-        found = self.tokens_.words.find(dict.fromkeys(query.tokens[:MOST]))
+        found = self.tokens_.words.find(dict.fromkeys([*query.tokens[:MOST], *compounds(_wanted(query))[:MOST]]))
         return sum(self._add(score, name, found, weight) for name, weight in WEIGHTS.items() if name in self.tokens_.fields)
 
     def _grams(self, score: Row, query: Query) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal, Protocol, Self, runtime_checkable
 
@@ -28,6 +29,8 @@ class Encoder(Protocol):
     name: str
     dimension: int
 
+    @property
+    def fingerprint(self) -> str: ...
     def encode(self, texts: Sequence[str], kind: Kind) -> Vectors: ...
     def save(self, folder: Path) -> None: ...
     @classmethod
@@ -52,6 +55,7 @@ class OnnxEncoder:
             raise BundleError(f"The encoder in {folder} cannot be read: {error}.", "Export or train it again.") from None
         self.facts: dict[str, str | int] = facts
         self.name, self.dimension = str(facts["name"]), int(facts["dimension"])
+        self._digest = sha256(self._model).hexdigest()
         self._tokenizer = Tokenizer.from_str(self._words)
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(int(facts["longest"]))
@@ -60,6 +64,11 @@ class OnnxEncoder:
         options.graph_optimization_level = GraphOptimizationLevel.ORT_ENABLE_ALL
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = InferenceSession(self._model, options, providers=["CPUExecutionProvider"])
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with the model's file."""
+        return self._digest
 
     def encode(self, texts: Sequence[str], kind: Kind) -> Vectors:
         """``(n, dimension) float32``; texts of like length share a batch, queries run alone."""

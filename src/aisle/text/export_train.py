@@ -70,7 +70,7 @@ def export(source: Path, target: Path, name: str = "minilm", quantise: bool = Tr
         else:
             shutil.copyfile(Path(scratch) / "model.onnx", target / "model.onnx")
     shutil.copyfile(source / "tokenizer.json", target / "tokenizer.json")
-    facts = {"name": name, "dimension": int(model.model.config.hidden_size), "longest": LONGEST, "precision": "int8" if quantise else "fp32"}
+    facts = {"kind": "onnx", "name": name, "dimension": int(model.model.config.hidden_size), "longest": LONGEST, "precision": "int8" if quantise else "fp32"}
     (target / "encoder.json").write_text(json.dumps(facts), encoding="utf-8")
     worst = check(source, model, OnnxEncoder(target), SAMPLE)
     if worst < 0.97:

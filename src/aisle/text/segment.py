@@ -29,6 +29,7 @@ _NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+-\d+/\d+(?![\d/])|(?<![\d.])\d \d+/\
 _ATOM = re.compile(rf"(?P<number>{_NUMBER})|(?P<han>[{HAN}]+)|(?P<word>[^\W\d_{HAN}]+)|(?P<mark>[\"'])")
 _SQUARE = re.compile(r"\b(sq|cu|square|cubic)\.? ?(ft|feet|foot|in|inch|inches)\b")
 _POSSESSIVE = re.compile(r"(?<=[a-z])'s?(?![a-z])")
+_LETTERS = re.compile(r"[a-z]+")
 _HAN = re.compile(f"[{HAN}]")
 
 
@@ -68,13 +69,23 @@ def words(text: str) -> list[str]:
             found += _whole(atoms, at)
         unit = _unit(atoms, at)
         if unit:
-            found += (atom.text + unit, atom.text, _stem(unit))
+            found += (atom.text + unit, atom.text, stem(unit))
         elif atom.kind == "han":
             found += rjieba.cut_for_search(atom.text)
         elif atom.kind == "number" or (atom.kind == "word" and not _crosses(atoms, at)):
-            found.append(atom.text if atom.kind == "number" else _stem(ALONE.get(atom.text, atom.text)))
+            found.append(atom.text if atom.kind == "number" else stem(ALONE.get(atom.text, atom.text)))
         at += 2 if unit else 1
     return found + _sizes(atoms)
+
+
+def compounds(text: str) -> list[str]:
+    """Neighbouring English words as one, stemmed: `deck over` finds `deckover`.
+
+    >>> compounds("deck over stain")
+    ['deckov', 'overstain']
+    """
+    found = _LETTERS.findall(text)
+    return [stem(first + second) for first, second in zip(found, found[1:], strict=False)]
 
 
 def bigrams(text: str) -> list[str]:
@@ -100,9 +111,10 @@ def grams(text: str) -> list[str]:
 
 
 @lru_cache(50_000)
-def _stem(word: str) -> str:
-    stem: str = _stemmer().stemWord(word)
-    return stem
+def stem(word: str) -> str:
+    """The Snowball stem of an English word."""
+    found: str = _stemmer().stemWord(word)
+    return found
 
 
 def _atoms(text: str) -> list[Atom]:
@@ -155,7 +167,7 @@ def _whole(atoms: list[Atom], at: int) -> list[str]:
     if len(run) > 2 and all(atom.kind == "word" for atom in run):
         return []
     joined = "".join(atom.text for atom in run)
-    return [] if _is_size(run) else [_stem(joined) if joined.isalpha() else joined]
+    return [] if _is_size(run) else [stem(joined) if joined.isalpha() else joined]
 
 
 def _is_size(run: list[Atom]) -> bool:

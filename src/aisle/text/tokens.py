@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,8 +24,8 @@ TITLES = ("title", "title_en", "title_zh")
 APART = ("brand", "category", "description")
 HIDDEN = frozenset({"item_id", "parent_id", "image", "language", "currency"})
 """Text columns that say nothing a shopper would search for."""
-SATURATION, LENGTH = 1.2, 0.5
-"""BM25's k1 and b (Robertson and Zaragoza 2009); a title's length says less than a page's, hence the lower b."""
+SATURATION, LENGTH = 0.5, 0.5
+"""BM25's k1 and b (Robertson and Zaragoza 2009), lower than for pages: a word said twice in a title is a size, not a subject."""
 
 
 class Words:
@@ -49,7 +48,7 @@ class Words:
 @dataclass(frozen=True)
 class Field:
     """One field of ``n`` items over ``v`` words. Item ``i`` has the tokens ``token[offsets[i]:offsets[i + 1]]`` in their order; word ``w`` stands in
-    the items ``row[starts[w]:starts[w + 1]]``, ascending, and gives each of them ``value`` (BM25 with ``idf[w]`` in it)."""
+    the items ``row[starts[w]:starts[w + 1]]``, ascending, and gives each of them ``value`` (BM25 with ``idf[w]`` in it). ``usual`` ``(1,)`` is the mean length."""
 
     offsets: Offsets
     token: Ids
@@ -57,8 +56,9 @@ class Field:
     row: Ids
     value: Weights
     idf: Weights
+    usual: Weights
 
-    ARRAYS = ("offsets", "token", "starts", "row", "value", "idf")
+    ARRAYS = ("offsets", "token", "starts", "row", "value", "idf", "usual")
 
     @classmethod
     def of(cls, offsets: Offsets, token: Ids, size: int) -> Field:
@@ -67,15 +67,15 @@ class Field:
         length = np.diff(offsets)
         owner = np.repeat(np.arange(items), length)
         pairs, count = np.unique(token.astype(np.int64) * items + owner, return_counts=True)
-        number, row = pairs // items if items else pairs, pairs % items if items else pairs
+        number, row = pairs // max(items, 1), pairs % max(items, 1)
         frequency = np.bincount(number, minlength=size)
         filled = max(int((length > 0).sum()), 1)
         idf = np.log1p((filled - frequency + 0.5) / (frequency + 0.5)).astype(np.float32)
-        norm = SATURATION * (1 - LENGTH + LENGTH * length / max(length.sum() / filled, 1e-9))
-        value = idf[number] * (count * (SATURATION + 1) / (count + norm[row])).astype(np.float32)
+        usual = max(float(length.sum()) / filled, 1e-9)
+        value = idf[number] * _saturated(count, length[row] / usual)
         starts = np.zeros(size + 1, np.int64)
         np.cumsum(frequency, out=starts[1:])
-        return cls(offsets, token, starts, row.astype(np.int32), value, idf)
+        return cls(offsets, token, starts, row.astype(np.int32), value, idf, np.array([usual], np.float32))
 
     def postings(self, word: int) -> tuple[Ids, Weights]:
         """The items that have ``word`` and what it gives them."""
@@ -92,9 +92,19 @@ class Field:
         """More than any item can get for ``words``."""
         return float(sum(self.idf[word] for word in words)) * (SATURATION + 1)
 
+    def bm25(self, counts: Weights, length: Offsets, words: NDArray[np.int64]) -> Weights:
+        """``(k,) float32`` from ``counts`` ``(k, q)`` of ``words`` ``(q,)`` (-1: unknown) in ``k`` items of ``length`` ``(k,)``: what `add` gives."""
+        rarity = np.where(words >= 0, self.idf[words] if len(self.idf) else 0, 0).astype(np.float32)
+        return np.asarray(_saturated(counts, (length / self.usual[0])[:, None]) @ rarity, np.float32)
+
     def frequency(self, word: int) -> int:
         """How many items have ``word``."""
         return int(self.starts[word + 1] - self.starts[word])
+
+
+def _saturated(count: NDArray[np.floating] | Offsets, length: NDArray[np.floating]) -> Weights:
+    norm = SATURATION * (1 - LENGTH + LENGTH * length)
+    return np.asarray(count * (SATURATION + 1) / (count + norm), np.float32)
 
 
 class Tokens:
@@ -184,5 +194,5 @@ def _number(columns: dict[str, list[list[str]]], items: int, ordered: bool = Tru
         raw[name] = offsets, token
     fields = {name: Field.of(offsets, token, len(number)) for name, (offsets, token) in raw.items()}
     if not ordered:
-        fields = {name: Field(np.zeros(items + 1, np.int64), np.zeros(0, np.int32), f.starts, f.row, f.value, f.idf) for name, f in fields.items()}
+        fields = {name: Field(np.zeros(items + 1, np.int64), np.zeros(0, np.int32), f.starts, f.row, f.value, f.idf, f.usual) for name, f in fields.items()}
     return fields, list(number)

@@ -1,0 +1,145 @@
+"""Sources by meaning: `Dense` finds items near the query's vector, `Content` items like those a page or a person starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aisle.core.candidates import Candidates
+from aisle.core.catalogue import Catalogue
+from aisle.core.events import Dataset
+from aisle.core.stage import Allowed, Block, Scores
+from aisle.retrieval.base import history, load_settings, save_settings
+from aisle.retrieval.vectors import ItemVectors
+from aisle.text.encoder import Encoder
+
+Vector = NDArray[np.float32]
+
+
+class Nearest:
+    """A source that turns each request into a vector, None where it is silent; the score is the dot product with an item's vector."""
+
+    name = ""
+    surfaces: frozenset[str] = frozenset()
+
+    def __init__(self, encoder: Encoder | None = None, vectors: ItemVectors | None = None) -> None:
+        self._encoder, self._vectors = encoder, vectors
+
+    @property
+    def vectors_(self) -> ItemVectors:
+        """The items' vectors, to be shared with another source."""
+        if self._vectors is None:
+            raise ValueError("fit or load first")
+        return self._vectors
+
+    def fit(self, data: Dataset) -> Self:
+        """Encode the catalogue, unless the vectors handed in were made from the same texts."""
+        if self._vectors is not None:
+            self._vectors = self._vectors.for_catalogue(data.catalogue)
+        elif self._encoder is not None:
+            self._vectors = ItemVectors.of(self._encoder, data.catalogue)
+        return self
+
+    def wanted(self, block: Block) -> Iterator[Vector | None]:
+        """One vector per request."""
+        raise NotImplementedError
+
+    def retrieve(self, block: Block, allowed: Allowed, limit: int) -> Candidates:
+        """The ``limit`` nearest allowed items of each request."""
+        silent = np.zeros(0, np.int32), np.zeros(0, np.float32)
+        found = [
+            silent if vector is None else self.vectors_.nearest(vector, allowed.mask(request), limit)
+            for request, vector in enumerate(self.wanted(block))
+        ]
+        return Candidates.of([rows for rows, _ in found], score=[score for _, score in found])
+
+    def score(self, block: Block, candidates: Candidates) -> Scores:
+        """The same for candidates of any origin."""
+        result = np.full(len(candidates), np.nan, np.float32)
+        for request, vector in enumerate(self.wanted(block)):
+            part = candidates.of_request(request)
+            if vector is not None:
+                result[part] = self.vectors_.score(vector, candidates.item[part])
+        return result
+
+    def save(self, folder: Path) -> None:
+        """Write the settings into ``folder``, and vectors and encoder beside it, where other sources of the bundle find them too."""
+        save_settings(folder, {"vectors": self.vectors_.save(folder.parent)} | self.settings())
+
+    def settings(self) -> dict[str, Any]:
+        """What is kept apart from the vectors."""
+        return {}
+
+    @classmethod
+    def load(cls, folder: Path, catalogue: Catalogue) -> Self:
+        """Open what `save` wrote."""
+        settings = load_settings(folder)
+        return cls(vectors=ItemVectors.load(folder.parent / str(settings.pop("vectors"))), **settings)
+
+
+class Dense(Nearest):
+    """Near the query. ``mapping`` ``(d, d) float32`` (`aisle.text.adapt`), learned from judgements or clicks, turns the query's vector."""
+
+    name = "dense"
+    surfaces = frozenset({"search", "rank"})
+
+    def __init__(self, encoder: Encoder | None = None, vectors: ItemVectors | None = None, mapping: Vector | None = None) -> None:
+        super().__init__(encoder, vectors)
+        self.mapping = mapping
+
+    def wanted(self, block: Block) -> Iterator[Vector | None]:
+        """The query's vector; the better spelling's where there is one."""
+        for query in block.queries:
+            vector = None if query is None else self.vectors_.query(query.correction or query.text)
+            yield None if vector is None or not vector.any() else self.turned(vector)
+
+    def turned(self, vector: Vector) -> Vector:
+        """The query's vector after the learned map, of unit length again."""
+        if self.mapping is None:
+            return vector
+        turned = self.mapping @ vector
+        return np.asarray(turned / max(float(np.linalg.norm(turned)), 1e-9), np.float32)
+
+    def save(self, folder: Path) -> None:
+        """As every source by meaning, and the map."""
+        super().save(folder)
+        if self.mapping is not None:
+            np.save(folder / "mapping.npy", self.mapping)
+
+    @classmethod
+    def load(cls, folder: Path, catalogue: Catalogue) -> Self:
+        """Open what `save` wrote."""
+        source = super().load(folder, catalogue)
+        path = folder / "mapping.npy"
+        source.mapping = np.load(path, allow_pickle=False) if path.exists() else None
+        return source
+
+
+class Content(Nearest):
+    """Like the items of the page, or else like the newest ones the user took interest in: their mean, newer ones weighing more.
+
+    The items started from score too; the filters leave them out where they shall not be shown.
+    """
+
+    name = "content"
+    surfaces = frozenset({"home", "item", "basket", "similar", "rank"})
+
+    def __init__(self, encoder: Encoder | None = None, vectors: ItemVectors | None = None, decay: float = 0.8, most: int = 20) -> None:
+        super().__init__(encoder, vectors)
+        self.decay, self.most = decay, most
+
+    def wanted(self, block: Block) -> Iterator[Vector | None]:
+        """The history's mean vector."""
+        past = history(block, self.decay, self.most)
+        for request in range(len(block)):
+            part = past.of(request)
+            vector = self.vectors_.mean(past.item[part], past.values["weight"][part])
+            yield vector if vector.any() else None
+
+    def settings(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {"decay": self.decay, "most": self.most}

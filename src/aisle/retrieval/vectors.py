@@ -1,0 +1,138 @@
+"""Item vectors: every item's text through the encoder, kept as float16 and scanned exactly, with filters inside. Shared by the sources that need them."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Sequence
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Self
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from aisle.core.catalogue import Catalogue
+from aisle.core.stage import Mask
+from aisle.text.encoder import Encoder, Vectors
+from aisle.text.encoders import load_encoder
+
+NARROW = 0.1
+"""A filter that keeps less than this share is scanned item by item."""
+REMEMBERED = 4_096
+"""Query vectors kept, since a query is encoded for retrieval and again for scoring."""
+DESCRIPTION = 200
+"""Characters of a description that the encoder reads."""
+
+
+def item_texts(catalogue: Catalogue) -> list[str]:
+    """What the encoder reads of each item: its titles, brand and category where the title does not say them, the description's beginning."""
+    columns = [list(catalogue.text(name)) for name in ("title", "title_en", "title_zh", "brand", "category", "description")]
+    return [_text(*parts) for parts in zip(*columns, strict=True)]
+
+
+def _text(title: str, english: str, chinese: str, brand: str, category: str, description: str) -> str:
+    parts = [title]
+    said = title.lower()
+    for more in (english, chinese, brand, category.split("|")[0].split(" > ")[-1], description[:DESCRIPTION]):
+        if more and more.lower() not in said:
+            parts.append(more)
+            said += " " + more.lower()
+    return ". ".join(parts) if len(parts) > 1 else title
+
+
+class ItemVectors:
+    """``(n, dimension) float16`` of unit length, the encoder that made them, and an exact index over them.
+
+    float16 keeps the order of the first 100 to 99.99 % at half the memory and time of float32 (50,000 x 384: 1.6 ms).
+    """
+
+    def __init__(self, encoder: Encoder, vectors: NDArray[np.float16], made_from: str) -> None:
+        self.encoder, self.vectors, self.made_from = encoder, vectors, made_from
+        faiss.omp_set_num_threads(1)
+        self._index = faiss.IndexScalarQuantizer(encoder.dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+        self._index.is_trained = True
+        for start in range(0, len(vectors), 16_384):
+            self._index.add(np.ascontiguousarray(vectors[start : start + 16_384], np.float32))
+        self._asked: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    @classmethod
+    def of(cls, encoder: Encoder, catalogue: Catalogue) -> Self:
+        """Encode every item; the slow part of fitting a dense source."""
+        texts = item_texts(catalogue)
+        return cls(encoder, encoder.encode(texts, "item").astype(np.float16), fingerprint(encoder, texts))
+
+    def for_catalogue(self, catalogue: Catalogue) -> ItemVectors:
+        """These vectors when they were made from the same texts, else new ones."""
+        texts = item_texts(catalogue)
+        return self if fingerprint(self.encoder, texts) == self.made_from else ItemVectors.of(self.encoder, catalogue)
+
+    def query(self, text: str) -> NDArray[np.float32]:
+        """``(dimension,) float32`` of a query."""
+        found = self._asked.get(text)
+        if found is None:
+            found = self.encoder.encode([text], "query")[0]
+            self._asked[text] = found
+            while len(self._asked) > REMEMBERED:
+                self._asked.popitem(last=False)
+        return found
+
+    def mean(self, rows: NDArray[np.int32], weights: NDArray[np.floating]) -> NDArray[np.float32]:
+        """``(dimension,) float32`` of unit length: the weighted mean of some items, zero for none."""
+        total = (self.vectors[rows].astype(np.float32) * np.asarray(weights, np.float32)[:, None]).sum(axis=0)
+        length = float(np.linalg.norm(total))
+        return np.asarray(total / length if length else total, np.float32)
+
+    def score(self, vector: NDArray[np.float32], rows: NDArray[np.int32]) -> NDArray[np.float32]:
+        """``(len(rows),) float32``: dot products, each the same whichever rows stand beside it."""
+        return np.asarray((self.vectors[rows].astype(np.float32) * vector).sum(axis=1), np.float32)
+
+    def nearest(self, vector: NDArray[np.float32], mask: Mask, limit: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """The ``limit`` allowed rows with the largest dot product, best first, ties to the lower row, and those products."""
+        kept = int(np.count_nonzero(mask))
+        if kept < max(NARROW * len(mask), limit):
+            rows = np.flatnonzero(mask).astype(np.int32)
+        else:
+            chosen = faiss.SearchParameters()
+            bits = np.packbits(mask, bitorder="little")
+            if kept < len(mask):
+                chosen = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(len(mask), faiss.swig_ptr(bits)))
+            rows = self._index.search(vector[None], limit, params=chosen)[1][0].astype(np.int32)
+            rows = rows[rows >= 0]
+        score = self.score(vector, rows)
+        order = np.lexsort((rows, -score))[:limit]
+        return rows[order], score[order]
+
+    def save(self, folder: Path) -> str:
+        """Write vectors and encoder into a folder named by what they were made from, once however many sources share them; its name is returned."""
+        name = f"vectors-{self.made_from}"
+        if not (folder / name / "vectors.json").exists():
+            self.encoder.save(folder / name / "encoder")
+            np.save(folder / name / "vectors.npy", self.vectors)
+            (folder / name / "vectors.json").write_text(json.dumps({"made_from": self.made_from}), encoding="utf-8")
+        return name
+
+    @staticmethod
+    def load(folder: Path) -> ItemVectors:
+        """Open what `save` wrote; the same folder is opened once while it is in use."""
+        return _open(folder.resolve())
+
+
+@lru_cache(2)
+def _open(folder: Path) -> ItemVectors:
+    made_from = json.loads((folder / "vectors.json").read_text(encoding="utf-8"))["made_from"]
+    vectors = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
+    return ItemVectors(load_encoder(folder / "encoder"), vectors, str(made_from))
+
+
+def fingerprint(encoder: Encoder, texts: Sequence[str]) -> str:
+    """Twelve characters that change with the encoder or any text."""
+    digest = sha256(encoder.fingerprint.encode())
+    for text in texts:
+        digest.update(text.encode("utf-8", "replace") + b"\0")
+    return digest.hexdigest()[:12]
