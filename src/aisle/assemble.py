@@ -1,8 +1,9 @@
-"""Puts a pipeline together from its fitted parts: the same for a bundle that serves and for the windows that training measures."""
+"""Puts a pipeline together from its parts, the same for a bundle and for the windows that training measures; saves and opens it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from aisle.core.catalogue import Catalogue
 from aisle.core.stage import Filter, Source
@@ -18,6 +19,7 @@ from aisle.ranking.item_facts import ItemFacts
 from aisle.ranking.text_match import TextMatch
 from aisle.retrieval.counters import Counters
 from aisle.retrieval.lexical import Lexical
+from aisle.retrieval.registry import SOURCES, load
 
 RAW = frozenset({"lexical", "dense", "content"})
 """Sources whose scores keep their scale from one fit to the next."""
@@ -42,6 +44,27 @@ def assemble(
     lexical = sources.get("lexical")
     if isinstance(lexical, Lexical):
         groups.append(TextMatch(lexical.tokens_))
-    return Pipeline(
-        catalogue, history, understand, policies(catalogue, armed), sources, Features(groups), stacks, sources["popularity"], limit
-    )
+    filters, features = policies(catalogue, armed), Features(groups)
+    return Pipeline(catalogue, history, counters, understand, filters, sources, features, stacks, sources["popularity"], limit)
+
+
+def save(pipeline: Pipeline, folder: Path) -> None:
+    """Write every fitted part into a bundle's folder."""
+    pipeline.catalogue.save(folder / "catalogue")
+    pipeline.history.save(folder / "history")
+    pipeline.counters.save(folder / "counters")
+    for name, source in pipeline.sources.items():
+        source.save(folder / "sources" / name)
+    for task, stack in pipeline.stacks.items():
+        stack.save(folder / "stacks" / task)
+
+
+def opened(folder: Path, armed: Sequence[str] = (), limit: int = 200) -> Pipeline:
+    """The pipeline of a bundle's folder."""
+    catalogue = Catalogue.load(folder / "catalogue")
+    sources = {
+        path.name: load(folder / "sources", path.name, catalogue) for path in sorted((folder / "sources").iterdir()) if path.name in SOURCES
+    }
+    stacks = {path.name: Stack.load(path) for path in sorted((folder / "stacks").iterdir())}
+    history, counters = History.load(folder / "history", catalogue), Counters.load(folder / "counters")
+    return assemble(catalogue, history, counters, sources, stacks, armed, limit)

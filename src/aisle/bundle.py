@@ -107,6 +107,10 @@ class Store:
         """Name of the active bundle, None where none was activated."""
         return self._pointer("CURRENT")
 
+    def previous(self) -> str | None:
+        """Name of the bundle that was active before, None where there is none."""
+        return self._pointer("PREVIOUS")
+
     def names(self) -> list[str]:
         """Every bundle, oldest name first."""
         if not self.folder.is_dir():
@@ -126,7 +130,7 @@ class Store:
 
     def rollback(self) -> Bundle:
         """Activate the bundle that was active before. Raises `BundleError` when there is none."""
-        before = self._pointer("PREVIOUS")
+        before = self.previous()
         if before is None:
             raise BundleError(
                 f"{self.folder} has no earlier bundle to roll back to.", "Activate one by name: aisle bundles activate STORE ID."

@@ -21,6 +21,8 @@ from aisle.fusion.stack import Stack
 from aisle.profile.gather import gather
 from aisle.profile.history import History
 from aisle.ranking.features import Features
+from aisle.retrieval.counters import Counters
+from aisle.schema import SESSION_ACTOR
 
 RANKING_MS = 10.0
 """What scoring a page is given: with less left before the deadline the recall side answers alone."""
@@ -42,6 +44,7 @@ class Pipeline:
 
     catalogue: Catalogue
     history: History
+    counters: Counters
     understand: Callable[[str], Query]
     filters: Sequence[Filter]
     sources: Mapping[str, Source]
@@ -69,7 +72,7 @@ class Pipeline:
         """What is known of each request before retrieval: the query understood, the profile as of its time, the seeds."""
         as_of = np.array([request.as_of for request in requests], float)
         queries = [self.understand(request.query) if request.query else None for request in requests]
-        profiles = gather(self.history, [request.user_id or request.session_id for request in requests], as_of)
+        profiles = gather(self.history, [actor(request) for request in requests], as_of)
         seeds = _rows(self.catalogue, [() if request.surface == "rank" else request.items for request in requests])
         given = _rows(self.catalogue, [request.items if request.surface == "rank" else () for request in requests])
         return Block(requests, as_of, queries, profiles, seeds, given)
@@ -105,11 +108,18 @@ class Pipeline:
         return Ranked(block, allowed, candidates, arrange(block, candidates, self.catalogue))
 
 
+def actor(request: Request) -> str | None:
+    """Whose history counts: the user's, else the session's own."""
+    if request.user_id is None and request.session_id is not None:
+        return SESSION_ACTOR + request.session_id
+    return request.user_id
+
+
 def task_of(request: Request) -> str:
-    """The task whose stack answers: `rank` is search with a query and home without one."""
+    """The task whose stack answers: `rank` is search with a query and home without one; home without owned items is its own task."""
     if request.surface == "rank":
         return "search" if request.query else "home"
-    return request.surface
+    return "home_new" if request.surface == "home" and request.exclude_seen else request.surface
 
 
 def with_columns(candidates: Candidates, columns: Mapping[str, NDArray[np.float32]]) -> Candidates:

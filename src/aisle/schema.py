@@ -95,6 +95,9 @@ EVENT_TYPES = ("impression", "click", "favourite", "cart", "purchase", "sale", "
 
 EVENT_CODE = {name: code for code, name in enumerate(EVENT_TYPES)}
 
+SESSION_ACTOR = "session:"
+"""How the name of an actor begins who is a session that no user claimed."""
+
 EVENT_WORDS = {
     "view": "click", "detail": "click", "pv": "click", "pageview": "click", "浏览": "click", "点击": "click",
     "fav": "favourite", "favorite": "favourite", "wishlist": "favourite", "like": "favourite", "收藏": "favourite",

@@ -12,13 +12,10 @@ from aisle.core.events import Dataset, Events
 from aisle.core.request import Request
 from aisle.evaluation.lists import Truth
 from aisle.profile.fold import FOLDED
-from aisle.schema import EVENT_CODE
+from aisle.schema import EVENT_CODE, SESSION_ACTOR
 
 SUCCESS = ("purchase", "rating", "cart", "favourite", "click")
 SEARCH_GRADE = {EVENT_CODE[name]: grade for name, grade in {"click": 1.0, "favourite": 2.0, "cart": 2.0, "purchase": 3.0}.items()}
-SESSION = "session:"
-"""How the id of an actor begins who is a session that no user claimed."""
-
 
 @dataclass(frozen=True)
 class Replay:
@@ -65,7 +62,7 @@ def home(data: Dataset, inside: NDArray[np.bool_], targets: Sequence[int], new_o
     """
     events = data.events
     rows = np.flatnonzero(inside & np.isin(events.type, targets) & (events.item >= 0) & (events.user >= 0))
-    named = np.array([not name.startswith(SESSION) for name in events.users], bool)
+    named = np.array([not name.startswith(SESSION_ACTOR) for name in events.users], bool)
     rows = rows[named[events.user[rows]]]
     if new_only:
         rows = rows[~_owned_before(events, inside, rows)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +42,22 @@ class Frame:
     def request(self) -> NDArray[np.int64]:
         """``(n,) int64``: the request of each row."""
         return np.repeat(np.arange(len(self.offsets) - 1), self.groups)
+
+    def keep(self, mask: NDArray[np.bool_], features: Mapping[str, Column]) -> Frame:
+        """The rows that ``mask`` keeps, with only the columns ``features`` (given over all rows)."""
+        counts = np.bincount(self.request[mask], minlength=len(self.groups))
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        columns = {name: values[mask] for name, values in features.items()}
+        return Frame(self.replay, offsets, self.item[mask], columns, self.grade[mask], self.relevant[mask])
+
+    def only(self, sources: Sequence[str]) -> Frame:
+        """The frame as it were with these sources alone: their columns, and what one of them proposed."""
+        every = [name.removesuffix("_rank") for name in self.features if name.endswith("_rank") and name != "best_rank"]
+        gone = {f"{name}{tail}" for name in every if name not in sources for tail in ("", "_rank", "_share")}
+        kept = {name: values for name, values in self.features.items() if name not in gone}
+        proposed = [np.isfinite(kept[f"{name}_rank"]) for name in sources if f"{name}_rank" in kept]
+        mask = np.any(proposed, axis=0) if proposed else np.zeros(len(self.item), bool)
+        return self.keep(mask, kept)
 
     def ranked(self, score: NDArray[np.floating], most: int = 200) -> Ranked:
         """Each request's items by ``score``, best first; rows without a finite score are left out."""

@@ -13,8 +13,12 @@ from aisle.evaluation.significance import paired
 from aisle.fusion.rank_fusion import reciprocal_rank
 from aisle.fusion.stack import Stack
 from aisle.ranking.features import matrix
+from aisle.training.budget import Budget
 from aisle.training.frames import Frame
 from aisle.training.learn import Learned, learn, quality
+
+RESERVE = 30.0
+"""Seconds that are kept for the refit and the bundle."""
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "user_and_item": ("owned_", "recent_", "user_", "price", "category_taste", "brand_taste"),
@@ -45,31 +49,27 @@ class Windows:
     test: Frame
 
 
-def without(frame: Frame, source: str | None, starts: tuple[str, ...]) -> Frame:
-    """The frame as it were without one source (its columns and what it alone proposed) or without features that begin so."""
-    kept = {name: values for name, values in frame.features.items() if not (starts and name.startswith(starts))}
-    if source is None:
-        return replace(frame, features=kept)
-    gone = {source, f"{source}_share", f"{source}_rank"}
-    kept = {name: values for name, values in kept.items() if name not in gone}
-    ranks = [np.isfinite(values) for name, values in kept.items() if name.endswith("_rank") and name != "best_rank"]
-    mask = np.any(ranks, axis=0) if ranks else np.zeros(len(frame.item), bool)
-    counts = np.bincount(frame.request[mask], minlength=len(frame.groups))
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    columns = {name: values[mask] for name, values in kept.items()}
-    return Frame(frame.replay, offsets, frame.item[mask], columns, frame.grade[mask], frame.relevant[mask])
+def without(frame: Frame, stack: Stack, source: str | None, starts: tuple[str, ...]) -> Frame:
+    """The frame as it were without one source, or without the features that begin so."""
+    less = frame.only([name for name in stack.sources if name != source])
+    if not starts:
+        return less
+    return replace(less, features={name: values for name, values in less.features.items() if not name.startswith(starts)})
 
 
-def ablation(learned: Learned, windows: Windows, seed: int) -> list[Ablation]:
-    """What the fused list loses on window 4 without each part: everything is fitted again without it, on the same windows."""
+def ablation(learned: Learned, windows: Windows, seed: int, budget: Budget) -> list[Ablation]:
+    """What the fused list loses on window 4 without each part: everything is fitted again without it, on the same windows.
+
+    Parts for which the time does not last are left out.
+    """
     whole = quality(windows.test, learned.stack.fuse(windows.test.features)["score"])
     parts: list[tuple[str, str | None, tuple[str, ...]]] = [(name, name, ()) for name in learned.stack.sources]
     parts += [(name, None, starts) for name, starts in GROUPS.items() if any(n.startswith(starts) for n in windows.fit.features)]
     rows = []
     for name, source, starts in parts:
-        if source is not None and len(learned.stack.sources) < 2:
+        if (source is not None and len(learned.stack.sources) < 2) or budget.left < RESERVE:
             continue
-        less = Windows(*(without(frame, source, starts) for frame in (windows.fit, windows.dev, windows.test)))
+        less = Windows(*(without(frame, learned.stack, source, starts) for frame in (windows.fit, windows.dev, windows.test)))
         stack = _smaller(learned.stack, source)
         again = learn(
             stack, less.fit, less.dev, learned.stack.alpha, seed, only=(learned.stack.ranker.name if learned.stack.ranker else "",)

@@ -1,0 +1,34 @@
+"""Which sources exist: a new source is one file and one line here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aisle.core.catalogue import Catalogue
+from aisle.core.stage import Source
+from aisle.retrieval.als import Als
+from aisle.retrieval.dense import Content, Dense
+from aisle.retrieval.ease import Ease
+from aisle.retrieval.item_knn import ItemKnn
+from aisle.retrieval.lexical import Lexical
+from aisle.retrieval.markov import Markov
+from aisle.retrieval.new_items import NewItems
+from aisle.retrieval.popularity import Popularity
+from aisle.retrieval.repeat import Repeat
+from aisle.retrieval.trending import Trending
+
+SOURCES: dict[str, type[Source]] = {
+    kind.name: kind for kind in (Lexical, Dense, Content, ItemKnn, Markov, Als, Ease, Popularity, Trending, Repeat, NewItems)
+}
+"""Name to class; the name is the column, the folder in a bundle and the key in the settings."""
+
+WORDS = ("lexical", "dense")
+"""Sources that read the query: what answers a search."""
+
+COUNTED = ("popularity", "trending", "new")
+"""Sources that read counters as of the request: in a log with a clock they may see the whole log."""
+
+
+def load(folder: Path, name: str, catalogue: Catalogue) -> Source:
+    """Open a source that was saved in ``folder / name``."""
+    return SOURCES[name].load(folder / name, catalogue)

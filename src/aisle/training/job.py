@@ -1,0 +1,80 @@
+"""What one training run holds in its hands, and the fitting of its sources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aisle.assemble import assemble
+from aisle.core.events import Dataset
+from aisle.core.stage import Source
+from aisle.data.windows import Windows
+from aisle.fusion.recall import Recall
+from aisle.fusion.stack import Stack
+from aisle.pipeline import Pipeline
+from aisle.profile.history import History
+from aisle.retrieval.counters import Counters
+from aisle.retrieval.registry import COUNTED, SOURCES, WORDS
+from aisle.settings import Settings
+from aisle.tracking import Tracker
+from aisle.training.budget import Budget
+from aisle.training.parts import Parts
+
+TEXT = ("lexical", "dense", "content")
+"""Sources that read the catalogue alone (and window 1's judgements): the refit keeps them."""
+
+SEEDED = ("item", "basket", "similar")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: the data, its windows, settings, time, finished parts."""
+
+    data: Dataset
+    windows: Windows
+    settings: Settings
+    budget: Budget
+    tracker: Tracker
+    parts: Parts
+    text: Mapping[str, Source]
+
+    def fit(self, name: str, whole: bool) -> Source:
+        """A source fitted on window 1, or on everything (``whole``). Counters of a log with a clock are read as of each request, so they
+        may hold the whole log either way."""
+        known = whole or (name in COUNTED and self.data.events.clock)
+        stage = "all" if known else "window1"
+
+        def make() -> Source:
+            with self.tracker.part(f"fit {name} on {'everything' if known else 'window 1'}"):
+                return SOURCES[name]().fit(self.data if known else self.data.known(self.windows.event == 1))
+
+        return self.parts.get(f"{stage}-{name}", lambda folder: SOURCES[name].load(folder, self.data.catalogue), make)
+
+    def pipeline(self, names: Sequence[str], whole: bool, stacks: Mapping[str, Stack]) -> Pipeline:
+        """A pipeline over these sources, fitted on window 1 or on everything; profiles and counters are as of each request anyway."""
+        data = self.data
+        sources = {name: self.text[name] if name in self.text else self.fit(name, whole) for name in names}
+        counted = data.events if whole or data.events.clock else data.events.where(self.windows.event == 1)
+        counters = Counters.of(counted, len(data.catalogue))
+        armed = self.settings.policy.armed
+        limit = self.settings.ranking.candidates
+        return assemble(data.catalogue, History.of(data.catalogue, data.events), counters, sources, stacks, armed, limit)
+
+
+def plain_stacks(sources: Mapping[str, frozenset[str]] | Sequence[str]) -> dict[str, Stack]:
+    """A stack for every task in which all able sources weigh the same: where each task starts, and where one without labels stays."""
+    names = list(sources)
+    able = {surface: [name for name in names if surface in SOURCES[name].surfaces] for surface in ("home", *SEEDED)}
+    chosen = {
+        "search": [name for name in names if name in WORDS],
+        "home": [name for name in able["home"] if name not in WORDS],
+        "home_new": [name for name in able["home"] if name not in (*WORDS, "repeat")],
+        **{surface: [name for name in able[surface] if name not in ("lexical", "repeat", "trending", "new")] for surface in SEEDED},
+    }
+    return {task: Stack(task, tuple(found), Recall(found)) for task, found in chosen.items()}
+
+
+def work_folder(store: Path) -> Path:
+    """Where the finished parts of an unfinished training lie."""
+    return store / ".work"

@@ -1,0 +1,153 @@
+"""The report of the windowed fit: every model on windows 3 and 4, the article's five parts, ablation, notes in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from aisle.evaluation.slices import Mask
+
+from aisle.evaluation.calibration import Reliability, reliability
+from aisle.evaluation.metrics import ItemFacts
+from aisle.evaluation.results import Ablation, Evaluation, Figure, Json, Models, Part, PlanRow
+from aisle.evaluation.summary import Merged, TaskRuns, merge, summarise
+from aisle.profile.fold import FOLDED
+from aisle.text.segment import language
+from aisle.training.frames import Frame
+from aisle.training.job import Job
+from aisle.training.judge import ablation, lists
+from aisle.training.tasks import TaskResult
+
+FLOORS = ("popularity", "repeat", "item_knn", "lexical")
+ABLATE_SECONDS = 20.0
+"""Time that an ablation needs to be worth starting."""
+
+
+def evaluation(job: Job, results: Mapping[str, TaskResult], rows: Sequence[PlanRow]) -> Evaluation:
+    """Measure every task's models and put the report together."""
+    seed = job.settings.seed
+    with job.tracker.part("measure on windows 3 and 4"):
+        test = merge([summarise(_runs(job, result, result.windows.test), seed=seed) for result in results.values()])
+        dev = merge([summarise(_runs(job, result, result.windows.dev), seed=seed) for result in results.values()])
+    prefix = len(results) > 1
+    lost = [
+        replace(row, metric=f"{task}/{row.metric}" if prefix else row.metric) for task, r in results.items() for row in _ablated(job, r)
+    ]
+    return Evaluation(
+        protocol=_protocol(job, results),
+        data=_data(job),
+        models=test.models,
+        comparisons=test.comparisons,
+        slices=test.slices,
+        calibration={task: _calibration(result) for task, result in results.items() if result.learned.stack.ctr is not None},
+        development=dev.models,
+        parts=parts(test.models, dev.models),
+        ablation=lost,
+        plan=[*rows, *(row for result in results.values() for row in result.plan)],
+        notes=[*verdicts(test), *(note for result in results.values() for note in result.learned.notes)],
+    )
+
+
+def _runs(job: Job, result: TaskResult, frame: Frame) -> TaskRuns:
+    replay, events = frame.replay, job.data.events
+    taken = events.item[(job.windows.event == 1) & (events.item >= 0)]
+    seen = np.bincount(taken, minlength=len(job.data.catalogue)).astype(float)
+    group = job.data.catalogue.labels("category").first if "category" in job.data.catalogue.texts else None
+    runs = lists(result.learned, frame, result.sources)
+    return TaskRuns(result.task, replay.truth, runs, replay.users, ItemFacts(seen, group), _slices(job, frame, seen))
+
+
+def _slices(job: Job, frame: Frame, seen: np.ndarray) -> dict[str, Mask]:
+    """Users by their events before the window, items by theirs, queries by language."""
+    replay, events = frame.replay, job.data.events
+    masks: dict[str, Mask] = {}
+    if (replay.users >= 0).any():
+        before = events.user[(job.windows.event == 1) & np.isin(events.type, FOLDED) & (events.user >= 0)]
+        known = np.where(replay.users >= 0, np.bincount(before, minlength=len(events.users))[replay.users], -1)
+        bounds = (("no events", 0, 0), ("1 to 5 events", 1, 5), ("6 to 20 events", 6, 20), ("over 20 events", 21, np.inf))
+        masks |= {f"users with {name}": (known >= low) & (known <= high) for name, low, high in bounds}
+    truth = replay.truth
+    cold = (truth.item >= 0) & (seen[np.maximum(truth.item, 0)] == 0)
+    has_cold = np.bincount(truth.request[cold & truth.relevant], minlength=len(replay)) > 0
+    if has_cold.any() and len(events):
+        masks["wanted an item without earlier events"] = has_cold
+    if replay.task == "search":
+        spoken = np.array([language(request.query or "") for request in replay.requests])
+        masks |= {f"queries in {name}": spoken == name for name in np.unique(spoken)}
+    return masks
+
+
+def _ablated(job: Job, result: TaskResult) -> list[Ablation]:
+    if not result.learned.rankers or job.budget.left < ABLATE_SECONDS + 0.2 * job.tracker.elapsed:
+        return []
+    with job.tracker.part(f"{result.task}: ablation"):
+        return ablation(result.learned, result.windows, job.settings.seed, job.budget)
+
+
+def _calibration(result: TaskResult) -> Reliability:
+    frame, stack = result.windows.test, result.learned.stack
+    score = stack.rank_score(frame.features)
+    return reliability(frame.relevant.astype(float), np.asarray(score, float), f"{result.task}: wanted")
+
+
+def _protocol(job: Job, results: Mapping[str, TaskResult]) -> dict[str, Json]:
+    sizes = {
+        task: {"fit": len(r.windows.fit.replay), "development": len(r.windows.dev.replay), "test": len(r.windows.test.replay)}
+        for task, r in results.items()
+    }
+    return {
+        "windows": job.windows.describe(),
+        "requests": {task: dict(counts) for task, counts in sizes.items()},
+        "ranking": "whole catalogue, every item that passes the filters",
+        "candidates_per_source": job.settings.ranking.candidates,
+        "intervals": "bootstrap over users, 95 %",
+        "seed": job.settings.seed,
+    }
+
+
+def _data(job: Job) -> dict[str, Json]:
+    data = job.data
+    counts = {"items": len(data.catalogue), "events": len(data.events), "users": len(data.events.users)}
+    if data.judgements is not None:
+        counts |= {"judgements": len(data.judgements.query), "judged_queries": len(data.judgements.queries)}
+    return {"fingerprint": data.fingerprint, "counts": dict(counts)}
+
+
+def parts(test: Models, dev: Models) -> list[Part]:
+    """The article's five headed parts, each with what of it this data can show."""
+    return [
+        _part("Click-through rate", "σ⟨θ, x⟩, cross-entropy", test, dev, ("logistic", "boosted", "lambdamart"), "ndcg@10"),
+        _part(
+            "Recall", "⟨θ, (x, y)⟩", test, dev, ("popularity", "item_knn", "markov", "als", "lexical", "dense", "recall_side"), "recall@100"
+        ),
+        _part("Fusion", "Z = α·CTR + (1-α)·RER", test, dev, ("rank_fusion", "recall_side", "lambdamart", "fused"), "ndcg@10"),
+        _part("User profile", "⟨θ, x⟩ of a fold over events", test, dev, ("repeat", "content", "fused"), "hr@10"),
+        _part("Language", "query to product", test, dev, ("lexical", "dense", "fused"), "search/ndcg@10"),
+    ]
+
+
+def _part(title: str, formula: str, test: Models, dev: Models, models: Sequence[str], metric: str) -> Part:
+    figures = [
+        Figure(model, name, dev.get(model, {}).get(name), test[model][name])
+        for model in models
+        for name in test.get(model, {})
+        if name == metric or name.endswith(f"/{metric}")
+    ]
+    return Part(title, formula, "" if figures else "Nothing in this data can show it.", figures)
+
+
+def verdicts(test: Merged) -> list[str]:
+    """A sentence a task: which model wins, and whether fusion beats its best member for sure."""
+    notes = []
+    metrics = {c.metric for c in test.comparisons if c.metric.endswith("ndcg@10")}
+    for metric in sorted(metrics):
+        values = {model: numbers[metric].value for model, numbers in test.models.items() if metric in numbers}
+        rivals = [c for c in test.comparisons if c.metric == metric]
+        best = max((c for c in rivals), key=lambda c: values.get(c.b, 0.0))
+        gain = f"{best.difference:+.4f} ({best.low:+.4f} to {best.high:+.4f}, p = {best.p:.3g})"
+        said = {"better": "beats", "worse": "loses to", "undecided": "is level with"}[best.verdict]
+        notes.append(
+            f"{metric}: fused {values.get('fused', float('nan')):.4f} {said} its best rival, {best.b} {values[best.b]:.4f}: {gain}."
+        )
+    return notes
