@@ -78,7 +78,8 @@ class FakeEngine:
         return self.items.get(item_id)
 
     def profile(self, user_id: str) -> Mapping[str, Json] | None:
-        return {"events": 3} if user_id in self.users(9) else None
+        tastes = {"category": {"Home > Lamps": 0.6, "Kitchen > Mugs": 0.3, "Outdoor > Camping": 0.1}}
+        return {"user_id": user_id, "events": 38, "tastes": tastes} if user_id in self.users(9) else None
 
     def users(self, limit: int) -> list[str]:
         return ["42", "77", "1003"][:limit]
@@ -92,7 +93,9 @@ class FakeEngine:
     def _answer(self, request: Request) -> Answer:
         found = [item for item in self.items.values() if item["item_id"] not in request.items and self._matches(item, request)]
         if request.sort in ("price", "-price"):
-            found.sort(key=lambda item: float(item["price"] or 0), reverse=request.sort == "-price")
+            found.sort(key=lambda item: float(item.get("price") or 0), reverse=request.sort == "-price")
+        if request.sort in ("newest", "popular"):
+            found = found[::-1] if request.sort == "newest" else found[7:] + found[:7]
         if request.user_id == "77":
             found.reverse()
         facets = {name: dict(Counter(str(item[name]) for item in found if name in item).most_common()) for name in request.facets}

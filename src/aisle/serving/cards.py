@@ -15,7 +15,7 @@ from aisle.serving.picture import picture
 from aisle.serving.view import View
 
 LONGEST_TITLE, LONGEST_FACT, MOST_FACTS = 160, 300, 24
-LARGEST_IMAGE = 3_000
+LARGEST_IMAGE = 2_000
 """Characters of a ``data:`` image that may stand in a page; larger ones, and those at other addresses, give way to a drawn picture."""
 _DATA_IMAGE = re.compile(r"data:image/(svg\+xml|png|jpeg|webp|gif)[;,]")
 _OWN_PLACE = {"item_id", "title", "title_en", "title_zh", "description", "category", "brand", "price", "currency", "in_stock", "image"}
@@ -56,7 +56,7 @@ def card(item: AnsweredItem, view: View, language: str) -> Card:
         sold_out=have.get("in_stock") is not None and not have["in_stock"],
         reason=item.reasons[0].text[:LONGEST_FACT] if item.reasons else "",
         image=image if len(image) <= LARGEST_IMAGE and _DATA_IMAGE.match(image) else "",
-        art=picture(item.item_id, category, plain),
+        art=picture(item.item_id, category),
     )
 
 

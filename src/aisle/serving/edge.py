@@ -58,7 +58,7 @@ class Edge:
                 facts.status = 499
             except Exception as error:
                 await self._fail(error, facts, scope, receive, finish)
-        facts.route = getattr(scope.get("route"), "path", facts.route)
+        facts.route = getattr(scope.get("route"), "path", "/static" if scope["path"].startswith("/static/") else "unmatched")
         self.telemetry.done(facts, perf_counter() - started)
 
     def _admit(self, scope: Scope, headers: Headers) -> None:

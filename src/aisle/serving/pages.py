@@ -73,6 +73,8 @@ class Storefront:
         self.router.add_api_route("/item/{item_id:path}", self._guarded(self._product), methods=["GET", "HEAD"])
         loader = FileSystemLoader(TEMPLATES)
         self._templates = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+        for name in self._templates.list_templates(["html"]):
+            self._templates.get_template(name)  # compiled before the first visitor comes
         self._stamp = f"{crc32((STATIC / 'store.css').read_bytes()):x}"
 
     def wanted(self, http: HttpRequest) -> bool:

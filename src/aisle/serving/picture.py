@@ -20,17 +20,16 @@ _SHAPES = (
 
 
 def hue(category: str) -> int:
-    """Which of `HUES` colours a category has; all of one top category share it."""
-    return crc32(category.partition(" > ")[0].encode("utf-8", "replace")) % HUES
+    """Which of `HUES` colours a category has."""
+    return crc32(category.encode("utf-8", "replace")) % HUES
 
 
-def picture(item_id: str, category: str, title: str) -> Markup:
+def picture(item_id: str, category: str) -> Markup:
     """An inline SVG without styles or scripts; the style sheet colours it by the classes ``hue0`` to ``hue7`` and ``t1`` to ``t3``."""
     seed = crc32(item_id.encode("utf-8", "replace"))
     cells = "".join(_cell(place, seed >> (place * 7)) for place in range(4))
-    letter = Markup.escape(next((sign for sign in title if sign.isalnum()), "·").upper())
     head = f'<svg class="art hue{hue(category)}" viewBox="0 0 100 100" preserveAspectRatio="xMidYMid slice" aria-hidden="true">'
-    return Markup(f'{head}{cells}<text x="50" y="50">{letter}</text></svg>')
+    return Markup(f'{head}{cells}</svg>')
 
 
 def _cell(place: int, bits: int) -> str:

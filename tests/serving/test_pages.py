@@ -1,0 +1,293 @@
+"""The storefront: what a shopper sees, in two languages, without a script; hostile text stays text, and pages stay small."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from aisle.core.errors import StageError
+from aisle.serving import words
+from aisle.serving.cards import pieces
+from aisle.serving.live import Live
+from aisle.serving.picture import picture
+from aisle.serving.view import View
+from tests.serving.fakes import FakeEngine
+
+HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>\'{{7*7}}&amp;'
+LARGEST = 150_000
+
+
+class Seen(HTMLParser):
+    """The tags of a page with their attributes, its text, and whether its tags close properly."""
+
+    VOID = frozenset({"meta", "link", "input", "img", "path", "br"})
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.text, self._open = "", list[str]()
+        self.feed(page)
+        assert not self._open, f"left open: {self._open}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in self.VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.VOID:
+            assert self._open.pop() == tag
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def links(self) -> list[str]:
+        return [attrs["href"] for tag, attrs in self.tags if tag == "a"]
+
+
+def see(client: TestClient, address: str, status: int = 200, **headers: str) -> Seen:
+    response = client.get(address, headers={"Accept": "text/html", **headers})
+    assert response.status_code == status
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert len(response.content) <= LARGEST
+    assert "Traceback" not in response.text
+    seen = Seen(response.text)
+    assert not {"script", "style", "iframe", "object", "base"} & {tag for tag, _ in seen.tags}
+    for _, attrs in seen.tags:
+        assert not [name for name in attrs if name.startswith("on") or name == "style"]
+        assert all(attrs[name].startswith(("/", "#", "data:image/")) for name in ("href", "src", "action") if name in attrs)
+    return seen
+
+
+def test_the_front_page_has_a_row_for_the_user_and_says_what_it_rests_on(client: TestClient):
+    text = see(client, "/?user=42").text
+    assert "Picked for you" in text
+    assert "From 38 steps" in text
+    assert "Often bought with Brass reading lamp" in text
+    assert "Your aisles" in text
+
+
+def test_a_stranger_is_not_told_that_things_were_picked_for_him(client: TestClient):
+    for address in ("/", "/?user=nobody"):
+        text = see(client, address).text
+        assert "Picked for you" not in text
+        assert "Popular with everyone" in text
+
+
+def test_a_search_shows_titles_prices_counts_and_marks_the_words(client: TestClient):
+    seen = see(client, "/?q=red+lamp")
+    assert "Results for “red lamp”" in seen.text
+    assert "€39.90" in seen.text
+    assert "1 item" in seen.text
+    assert [attrs for tag, attrs in seen.tags if tag == "mark"] == [{}, {}]
+
+
+def test_every_link_of_a_result_page_leads_somewhere(client: TestClient):
+    seen = see(client, "/?q=red&user=42&sort=price&brand=Lumen")
+    for link in {link for link in seen.links() if link != "#content"}:
+        assert client.get(link, headers={"Accept": "text/html"}).status_code == 200
+
+
+def test_links_keep_user_language_and_query(client: TestClient):
+    for link in see(client, "/?q=red&user=42&lang=zh").links():
+        if "sort=" in link:
+            assert {"q": "red", "user": "42", "lang": "zh"}.items() <= dict(parse_qsl(urlsplit(link).query)).items()
+
+
+def test_facets_filter_and_can_be_taken_away(client: TestClient, engine: FakeEngine):
+    seen = see(client, "/?q=red&category=Home+%3E+Lamps")
+    assert engine.asked[-1].filters["category"].any_of == ("Home > Lamps",)
+    assert "2 items" in seen.text
+    assert "/?q=red" in seen.links()
+
+
+def test_sorting_and_pages_reach_the_engine(client: TestClient, engine: FakeEngine):
+    see(client, "/?q=e&sort=-price&page=3")
+    assert (engine.asked[-1].sort, engine.asked[-1].offset, engine.asked[-1].limit) == ("-price", 48, 24)
+
+
+def test_pages_can_be_turned(client: TestClient, engine: FakeEngine):
+    engine.items = {f"B{n}": {"item_id": f"B{n}", "title": f"Red thing {n}"} for n in range(200)}
+    seen = see(client, "/?q=red&page=4")
+    assert {"/?q=red", "/?q=red&page=3", "/?q=red&page=5", "/?q=red&page=9"} <= set(seen.links())
+    assert "/?q=red&page=10" not in seen.links()
+
+
+def test_a_product_page_shows_the_item_its_path_and_its_neighbours(client: TestClient):
+    seen = see(client, "/item/A0?user=42")
+    assert "In stock" in seen.text
+    assert "Similar items" in seen.text
+    assert "/?user=42&category=Home+%3E+Lamps" in seen.links()
+    assert "/item/A0?user=77" in seen.links()
+
+
+def test_an_item_that_is_sold_out_says_so(client: TestClient):
+    assert "Out of stock" in see(client, "/item/A3").text
+
+
+def test_ids_with_any_sign_in_them_have_their_page(client: TestClient, engine: FakeEngine):
+    name = "a/b?c#d 50%&é灯"
+    engine.items = {name: {"item_id": name, "title": "Odd one"}, "other": {"item_id": "other", "title": "Other one"}}
+    link = next(link for link in see(client, "/?q=odd").links() if link.startswith("/item/"))
+    assert "Odd one" in see(client, link).text
+
+
+def test_chinese_pages_show_chinese_words_and_titles(client: TestClient):
+    seen = see(client, "/?q=red&lang=zh")
+    assert "红色台灯" in seen.text
+    assert "的搜索结果" in seen.text
+    assert seen.tags[0] == ("html", {"lang": "zh-CN"})
+
+
+def test_the_browsers_language_decides_where_the_address_names_none(client: TestClient):
+    accepted = {"Accept-Language": "de;q=1, zh-CN;q=0.9, en;q=0.8"}
+    assert seen_language(client, "/", **accepted) == "zh-CN"
+    assert seen_language(client, "/?lang=en", **accepted) == "en"
+    assert seen_language(client, "/") == "en"
+
+
+def seen_language(client: TestClient, address: str, **headers: str) -> str:
+    return see(client, address, **headers).tags[0][1]["lang"]
+
+
+def test_both_languages_know_the_same_words_with_the_same_blanks():
+    english, chinese = words.strings()["en"], words.strings()["zh"]
+    assert english.keys() == chinese.keys()
+    for key in english:
+        assert set(re.findall(r"{\w+}", english[key])) == set(re.findall(r"{\w+}", chinese[key])), key
+
+
+def test_nothing_found_and_nothing_there_are_pages_too(client: TestClient, engine: FakeEngine):
+    assert "Nothing matches" in see(client, "/?q=zeppelin").text
+    engine.items = {}
+    assert "Nothing to show yet" in see(client, "/").text
+
+
+def test_a_correction_and_a_thin_answer_are_said(client: TestClient, engine: FakeEngine):
+    engine.correction, engine.skipped = "red", ("dense",)
+    text = see(client, "/?q=red").text
+    assert "Showing results for red" in text
+    assert "may be incomplete" in text
+
+
+@pytest.mark.parametrize("address", ["/item/nope", "/item/", "/nothing/here"])
+def test_what_is_not_there_is_a_page_for_people_and_a_problem_for_programs(client: TestClient, address: str):
+    assert "This page is not here" in see(client, address, 404).text
+    if not address.startswith("/item"):
+        assert client.get(address, headers={"Accept": "application/json"}).json()["code"] == "not_found"
+
+
+@pytest.mark.parametrize("address", ["/", "/?q=red", "/item/A0"])
+def test_a_fault_of_the_server_is_a_page_without_its_insides(client: TestClient, engine: FakeEngine, address: str):
+    engine.error = StageError("Column `secret` is not there.")
+    text = see(client, address, 500).text
+    assert "Something broke on our side" in text
+    assert "secret" not in text
+
+
+def test_a_busy_shop_says_so(client: TestClient, live: Live):
+    live._most = 0
+    assert "very busy" in see(client, "/", 503).text
+
+
+def test_hostile_words_in_addresses_stay_words(client: TestClient):
+    for address in ("/", "/item/A0", "/item/nope"):
+        params = {name: HOSTILE for name in ("q", "user", "category", "brand", "lang", "sort", "page")}
+        status = 404 if address == "/item/nope" else 200
+        response = client.get(address, params=params, headers={"Accept": "text/html"})
+        assert response.status_code == status
+        assert "<script" not in response.text
+        assert "<img src=x" not in response.text
+        assert ">49" not in response.text
+
+
+def test_hostile_words_in_the_catalogue_stay_words(client: TestClient, engine: FakeEngine):
+    item = {name: HOSTILE for name in ("title", "title_zh", "description", "category", "brand", "currency", "image", HOSTILE)}
+    engine.items = {HOSTILE: {"item_id": HOSTILE, "price": 1.0, "in_stock": 1.0, **item}, "b": {"item_id": "b", "title": "x"}}
+    for address in ("/", "/?q=script&lang=zh", "/?sort=price", "/item/" + HOSTILE.replace("/", "%2F").replace("?", "%3F"), "/item/b"):
+        see(client, address)
+
+
+@pytest.mark.parametrize("image", ["https://cdn.test/x.png", "javascript:alert(1)", "data:text/html,<b>", "data:image/png," + "A" * 9_000])
+def test_only_small_images_inside_the_catalogue_are_shown(client: TestClient, engine: FakeEngine, image: str):
+    engine.items = {"a": {"item_id": "a", "title": "x", "image": image}}
+    assert not [tag for tag, _ in see(client, "/?q=x").tags if tag == "img"]
+
+
+def test_an_image_inside_the_catalogue_stands_in_the_page(client: TestClient, engine: FakeEngine):
+    engine.items = {"a": {"item_id": "a", "title": "x", "image": "data:image/svg+xml,<svg/>"}}
+    assert [attrs["src"] for tag, attrs in see(client, "/?q=x").tags if tag == "img"] == ["data:image/svg+xml,<svg/>"]
+
+
+def test_the_largest_page_stays_small(client: TestClient, engine: FakeEngine):
+    long = {"title": "灯" * 500, "brand": "牌" * 500, "description": "x" * 90_000, "image": "data:image/png," + "A" * 1_900}
+    further = {f"attribute {n}": "y" * 5_000 for n in range(80)}
+    names = [f"{'i' * 40}{n}" for n in range(600)]
+    engine.items = {name: {"item_id": name, **long, "category": f"{name[-3:]}{'类' * 60}", **further} for name in names}
+    for address in (f"/?q={'灯' * 100}", "/?user=" + "u" * 100, "/item/" + "i" * 40 + "5"):
+        see(client, address)
+
+
+def test_style_sheet_and_sign_are_served_and_nothing_beside_them(client: TestClient):
+    assert client.get("/static/store.css").headers["content-type"].startswith("text/css")
+    assert client.get("/static/sign.svg").status_code == 200
+    assert client.get("/static/../words.py").status_code == 404
+    assert client.get("/static/%2e%2e/words.py").status_code == 404
+
+
+def test_head_asks_without_a_body(client: TestClient):
+    response = client.head("/")
+    assert (response.status_code, response.content) == (200, b"")
+
+
+def test_every_field_has_a_label_and_every_page_its_landmarks(client: TestClient):
+    for address in ("/?user=42", "/?q=red", "/item/A0", "/?q=zeppelin"):
+        tags = see(client, address).tags
+        named = {attrs["for"] for tag, attrs in tags if tag == "label"}
+        assert {attrs["id"] for tag, attrs in tags if tag == "input" and attrs.get("type") != "hidden"} <= named
+        assert {"header", "main", "footer", "nav"} <= {tag for tag, _ in tags}
+        assert sum(tag == "h1" for tag, _ in tags) == 1
+
+
+def test_a_picture_is_the_same_every_time_and_differs_between_items():
+    assert picture("A1", "Lamps") == picture("A1", "Lamps")
+    assert len({picture(f"A{n}", "Lamps") for n in range(50)}) > 40
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "written"),
+    [(39.9, "EUR", "€39.90"), (1234.5, "USD", "$1,234.50"), (1200.0, "JPY", "¥1,200"), (5.0, None, "5.00"), (5.0, "CHF", "5.00 CHF"),
+     (None, "EUR", "")],
+)
+def test_prices(amount: float | None, currency: str | None, written: str):
+    assert words.price(amount, currency) == written
+
+
+@given(st.text(max_size=30), st.lists(st.tuples(st.integers(-5, 40), st.integers(-5, 40)), max_size=6))
+def test_highlighting_never_changes_the_text(plain: str, spans: list[tuple[int, int]]):
+    assert "".join(text for text, _ in pieces(plain, spans)) == plain
+
+
+NAMES = st.sampled_from(["q", "user", "lang", "sort", "page", "category", "brand"])
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(NAMES, st.text(max_size=30)), max_size=8))
+def test_no_address_breaks_a_page(client: TestClient, params: list[tuple[str, str]]):
+    params = [(name, value.encode("utf-8", "replace").decode()) for name, value in params]
+    assert client.get("/", params=params, headers={"Accept": "text/html"}).status_code == 200
+
+
+@given(st.lists(st.tuples(NAMES, st.text(st.characters(codec="utf-8")))))
+def test_an_address_written_back_reads_the_same(params: list[tuple[str, str]]):
+    view = View.of(params)
+    assert View.of(parse_qsl(urlsplit(view.turned(view.page)).query)) == view
