@@ -1,0 +1,84 @@
+"""Every source of this house passes the suite that a source from outside would."""
+
+from __future__ import annotations
+
+from aisle.core.events import Dataset
+from aisle.core.stage import Source
+from aisle.retrieval.als import Als
+from aisle.retrieval.dense import Content, Dense
+from aisle.retrieval.ease import Ease
+from aisle.retrieval.item_knn import ItemKnn
+from aisle.retrieval.lexical import Lexical
+from aisle.retrieval.markov import Markov
+from aisle.retrieval.new_items import NewItems
+from aisle.retrieval.popularity import Popularity
+from aisle.retrieval.repeat import Repeat
+from aisle.retrieval.trending import Trending
+from aisle.testing.source import SourceSuite
+from aisle.testing.toys import DAY, DOZEN, START, bilingual, catalogue
+from aisle.text.ngram import NgramEncoder
+
+
+def encoder() -> NgramEncoder:
+    return NgramEncoder(dimension=8).fit(list(bilingual().catalogue.text("title")))
+
+
+class TestLexical(SourceSuite):
+    def source(self) -> Source:
+        return Lexical()
+
+
+class TestDense(SourceSuite):
+    def source(self) -> Source:
+        return Dense(encoder())
+
+
+class TestContent(SourceSuite):
+    def source(self) -> Source:
+        return Content(encoder())
+
+
+class TestItemKnn(SourceSuite):
+    def source(self) -> Source:
+        return ItemKnn()
+
+
+class TestMarkov(SourceSuite):
+    def source(self) -> Source:
+        return Markov()
+
+
+class TestEase(SourceSuite):
+    def source(self) -> Source:
+        return Ease(regularization=5.0)
+
+
+class TestAls(SourceSuite):
+    def source(self) -> Source:
+        return Als(embedding_size=8)
+
+
+class TestPopularity(SourceSuite):
+    def source(self) -> Source:
+        return Popularity()
+
+
+class TestTrending(SourceSuite):
+    def source(self) -> Source:
+        return Trending()
+
+
+class TestRepeat(SourceSuite):
+    def source(self) -> Source:
+        return Repeat()
+
+
+class TestNewItems(SourceSuite):
+    def source(self) -> Source:
+        return NewItems()
+
+    def data(self) -> Dataset:
+        plain = bilingual()
+        created = {item: START + day * DAY for day, item in enumerate(DOZEN)}
+        items = catalogue({item: {"title": item, "created_at": created[item]} for item in DOZEN})
+        return Dataset(items, plain.events)
