@@ -19,21 +19,24 @@ _CAMPAIGN_DAYS = 40.0
 class Attackers:
     """Each attacker has a campaign of forty days; those of one kind and campaign share a target, which is an unpopular item."""
 
-    def __init__(self, shoppers: Shoppers, shop: Shop, rng: np.random.Generator) -> None:
+    def __init__(self, shoppers: Shoppers, shop: Shop, events: int, rng: np.random.Generator) -> None:
+        """``events`` is about how many all of them make in all."""
         self.shop = shop
         self.user = np.flatnonzero(shoppers.attacker).astype(np.int32)
         self.way = shoppers.attacker[self.user]
+        self.pace = events / max(1, len(self.user)) / _CAMPAIGN_DAYS
         campaign = np.arange(len(self.user)) // 12
         starts = rng.uniform(10, DAYS - _CAMPAIGN_DAYS, campaign[-1] + 1 if len(campaign) else 0)
         poor = np.argsort(shop.goods.fame + 10 * (shop.goods.created > 0))[: max(1, len(shop.goods) // 5)]
         goals = rng.choice(poor, len(starts))
         self.start, self.target = starts[campaign], goals[campaign].astype(np.int32)
 
-    def act(self, days: tuple[int, int], events: int, first: int, block: Block, rng: np.random.Generator) -> int:
-        """About ``events`` events in ``days`` by those whose campaign runs then, in sessions numbered from ``first``; gives the number of sessions used."""
+    def act(self, days: tuple[int, int], first: int, block: Block, rng: np.random.Generator) -> int:
+        """What those do whose campaign runs in ``days``, in sessions numbered from ``first``; gives the number of sessions used."""
         running = np.flatnonzero((self.start < days[1]) & (days[0] < self.start + _CAMPAIGN_DAYS))
-        if not len(running) or events <= 0:
+        if not len(running):
             return 0
+        events = int(rng.poisson(self.pace * len(running) * (days[1] - days[0])))
         who = np.sort(running[rng.integers(0, len(running), events)])
         place = np.arange(events) - np.searchsorted(who, who)
         begin = rng.uniform(days[0], days[1] - 0.3, len(self.user))[who] * DAY_MS
@@ -43,7 +46,14 @@ class Attackers:
         return len(self.user)
 
     def _one_way(
-        self, way: int, who: NDArray[np.int64], place: NDArray[np.int64], begin: NDArray[np.int64], first: int, block: Block, rng: np.random.Generator
+        self,
+        way: int,
+        who: NDArray[np.int64],
+        place: NDArray[np.int64],
+        begin: NDArray[np.int64],
+        first: int,
+        block: Block,
+        rng: np.random.Generator,
     ) -> None:
         user, session, target = self.user[who], first + who, self._aim(who, rng)
         pace = np.array([0, 60_000, 9_000, 2_000])[way]

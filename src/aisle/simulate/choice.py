@@ -20,15 +20,18 @@ TRUST_GOOD = 0.98 - 0.01 * np.arange(len(EXAMINED))
 """Click, given that a looked-at item at this rank is attractive."""
 
 TRUST_BAD = 0.02 + 0.12 * np.exp(-np.arange(len(EXAMINED)) / 2.5)
-"""Click, given that it is not: people trust the top of a page (Agarwal et al. 2019, Addressing Trust Bias for Unbiased Learning-to-Rank)."""
+"""Click, given that it is not: people trust the top of a page (Agarwal et al. 2019, Addressing Trust Bias for Unbiased
+Learning-to-Rank)."""
 
 _BY_GRADE = np.array([-3.0, -1.5, 0.0, 0.9], np.float32)
 
 
 @dataclass(frozen=True)
 class Context:
-    """Of ``r`` requests what the need depends on: ``user`` and ``kind`` (the type wanted now) ``(r,)``; ``wishes`` ``(r, 5)`` types cared for; ``searching`` ``(r,) bool``;
-    ``extra_kinds`` ``(r, 3)`` accessories wanted and ``extra_brand`` ``(r,)`` of which brand, -1 for none; ``owned`` ``(r, k)`` items bought before."""
+    """Of ``r`` requests what the need depends on: ``user`` and ``kind`` (the type wanted now) ``(r,)``; ``wishes`` ``(r, 5)`` types cared
+    for; ``searching`` ``(r,) bool``;
+    ``extra_kinds`` ``(r, 3)`` accessories wanted and ``extra_brand`` ``(r,)`` of which brand, -1 for none; ``owned`` ``(r, k)`` items
+    bought before."""
 
     user: Ints
     kind: Ints
@@ -51,7 +54,8 @@ class Taste:
         self.goods, self.shoppers, self.consumable = goods, shoppers, consumable
 
     def utility(self, context: Context, item: Ints, grade: NDArray[np.uint8]) -> Floats:
-        """``(r, c) float32`` for ``item`` ``(r, c)``; ``grade`` counts where the request has a query. An entry of -1 is read as item 0: mask it."""
+        """``(r, c) float32`` for ``item`` ``(r, c)``; ``grade`` counts where the request has a query. An entry of -1 is read as item 0:
+        mask it."""
         need = np.where(context.searching[:, None], _BY_GRADE[grade], self._need(context, item))
         return (need + self._liking(context.user, item) + self._ownership(context, item)).astype(np.float32)
 
@@ -92,9 +96,9 @@ def click_chance(attractive: NDArray[np.floating], rank: NDArray[np.integer]) ->
 
 def cart_chance(utility: Floats) -> Floats:
     """Into the basket, given a click."""
-    chance: Floats = (0.75 / (1.0 + np.exp(0.6 - 1.1 * utility))).astype(np.float32)
+    chance: Floats = (0.85 / (1.0 + np.exp(0.2 - 1.1 * utility))).astype(np.float32)
     return chance
 
 
-BUY = 0.62
+BUY = 0.72
 """Bought in the same session, given that it went into the basket."""

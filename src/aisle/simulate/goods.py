@@ -26,8 +26,10 @@ _SOLD_OUT = 0.12
 class Goods:
     """``n`` items, one column each, all ``(n,)``.
 
-    ``kind``, ``brand``, ``colour``, ``style``, ``feature``, ``size``, ``material`` are numbers in the word lists (-1: none); ``parent`` is the product that variants
-    share; ``price`` in dollars, ``dearness`` the log price standardised within the type; ``quality`` and ``fame`` standard normal and true, never written to the
+    ``kind``, ``brand``, ``colour``, ``style``, ``feature``, ``size``, ``material`` are numbers in the word lists (-1: none); ``parent`` is
+    the product that variants
+    share; ``price`` in dollars, ``dearness`` the log price standardised within the type; ``quality`` and ``fame`` standard normal and
+    true, never written to the
     shop's files; ``created``, ``out_from``, ``out_until`` in days; ``chinese`` says whether the first title is Chinese.
     """
 
@@ -124,7 +126,9 @@ def _prices(
     """Price and its standardised logarithm: the type's range, the brand's factor, a dearer last style, and chance."""
     low, high = (np.log([k.price[end] for k in words.kinds])[kind] for end in (0, 1))
     most = max(len(rows) for rows in words.brands.values())
-    factor = np.array([[row[2] for row in words.brands[k.category[0]]] + [1.0] * (most - len(words.brands[k.category[0]])) for k in words.kinds])
+    factor = np.array(
+        [[row[2] for row in words.brands[k.category[0]]] + [1.0] * (most - len(words.brands[k.category[0]])) for k in words.kinds]
+    )
     dearness = 0.8 * rng.standard_normal(len(kind)) + 2.2 * np.log(factor[kind, brand]) + 0.6 * (style == STYLES - 1)
     dearness = np.clip(dearness, -2.2, 2.6)
     return np.exp((low + high) / 2 - 0.15 + dearness * (high - low) / 5), dearness

@@ -23,7 +23,8 @@ def siblings(words: Words) -> NDArray[np.bool_]:
 
 
 class Grader:
-    """Grades 0 to 3. 3: the right type and every wish met; 2: the right type and at least half of the wishes; 1: the right type, or a sibling type when nothing
+    """Grades 0 to 3. 3: the right type and every wish met; 2: the right type and at least half of the wishes; 1: the right type, or a
+    sibling type when nothing
     more was wished; 0: all else. Brand numbers are compared within one type only, since each department numbers its own."""
 
     def __init__(self, words: Words, goods: Goods, pool: Pool) -> None:

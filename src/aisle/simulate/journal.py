@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import repeat
@@ -23,9 +24,11 @@ DAY_MS = 86_400_000
 _BLANKS: dict[str, tuple[type[np.generic], float]] = {
     "time": (np.int64, 0), "type": (np.uint8, 0), "item": (np.int32, -1), "user": (np.int32, -1), "session": (np.int64, -1),
     "query": (np.int32, -1), "rank": (np.int8, -1), "surface": (np.int8, -1), "quantity": (np.int16, -1), "price": (np.float32, np.nan),
-    "rating": (np.int8, -1), "dwell": (np.int32, -1), "request": (np.int64, -1), "relevance": (np.float32, np.nan), "explored": (np.bool_, False),
+    "rating": (np.int8, -1), "dwell": (np.int32, -1), "request": (np.int64, -1),
+    "relevance": (np.float32, np.nan), "explored": (np.bool_, False),
 }  # fmt: skip
-"""Columns with their type and what stands for nothing. ``time`` is in milliseconds since the first day; ``relevance`` and ``explored`` are true and not written as CSV."""
+"""Columns with their type and what stands for nothing. ``time`` is in milliseconds since the first day; ``relevance`` and ``explored`` are
+true and not written as CSV."""
 
 
 class Block:
@@ -55,7 +58,8 @@ class Block:
 
 @dataclass(frozen=True)
 class Names:
-    """The ids and texts that stand in the file for the numbers of this room; queries are quoted for CSV already. ``anonymous`` ``(users,) bool``."""
+    """The ids and texts that stand in the file for the numbers of this room; queries are quoted for CSV already. ``anonymous`` ``(users,)
+    bool``."""
 
     items: Sequence[str]
     users: Sequence[str]
@@ -64,7 +68,8 @@ class Names:
 
 
 class Journal:
-    """Writes ``events.csv`` and, in ``truth``, ``relevance.npy`` ``(n,) float32`` (NaN unless shown) and ``explored.npy`` ``(n,) bool``, row by row the same order."""
+    """Writes ``events.csv`` and, in ``truth``, ``relevance.npy`` ``(n,) float32`` (NaN unless shown) and ``explored.npy`` ``(n,) bool``,
+    row by row the same order."""
 
     def __init__(self, folder: Path, truth: Path, events: int, names: Names) -> None:
         self.names, self.events, self.written = names, events, 0
@@ -72,8 +77,8 @@ class Journal:
         self.file: IO[str] = (folder / "events.csv").open("w", encoding="utf-8", newline="")
         self.file.write(HEADER + "\n")
         shape = (events,)
-        self.relevance = np.lib.format.open_memmap(truth / "relevance.npy", "w+", np.float32, shape)  # type: ignore[no-untyped-call]
-        self.explored = np.lib.format.open_memmap(truth / "explored.npy", "w+", np.bool_, shape)  # type: ignore[no-untyped-call]
+        self.relevance = np.lib.format.open_memmap(truth / "relevance.npy", "w+", np.float32, shape)
+        self.explored = np.lib.format.open_memmap(truth / "explored.npy", "w+", np.bool_, shape)
 
     @property
     def left(self) -> int:
@@ -108,7 +113,7 @@ class Journal:
             _whole(columns["rank"]),
             _look(SURFACES, columns["surface"]),
             _whole(columns["quantity"]),
-            ["" if price != price else f"{price:.2f}" for price in columns["price"].tolist()],
+            ["" if math.isnan(price) else f"{price:.2f}" for price in columns["price"].tolist()],
             _whole(columns["rating"]),
             _whole(columns["dwell"]),
             _numbered("r", columns["request"]),

@@ -19,7 +19,8 @@ _WANTS_DAYS = 12.0
 
 
 class Memory:
-    """State of all shoppers: ``owned`` ``(n, 6) int32`` items, -1 for none; ``due`` ``(n, 6) float32`` the day on which each is used up, inf for what lasts; ``extra`` ``(n,)``
+    """State of all shoppers: ``owned`` ``(n, 6) int32`` items, -1 for none; ``due`` ``(n, 6) float32`` the day on which each is used up,
+    inf for what lasts; ``extra`` ``(n,)``
     the type whose accessories are wanted and ``extra_brand`` ``(n,)``, until the day ``extra_until``."""
 
     def __init__(self, words: Words, goods: Goods, shoppers: int) -> None:
@@ -84,7 +85,11 @@ class Memory:
                 continue
             time, user, item, stars = (np.concatenate([row[column] for row in planned]) for column in (1, 2, 3, 4))
             now = time < until
-            value = {"rating": stars[now]} if kind == "rating" else {"quantity": np.ones(now.sum(), np.int16), "price": self.goods.price[item[now]]}
+            value = (
+                {"rating": stars[now]}
+                if kind == "rating"
+                else {"quantity": np.ones(now.sum(), np.int16), "price": self.goods.price[item[now]]}
+            )
             block.add(kind, time[now], user=user[now], item=item[now], **value)
             kept.append((kind, time[~now], user[~now], item[~now], stars[~now]))
         self.coming = kept

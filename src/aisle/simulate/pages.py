@@ -29,7 +29,8 @@ _BRANDS, _COLOURS = 8, 10
 
 @dataclass(frozen=True)
 class Ask:
-    """``r`` requests to the shop: ``surface``, ``query`` (-1: none), ``seed`` (the item of the page, -1: none), ``brand`` and ``colour`` (the numbers to look for), all ``(r,)``."""
+    """``r`` requests to the shop: ``surface``, ``query`` (-1: none), ``seed`` (the item of the page, -1: none), ``brand`` and ``colour``
+    (the numbers to look for), all ``(r,)``."""
 
     surface: NDArray[np.int8]
     query: Ints
@@ -144,7 +145,7 @@ def _month(day: float) -> float:
 
 def _padded(rows: list[tuple[int, ...]]) -> Ints:
     """Rows of different length side by side, filled with -1."""
-    table = np.full((len(rows), max(1, max(len(row) for row in rows))), -1, np.int32)
+    table = np.full((len(rows), max(1, *(len(row) for row in rows))), -1, np.int32)
     for number, row in enumerate(rows):
         table[number, : len(row)] = row
     return table

@@ -27,7 +27,9 @@ def draw(folder: Path, words: Words, goods: Goods, ids: Sequence[str]) -> None:
     for row, item in enumerate(ids):
         kind = int(goods.kind[row])
         colour = words.colour(kind, int(goods.colour[row]))[2]
-        (folder / f"{item}.svg").write_text(picture(shapes[words.kinds[kind].key], colour, int(goods.style[row])), encoding="utf-8", newline="\n")
+        (folder / f"{item}.svg").write_text(
+            picture(shapes[words.kinds[kind].key], colour, int(goods.style[row])), encoding="utf-8", newline="\n"
+        )
 
 
 def picture(shape: str, colour: str, style: int) -> str:
@@ -36,5 +38,6 @@ def picture(shape: str, colour: str, style: int) -> str:
     ground = _GROUNDS[style % len(_GROUNDS)]
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100" width="400" height="400">'
-        f'<rect width="100" height="100" fill="{ground}"/><ellipse cx="50" cy="88" rx="30" ry="4" fill="{shade(ground, 0.88)}"/>{body}</svg>\n'
+        f'<rect width="100" height="100" fill="{ground}"/>'
+        f'<ellipse cx="50" cy="88" rx="30" ry="4" fill="{shade(ground, 0.88)}"/>{body}</svg>\n'
     )

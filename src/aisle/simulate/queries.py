@@ -21,7 +21,8 @@ _WISH_SHARE = (0.28, 0.32, 0.22, 0.3)
 
 @dataclass(frozen=True)
 class Pool:
-    """``n`` different queries. ``texts`` as typed; ``kind`` ``(n,)`` the type meant; ``wish`` ``(n, 4)`` the brand, colour, style and feature wished for, -1 for none;
+    """``n`` different queries. ``texts`` as typed; ``kind`` ``(n,)`` the type meant; ``wish`` ``(n, 4)`` the brand, colour, style and
+    feature wished for, -1 for none;
     ``form`` ``(n,)`` into `FORMS`; ``chinese`` ``(n,)``; ``weight`` ``(n,)``: head and tail."""
 
     texts: tuple[str, ...]
@@ -45,7 +46,8 @@ class Meaning:
 
 
 def make(words: Words, queries: int, rng: np.random.Generator) -> Pool:
-    """Draw up to ``queries`` different queries, at least the plain name of each type in both languages; ends early when drawing finds no new ones."""
+    """Draw up to ``queries`` different queries, at least the plain name of each type in both languages; ends early when drawing finds no
+    new ones."""
     found: dict[str, tuple[Meaning, int]] = {}
     for kind, entry in enumerate(words.kinds):
         for chinese in (False, True):

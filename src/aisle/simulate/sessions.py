@@ -1,4 +1,4 @@
-"""Who comes to the shop on a day, when, and for what: to replace what is used up, to complete a purchase, for an interest, or just to look."""
+"""Who comes to the shop on a day, when, and for what: to replace what is used up, to complete a purchase, for an interest, to look."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ _JUST_LOOKING = 0.12
 
 @dataclass(frozen=True)
 class Sessions:
-    """``n`` visits: ``number`` and ``user`` ``(n,)``, ``time`` ``(n,) int64`` milliseconds, ``kind`` ``(n,)`` the type wanted, ``again`` ``(n,)`` the item to be bought again, -1 for none."""
+    """``n`` visits: ``number`` and ``user`` ``(n,)``, ``time`` ``(n,) int64`` milliseconds, ``kind`` ``(n,)`` the type wanted, ``again``
+    ``(n,)`` the item to be bought again, -1 for none."""
 
     number: NDArray[np.int64]
     user: Ints
@@ -47,8 +48,11 @@ def traffic(day: float) -> float:
     return float((1 + 0.5 * day / DAYS + feast) * _WEEK[int(day) % 7])
 
 
-def come(shoppers: Shoppers, memory: Memory, shop: Shop, days: tuple[int, int], wanted: int, first: int, rng: np.random.Generator) -> Sessions:
-    """About ``wanted`` sessions in ``days`` (first day, day after the last), numbered from ``first``; one person comes once a block or more."""
+def come(
+    shoppers: Shoppers, memory: Memory, shop: Shop, days: tuple[int, int], wanted: int, first: int, rng: np.random.Generator
+) -> Sessions:
+    """About ``wanted`` sessions in ``days`` (first day, day after the last), numbered from ``first``; one person comes once a block or
+    more."""
     active = shoppers.active(days[0])
     replacing, again = _replace(memory, active, days[1], wanted, rng)
     total = np.cumsum(active, dtype=np.float64)
@@ -66,9 +70,7 @@ def come(shoppers: Shoppers, memory: Memory, shop: Shop, days: tuple[int, int], 
     )
 
 
-def _replace(
-    memory: Memory, active: NDArray[np.float32], until: float, wanted: int, rng: np.random.Generator
-) -> tuple[Ints, Ints]:
+def _replace(memory: Memory, active: NDArray[np.float32], until: float, wanted: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
     """Shoppers who run out before ``until`` and come for it; those who do not come think of it again a week later."""
     user, item = memory.used_up(until)
     here = (active[user] > 0) & (rng.random(len(user)) < 0.55)

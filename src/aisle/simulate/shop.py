@@ -71,7 +71,7 @@ class Calendar:
         self.memory = Memory(world.words, world.goods, len(world.shoppers))
         consumable = np.array([kind.period > 0 for kind in world.words.kinds])
         self.visits = Visits(self.shop, Taste(world.goods, world.shoppers, consumable), self.memory, world.pool, self.rng)
-        self.attackers = Attackers(world.shoppers, self.shop, world.streams[5])
+        self.attackers = Attackers(world.shoppers, self.shop, int(_ATTACK_EVENTS * events), world.streams[5])
         self.sessions = 0
         self.played = 0
         self.by_sessions = 0
@@ -81,7 +81,7 @@ class Calendar:
         step = 2 if self.events < 200_000 else 1
         share = np.cumsum([sum(sessions.traffic(day) for day in range(start, start + step)) for start in range(0, DAYS, step)])
         for number, goal in enumerate(share / share[-1] * self.events):
-            self._block((number * step, (number + 1) * step), int(round(goal)))
+            self._block((number * step, (number + 1) * step), round(goal))
             if progress is not None:
                 progress(self.journal.written, self.events)
 
@@ -90,7 +90,7 @@ class Calendar:
         self.shop.open(days[0])
         block, missing = Block(), goal - self.journal.written
         self.memory.deliver(days[1] * DAY_MS, block)
-        self.sessions += self.attackers.act(days, int(_ATTACK_EVENTS * max(missing, 0) * 2.5), self.sessions, block, self.world.streams[6])
+        self.sessions += self.attackers.act(days, self.sessions, block, self.world.streams[6])
         last = days[1] >= DAYS
         while block.count < missing:
             self._visit(days, max(1, int(np.ceil((missing - block.count) / self._per_session()))), block)
@@ -120,7 +120,8 @@ def simulate(
 ) -> Summary:
     """Make a shop of ``items`` items and exactly ``events`` events in ``folder``, the same bytes for the same arguments.
 
-    ``pictures`` draws one SVG an item; absent, shops of up to 2,000 items get them. Raises `InputError` for fewer than 60 items or 100 events, and for a folder that
+    ``pictures`` draws one SVG an item; absent, shops of up to 2,000 items get them. Raises `InputError` for fewer than 60 items or 100
+    events, and for a folder that
     already holds items or events of its own (a shop simulated before is made anew).
     """
     _refuse(folder, items, events)
@@ -158,7 +159,9 @@ def _write(folder: Path, world: World, events: int, pictures: bool) -> int:
 
 def _refuse(folder: Path, items: int, events: int) -> None:
     if items < 60 or events < 100:
-        raise InputError(f"A shop of {items} items and {events} events is too small to simulate.", "Ask for at least 60 items and 100 events.")
+        raise InputError(
+            f"A shop of {items} items and {events} events is too small to simulate.", "Ask for at least 60 items and 100 events."
+        )
     foreign = any((folder / name).exists() for name in ("items.csv", "events.csv")) and not (folder / truth.FOLDER / "truth.json").exists()
     if foreign:
         raise InputError(f"{folder} holds a shop's own files.", "Simulate into an empty folder.")

@@ -19,9 +19,12 @@ INTERESTS = 5
 
 @dataclass(frozen=True)
 class Shoppers:
-    """``n`` shoppers. ``interests`` ``(n, 2, 5) int32`` types before and after the day ``turn`` ``(n,)`` on which life or taste changes; ``stage`` ``(n,)`` the first stage
-    of life; ``budget`` ``(n,)`` the dearness that suits, ``sensitivity`` ``(n,)`` how much a dearer item hurts; ``style`` ``(n, 6) float32`` taste; ``brand_taste``
-    ``(n,)`` and ``colour_taste`` ``(n,)`` which brand and colour number of each list is the favourite; ``activity`` relative; ``joined`` and ``left`` in days;
+    """``n`` shoppers. ``interests`` ``(n, 2, 5) int32`` types before and after the day ``turn`` ``(n,)`` on which life or taste changes;
+    ``stage`` ``(n,)`` the first stage
+    of life; ``budget`` ``(n,)`` the dearness that suits, ``sensitivity`` ``(n,)`` how much a dearer item hurts; ``style`` ``(n, 6)
+    float32`` taste; ``brand_taste``
+    ``(n,)`` and ``colour_taste`` ``(n,)`` which brand and colour number of each list is the favourite; ``activity`` relative; ``joined``
+    and ``left`` in days;
     ``chinese`` prefers Chinese; ``anonymous`` seldom logs in; ``attacker`` ``(n,) int8``: 0 honest, 1 shill, 2 click farm, 3 scraper."""
 
     interests: Ints
@@ -93,6 +96,7 @@ def _interests(words: Words, stage: NDArray[np.int64], following: NDArray[np.int
 def _gumbel_top(logits: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
     """Five draws without replacement from each row, by blocks to bound the memory."""
     blocks = [
-        np.argsort(-(rows + rng.gumbel(size=rows.shape)), 1)[:, :INTERESTS] for rows in np.array_split(logits, max(1, len(logits) // 20_000))
+        np.argsort(-(rows + rng.gumbel(size=rows.shape)), 1)[:, :INTERESTS]
+        for rows in np.array_split(logits, max(1, len(logits) // 20_000))
     ]
     return np.concatenate(blocks)

@@ -1,10 +1,11 @@
-"""Writes the simulated shop's tables next to the log: items, users, judgements, labels, examples, tags, relations and a small aisle.toml."""
+"""Writes the simulated shop's tables beside the log: items, users, judgements, labels, examples, tags, relations, aisle.toml."""
 
 from __future__ import annotations
 
 import csv
 import json
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,8 @@ from aisle.simulate.texts import description, saying, title
 from aisle.simulate.words import Words
 
 _ITEM_COLUMNS = (
-    "item_id", "title", "title_en", "title_zh", "description", "category", "brand", "price", "currency", "in_stock", "created_at", "image", "language",
-    "parent_id", "colour", "size", "material",
+    "item_id", "title", "title_en", "title_zh", "description", "category", "brand", "price", "currency", "in_stock", "created_at", "image",
+    "language", "parent_id", "colour", "size", "material",
 )  # fmt: skip
 _MOST_JUDGED = 60
 """Items judged per query and grade; grade 0 gets a sixth of it."""
@@ -58,10 +59,11 @@ def _item(words: Words, goods: Goods, ids: Sequence[str], row: int, pictures: bo
     entry = words.kinds[goods.kind[row]]
     path = " > ".join((*entry.category, entry.name[0]))
     text = description(words, said, chinese, rng)
+    stock = "true" if goods.sold(DAYS - 0.01)[row] else "false"
     return [
-        ids[row], first, titles[0], titles[1], "" if lacks[1] else text, path, "" if lacks[2] else said.brand[0], f"{goods.price[row]:.2f}", "USD",
-        "true" if goods.sold(DAYS - 0.01)[row] else "false", date(goods.created[row]), f"images/{ids[row]}.svg" if pictures else "", "zh" if chinese else "en",
-        f"F{goods.parent[row]:06d}", said.colour[0], said.size[0], "" if lacks[3] else said.material[0],
+        ids[row], first, titles[0], titles[1], "" if lacks[1] else text, path, "" if lacks[2] else said.brand[0],
+        f"{goods.price[row]:.2f}", "USD", stock, date(goods.created[row]), f"images/{ids[row]}.svg" if pictures else "",
+        "zh" if chinese else "en", f"F{goods.parent[row]:06d}", said.colour[0], said.size[0], "" if lacks[3] else said.material[0],
     ]  # fmt: skip
 
 
@@ -69,7 +71,13 @@ def users(folder: Path, words: Words, shoppers: Shoppers, ids: Sequence[str], rn
     """Write ``users.csv``: language, age band, city, joining day; nothing that only the truth knows."""
     city = rng.integers(0, len(words.cities), len(shoppers))
     rows = (
-        (ids[u], "zh" if shoppers.chinese[u] else "en", words.stages[shoppers.stage[u]].age, words.cities[city[u]], date(max(shoppers.joined[u], -1)))
+        (
+            ids[u],
+            "zh" if shoppers.chinese[u] else "en",
+            words.stages[shoppers.stage[u]].age,
+            words.cities[city[u]],
+            date(max(shoppers.joined[u], -1)),
+        )
         for u in range(len(shoppers))
     )
     table(folder / "users.csv", ("user_id", "language", "age_band", "city", "joined_at"), rows)
@@ -78,13 +86,14 @@ def users(folder: Path, words: Words, shoppers: Shoppers, ids: Sequence[str], rn
 def labels(folder: Path, shoppers: Shoppers, ids: Sequence[str], rng: np.random.Generator) -> int:
     """Write ``labels.csv``: every attacker, and four in ten of the honest."""
     known = (shoppers.attacker > 0) | (rng.random(len(shoppers)) < 0.4)
-    return table(folder / "labels.csv", ("user_id", "label"), ((ids[u], int(shoppers.attacker[u] > 0)) for u in np.flatnonzero(known)))
+    return table(
+        folder / "labels.csv", ("user_id", "label"), ((ids[u], int(shoppers.attacker[u] > 0)) for u in np.flatnonzero(known).tolist())
+    )
 
 
 def relations(folder: Path, shoppers: Shoppers, ids: Sequence[str], rng: np.random.Generator) -> None:
     """Write ``relations.csv``: attackers share machines, some honest people invited a friend."""
-    bad = np.flatnonzero(shoppers.attacker)
-    pairs = [(int(a), int(b)) for a, b in zip(bad[:-1], bad[1:], strict=True)]
+    pairs = list(pairwise(np.flatnonzero(shoppers.attacker).tolist()))
     good = np.flatnonzero(shoppers.attacker == 0)
     friends = rng.permutation(good)[: len(good) // 10 * 2].reshape(-1, 2)
     pairs += [(int(a), int(b)) for a, b in friends]
@@ -92,7 +101,8 @@ def relations(folder: Path, shoppers: Shoppers, ids: Sequence[str], rng: np.rand
 
 
 def judgements(folder: Path, pool: Pool, grader: Grader, ids: Sequence[str], wanted: int, rng: np.random.Generator) -> int:
-    """Write ``judgements.csv`` for ``wanted`` queries, split 60/20/20 by query; gives the number of rows. Pieces are left out: they may mean more than was meant."""
+    """Write ``judgements.csv`` for ``wanted`` queries, split 60/20/20 by query; gives the number of rows. Pieces are left out: they may
+    mean more than was meant."""
     clear = np.flatnonzero(pool.form != FORMS.index("piece"))
     chosen = rng.permutation(clear)[:wanted]
     split = np.array(["train", "train", "train", "dev", "test"])[np.arange(len(chosen)) % 5]

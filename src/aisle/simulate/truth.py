@@ -26,8 +26,10 @@ FOLDER = "truth"
 
 @dataclass(frozen=True)
 class Truth:
-    """Everything that the shop's files do not say. ``examined``, ``trust_good``, ``trust_bad`` ``(8,) float64`` per rank (see `choice.click_chance`);
-    ``relevance`` ``(events,) float32``: how attractive the shown item truly was, NaN unless an impression, in the order of ``events.csv``; ``explored`` ``(events,) bool``: shown on
+    """Everything that the shop's files do not say. ``examined``, ``trust_good``, ``trust_bad`` ``(8,) float64`` per rank (see
+    `choice.click_chance`);
+    ``relevance`` ``(events,) float32``: how attractive the shown item truly was, NaN unless an impression, in the order of ``events.csv``;
+    ``explored`` ``(events,) bool``: shown on
     a shuffled page; ``items`` and ``users`` are the ids of the rows of ``goods`` and ``shoppers``."""
 
     goods: Goods

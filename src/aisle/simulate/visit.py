@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from aisle.simulate.sessions import Sessions
 from aisle.simulate.shoppers import Shoppers
 
 Ints = NDArray[np.int32]
-Column = NDArray[np.generic]
+Column = NDArray[Any]
 
 _MINUTE = 60_000
 
@@ -72,7 +73,15 @@ class Visits:
         main, brand = self.memory.wanting(sessions.user, day)
         extra = np.where((main >= 0)[:, None], self.shop.accessories[np.maximum(main, 0)], -2)
         searching = np.zeros(len(sessions), bool)
-        return Context(sessions.user, sessions.kind, self.shoppers.wishes(sessions.user, day), searching, extra, brand, self.memory.owned[sessions.user])
+        return Context(
+            sessions.user,
+            sessions.kind,
+            self.shoppers.wishes(sessions.user, day),
+            searching,
+            extra,
+            brand,
+            self.memory.owned[sessions.user],
+        )
 
     def _reorder(self, sessions: Sessions, context: Context, block: Block) -> None:
         """Straight to the item that ran out, mostly the same one again, where it is still sold."""
@@ -84,7 +93,8 @@ class Visits:
     def _page(
         self, sessions: Sessions, context: Context, rows: NDArray[np.bool_], fixed: tuple[int, Ints] | None, minute: int, block: Block
     ) -> Clicked:
-        """Show one page to the sessions in ``rows`` and let them click. ``fixed`` is the surface and its item; without it, search or home."""
+        """Show one page to the sessions in ``rows`` and let them click. ``fixed`` is the surface and its item; without it, search or
+        home."""
         row = np.flatnonzero(rows)
         visit, context = sessions.where(rows), context.where(rows)
         searches = self.rng.random(len(row)) < np.where(visit.again >= 0, 0.8, 0.6)
@@ -97,7 +107,15 @@ class Visits:
         request = self.requests + np.arange(len(row))
         self.requests += len(row)
         typed = query >= 0
-        block.add("query", time[typed], user=visit.user[typed], session=visit.number[typed], query=query[typed], surface=surface[typed], request=request[typed])
+        block.add(
+            "query",
+            time[typed],
+            user=visit.user[typed],
+            session=visit.number[typed],
+            query=query[typed],
+            surface=surface[typed],
+            request=request[typed],
+        )
         return self._clicks(visit, row, context, pages, (surface, query, request, time), block)
 
     def _query(self, context: Context) -> Ints:
@@ -121,7 +139,15 @@ class Visits:
         attractive = attraction(utility)
         at, rank = np.nonzero(pages.item >= 0)
         item = pages.item[at, rank]
-        same = {"user": visit.user[at], "session": visit.number[at], "item": item, "query": query[at], "rank": rank, "surface": surface[at], "request": request[at]}
+        same: dict[str, Column] = {
+            "user": visit.user[at],
+            "session": visit.number[at],
+            "item": item,
+            "query": query[at],
+            "rank": rank,
+            "surface": surface[at],
+            "request": request[at],
+        }
         truth = {"relevance": attractive[at, rank], "explored": pages.explored[at]}
         block.add("impression", time[at], **same, **truth)
         hit = rng.random(len(at)) < click_chance(attractive[at, rank], rank)
@@ -149,7 +175,16 @@ class Visits:
         dwell = np.exp(self.rng.normal(9.0, 0.7, len(at))).astype(np.int32)
         block.add("click", time[fresh], user=visit.user[at[fresh]], session=visit.number[at[fresh]], item=chosen[fresh], dwell=dwell[fresh])
         nothing = np.full(len(at), -1)
-        found = Clicked(row[at], chosen, time, suits.astype(np.float32), nothing, nothing.astype(np.int8), nothing.astype(np.int32), nothing.astype(np.int8))
+        found = Clicked(
+            row[at],
+            chosen,
+            time,
+            suits.astype(np.float32),
+            nothing,
+            nothing.astype(np.int8),
+            nothing.astype(np.int32),
+            nothing.astype(np.int8),
+        )
         return found.where(fresh)
 
     def _baskets(self, sessions: Sessions, clicked: Clicked, block: Block) -> Ints:
@@ -180,7 +215,16 @@ class Visits:
         period = self.memory.period[self.shop.goods.kind[item]]
         quantity = 1 + (self.rng.random(len(item)) < np.where(period > 0, 0.3, 0.05)) + (self.rng.random(len(item)) < 0.03)
         origin: dict[str, Column] = {} if cause is None else {"query": cause.query, "surface": cause.surface, "request": cause.request}
-        block.add("purchase", time, user=user, session=sessions.number[row], item=item, quantity=quantity, price=self.shop.goods.price[item], **origin)
+        block.add(
+            "purchase",
+            time,
+            user=user,
+            session=sessions.number[row],
+            item=item,
+            quantity=quantity,
+            price=self.shop.goods.price[item],
+            **origin,
+        )
         self.memory.bought(user, item, time / DAY_MS, self.rng)
         known = ~self.shoppers.anonymous[user]
         self.memory.review(user[known], item[known], time[known], utility[known], self.rng)

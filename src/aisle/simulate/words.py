@@ -92,7 +92,8 @@ def words() -> Words:
     raw = _read("words.json")
     stage_names = list(raw["stages"])
     stages = tuple(
-        Stage(name, row["age"], row["budget"], row["share"], stage_names.index(row["next"]), row["likes"]) for name, row in raw["stages"].items()
+        Stage(name, row["age"], row["budget"], row["share"], stage_names.index(row["next"]), row["likes"])
+        for name, row in raw["stages"].items()
     )
     return Words(
         kinds=_kinds(),
