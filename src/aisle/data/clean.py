@@ -12,7 +12,8 @@ from ibis.expr.types import Table
 
 from aisle.core.errors import SettingsError
 from aisle.data.rules.base import OWN, WRITTEN, Change, Facts, Rule
-from aisle.data.rules.cells import reader
+from aisle.data.rules.cells import read
+from aisle.data.rules.codes import suspect_codes
 from aisle.data.rules.order import RULES
 from aisle.data.tally import Example, Tally
 from aisle.schema import TABLES
@@ -37,9 +38,11 @@ class Cleaned:
     counts: dict[str, float] = field(default_factory=dict)
 
 
-def clean(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Cleaned:
+def clean(connection: duckdb.DuckDBPyConnection, settings: Settings, newest: float = float("inf")) -> Cleaned:
     """Clean every `raw_*` table of ``connection``. Events come first, then items: an item's facts in an invoice file count only where the
-    line itself was kept. Raises `SettingsError` when `[cleaning] off` names an unknown rule."""
+    line itself was kept. ``newest`` is the last believable time in UTC seconds.
+
+    Raises `SettingsError` when `[cleaning] off` names an unknown rule."""
     off = _switched_off(settings)
     connection.execute("SET TimeZone = 'UTC'")
     backend = ibis.duckdb.from_connection(connection)
@@ -51,10 +54,11 @@ def clean(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Cleaned:
     shared = tuple(sorted(set(files.get("items", ())) & set(files.get("events", ()))))
     gone = backend.create_table("gone", schema=ibis.schema(GONE), temp=True)
     done = Cleaned(backend, {}, gone, numbered, shared)
+    suspects = suspect_codes(raw.get("items"), raw.get("events"), settings.cleaning.non_product_codes)
+    codes = None if suspects is None else backend.create_table("codes", suspects, temp=True)
     for name, table in raw.items():
-        if name in TABLES:
-            worker = _Worker(done, Facts(name, settings.cleaning, done.tables, shared, rejected=gone), off)
-            done.tables[name] = worker.run(table)
+        facts = Facts(name, settings.cleaning, done.tables, shared, codes, newest, gone)
+        done.tables[name] = _Worker(done, facts, off).run(table)
     return done
 
 
@@ -103,7 +107,7 @@ class _Worker:
     def _typed(self, table: Table) -> Table:
         """Numbers, times and truths as ``float64``; a cell that cannot be read is missing from here on, whatever rule is off."""
         names = [name for name in table.columns if not name.startswith("_") and self.facts.kind(name) not in WRITTEN]
-        return self._write(table.mutate(**{name: reader(table, name, self.facts)(table) for name in names}))
+        return self._write(table.mutate(**{name: read(table, name, self.facts) for name in names}))
 
     def _write(self, table: Table) -> Table:
         self.step += 1

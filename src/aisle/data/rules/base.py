@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import ibis
 from ibis.expr.types import BooleanValue, StringValue, Table, Value
 
+from aisle.data.rules.times import Forms
 from aisle.schema import TABLES, Column, Kind
 from aisle.settings import Cleaning
 
@@ -32,14 +33,17 @@ class Change:
 @dataclass
 class Facts:
     """What a rule may know beside its table: the settings, the other tables as cleaned so far, the files that feed items as well as
-    events, and ``remarks``, where it says what it decided or saw without changing anything."""
+    events, the ``codes`` that are no products, the ``newest`` believable time, the
+    ``forms`` in which its columns write times, and ``remarks``, where it says what it decided or saw without changing anything."""
 
     table: str
     settings: Cleaning
     others: Mapping[str, Table] = field(default_factory=dict)
     shared_files: tuple[str, ...] = ()
-    clock: bool = True
+    codes: Table | None = None
+    newest: float = float("inf")
     rejected: Table | None = None
+    forms: dict[str, Forms] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     counts: dict[str, float] = field(default_factory=dict)
 

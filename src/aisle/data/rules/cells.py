@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import ibis
 from ibis.expr.types import BooleanValue, FloatingValue, StringValue, Table, Value
 
@@ -59,7 +57,10 @@ def types(table: Table, facts: Facts) -> Change | None:
     """A number, truth or time that cannot be read: a required one rejects the row, an optional one becomes missing."""
     values, reasons = {}, []
     for name in facts.columns(table, Kind.NUMBER, Kind.INTEGER, Kind.TIME, Kind.TRUTH):
-        bad = table[name].notnull() & reader(table, name, facts)(table).isnull()
+        value = read(table, name, facts)
+        if name in facts.forms and facts.forms[name].simple:
+            continue
+        bad = table[name].notnull() & value.isnull()
         if needed(table, name, facts):
             reasons.append((bad, text(f"{name} cannot be read as a {facts.kind(name)}: ", table[name])))
         else:
@@ -78,15 +79,15 @@ def clock_column(table: Table) -> str:
     return "timestamp" if "timestamp" in table.columns else "order"
 
 
-def reader(table: Table, name: str, facts: Facts) -> Callable[[Table], FloatingValue]:
-    """What turns the cells of a column into ``float64``; for times it looks through the column once."""
+def read(table: Table, name: str, facts: Facts) -> FloatingValue:
+    """The cells of a column as ``float64``, null when unreadable; for times the column is looked through once."""
     kind = facts.kind(name)
     if kind is Kind.TIME:
-        how = forms(table, name)
+        how = facts.forms.get(name) or facts.forms.setdefault(name, forms(table, name))
         for remark in how.remarks:
             facts.remark(remark)
-        return lambda rows: seconds(rows, name, how)
-    return (lambda rows: truth(rows[name])) if kind is Kind.TRUTH else (lambda rows: plain(rows[name]))
+        return seconds(table, name, how)
+    return truth(table[name]) if kind is Kind.TRUTH else plain(table[name])
 
 
 def event_words(table: Table, facts: Facts) -> Change | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import ibis
@@ -13,10 +14,13 @@ LOCAL = r"^(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{2,4})(?:[T, ]+(.*?))?$"
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 NAMED = r"(?i)^(?:\w{3,9},?\s+)?(?:\d{1,2}[ \-]\w{3,9}|\w{3,9}\.? \d{1,2}),?[ \-]\d{4}"
 
+LONG_AGO = -2e10
+"""The year 1336: an earlier one is a day read as a year."""
+
 
 @dataclass(frozen=True)
 class Forms:
-    """How one column writes its times: whether every cell is ISO or a number, and which files put the day before the month."""
+    """How one column writes its times: ``simple`` when every cell is ISO 8601, and else which files put the day before the month."""
 
     simple: bool
     day_first: tuple[str, ...] = ()
@@ -26,32 +30,40 @@ class Forms:
 def forms(table: Table, column: str) -> Forms:
     """Look through the column, file by file. Day or month first: whatever a number above 12 proves; unproven, `/` is month first and
     `.` day first. Both said in ``remarks``."""
-    cell = table[column].strip()
-    odd = table.filter(cell.notnull() & ~cell.re_search(ISO) & cell.try_cast("float64").isnull())
-    parts = [odd[column].strip().re_extract(LOCAL, group).try_cast("int64") for group in (1, 2)]
+    moment = _moment(table[column])
+    odd = table.filter(table[column].notnull() & (moment.isnull() | (moment < LONG_AGO)))
+    cell = odd[column].strip()
+    parts = [cell.re_extract(LOCAL, group).try_cast("int64") for group in (1, 2)]
+    number = cell.try_cast("float64").abs()
     seen = odd.group_by("_file").aggregate(
-        odd=odd.count(), day=(parts[0] > 12).sum(), month=(parts[1] > 12).sum(), local=parts[0].notnull().sum(),
-        dots=odd[column].strip().re_search(r"^\d{1,2}\.").sum(),
+        day=(parts[0] > 12).sum(), month=(parts[1] > 12).sum(), local=parts[0].notnull().sum(), dots=cell.re_search(r"^\d{1,2}\.").sum(),
+        seconds=number.between(1e8, 1e11).sum(), milliseconds=number.between(1e11, 1e14).sum(),
     ).to_pyarrow().to_pylist()  # fmt: skip
-    first, remarks = [], []
-    for file in seen:
-        proven = file["day"] or 0, file["month"] or 0
-        day_first = proven[0] > proven[1] if any(proven) else (file["dots"] or 0) * 2 > (file["local"] or 0)
-        if not file["local"]:
-            continue
-        order = "day before month" if day_first else "month before day"
-        how = f"{max(proven)} rows prove it" if any(proven) else "no row proves it"
-        remarks.append(f"{file['_file']}: `{column}` is read with the {order} ({how}).")
-        first += [file["_file"]] if day_first else []
+    remarks: list[str] = []
+    first: list[str] = []
+    for file in ({name: value or 0 for name, value in row.items()} for row in seen):
+        if file["seconds"] and file["milliseconds"]:
+            counts = f"Unix seconds ({file['seconds']} rows) and milliseconds ({file['milliseconds']})"
+            remarks.append(f"{file['_file']}: `{column}` mixes {counts}; each is read as what it is.")
+        if file["local"]:
+            day_first, why = _day_first(file)
+            order = "day before the month" if day_first else "month before the day"
+            remarks.append(f"{file['_file']}: `{column}` is read with the {order} ({why}).")
+            first += [str(file["_file"])] if day_first else []
     return Forms(not seen, tuple(first), tuple(remarks))
+
+
+def _day_first(file: Mapping[str, int]) -> tuple[bool, str]:
+    if file["day"] or file["month"]:
+        return file["day"] > file["month"], f"{max(file['day'], file['month'])} rows prove it"
+    return 2 * file["dots"] > file["local"], "no row proves it"
 
 
 def seconds(table: Table, column: str, how: Forms) -> FloatingValue:
     """``float64`` UTC seconds of each cell, null when it is no time. A time without a zone is taken as UTC."""
-    cell = table[column].strip()
-    number = _unix(cell)
     if how.simple:
-        return ibis.coalesce(number, _moment(cell))
+        return _moment(table[column])
+    cell = table[column].strip()
     iso = ibis.cases(
         (cell.re_search(ISO), cell),
         (cell.re_search(LOCAL), _local(cell, table["_file"].isin(how.day_first or ("",)))),
@@ -62,7 +74,7 @@ def seconds(table: Table, column: str, how: Forms) -> FloatingValue:
     clock = iso.re_replace(r"(?i)\s+[ap]\.?m\.?$", "")
     hour = clock.re_extract(r"[T ](\d{1,2}):", 1).try_cast("int64").fill_null(0)
     shift = ibis.cases(((half == "p") & (hour < 12), 43_200.0), ((half == "a") & (hour == 12), -43_200.0), else_=0.0)
-    return ibis.coalesce(number, _moment(clock) + shift)
+    return ibis.coalesce(_unix(cell), _moment(clock) + shift)
 
 
 def _moment(iso: StringValue) -> FloatingValue:
