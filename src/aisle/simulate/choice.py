@@ -70,7 +70,7 @@ class Taste:
     def _liking(self, user: Ints, item: Ints) -> Floats:
         goods, who, row = self.goods, self.shoppers, user[:, None]
         beyond = goods.dearness[item] - who.budget[row]
-        price = -0.6 * who.sensitivity[row] * np.maximum(beyond, 0) - 0.2 * np.maximum(-beyond - 1, 0)
+        price = -0.9 * who.sensitivity[row] * np.maximum(beyond, 0) - 0.2 * np.maximum(-beyond - 1, 0)
         fond = 1.1 * (goods.brand[item] == who.brand_taste[row]) + 0.5 * (goods.colour[item] == who.colour_taste[row])
         liking: Floats = price + fond + 0.6 * who.style[row, goods.style[item]] + 0.45 * goods.quality[item]
         return liking
@@ -96,9 +96,9 @@ def click_chance(attractive: NDArray[np.floating], rank: NDArray[np.integer]) ->
 
 def cart_chance(utility: Floats) -> Floats:
     """Into the basket, given a click."""
-    chance: Floats = (0.85 / (1.0 + np.exp(0.2 - 1.1 * utility))).astype(np.float32)
+    chance: Floats = (0.95 / (1.0 + np.exp(0.2 - 1.1 * utility))).astype(np.float32)
     return chance
 
 
-BUY = 0.72
+BUY = 0.78
 """Bought in the same session, given that it went into the basket."""

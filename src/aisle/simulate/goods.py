@@ -19,7 +19,7 @@ START = np.datetime64("2025-07-01", "D")
 """First day of the log; all times in this room are days since it."""
 
 _LAUNCHED_LATER = 0.25
-_SOLD_OUT = 0.12
+_SOLD_OUT = 0.3
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def make(words: Words, items: int, rng: np.random.Generator) -> Goods:
         fame=(fame[product] + 0.5 * rng.standard_normal(items)).astype(np.float32),
         created=created[product].astype(np.float32),
         out_from=out_from.astype(np.float32),
-        out_until=(out_from + rng.exponential(25, items) + 3).astype(np.float32),
+        out_until=(out_from + rng.exponential(35, items) + 3).astype(np.float32),
         chinese=rng.random(products)[product] < 0.4,
     )
 

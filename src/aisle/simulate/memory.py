@@ -15,6 +15,9 @@ Times = NDArray[np.int64]
 OWNED = 6
 """Last different items that a shopper remembers having bought."""
 
+LONGEST_BLOCK = 4
+"""Days; nothing that a purchase brings about may fall into its own block, or the log would run backwards."""
+
 _WANTS_DAYS = 12.0
 
 
@@ -70,7 +73,7 @@ class Memory:
     def review(self, user: Ints, item: Ints, time: Times, utility: NDArray[np.floating], rng: np.random.Generator) -> None:
         """Plan the ratings and returns that follow purchases at ``time`` ``(m,)``: the less an item suits, the more of the second."""
         stars = np.clip(np.round(3.6 + 0.75 * utility + 0.8 * rng.standard_normal(len(user))), 1, 5).astype(np.int8)
-        later = time + (rng.uniform(2, 12, len(user)) * DAY_MS).astype(np.int64)
+        later = time + (rng.uniform(LONGEST_BLOCK, 14, len(user)) * DAY_MS).astype(np.int64)
         rated = rng.random(len(user)) < 0.3
         back = rng.random(len(user)) < np.where(stars <= 2, 0.25, 0.03)
         self.coming.append(("rating", later[rated], user[rated], item[rated], stars[rated]))

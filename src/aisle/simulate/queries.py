@@ -15,8 +15,11 @@ FORMS = ("plain", "synonym", "typo", "mixed", "piece")
 """How a query is written; a `piece` is cut out of the words and so may mean more than was meant."""
 
 _FORM_SHARE = (0.55, 0.16, 0.12, 0.09, 0.08)
-_WISHES = ("brand", "colour", "style", "feature")
+_FORM_WEIGHT = (1.0, 0.7, 0.3, 0.4, 0.4)
+"""How often each query of a form is typed, against a plain one."""
+
 _WISH_SHARE = (0.28, 0.32, 0.22, 0.3)
+"""How likely a query names a brand, a colour, a style, a feature."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,9 @@ def _pool(found: dict[str, tuple[Meaning, int]], rng: np.random.Generator) -> Po
         wish=wish,
         form=np.array([form for _, form in found.values()], np.int8),
         chinese=np.array([meaning.chinese for meaning in meanings]),
-        weight=head * np.array([3.0, 1.0, 0.4, 0.25, 0.25])[(wish >= 0).sum(1)],
+        weight=head
+        * np.array(_FORM_WEIGHT)[[form for _, form in found.values()]]
+        * np.array([3.0, 1.0, 0.4, 0.25, 0.25])[(wish >= 0).sum(1)],
     )
 
 

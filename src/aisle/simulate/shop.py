@@ -20,12 +20,12 @@ from aisle.simulate.choice import Taste
 from aisle.simulate.goods import DAYS
 from aisle.simulate.grades import Grader
 from aisle.simulate.journal import DAY_MS, Block, Journal, Names
-from aisle.simulate.memory import Memory
+from aisle.simulate.memory import LONGEST_BLOCK, Memory
 from aisle.simulate.pages import Shop
 from aisle.simulate.visit import Visits
 from aisle.simulate.words import words
 
-_EVENTS_A_SHOPPER = 60
+_EVENTS_A_SHOPPER = 80
 _ATTACKERS = 0.02
 _ATTACK_EVENTS = 0.02
 _FIRST_GUESS = 11.0
@@ -78,7 +78,7 @@ class Calendar:
 
     def run(self, progress: Callable[[int, int], None] | None) -> None:
         """Write the whole log; ``progress`` hears of events written and events asked for."""
-        step = 2 if self.events < 200_000 else 1
+        step = LONGEST_BLOCK if self.events < 100_000 else 1
         share = np.cumsum([sum(sessions.traffic(day) for day in range(start, start + step)) for start in range(0, DAYS, step)])
         for number, goal in enumerate(share / share[-1] * self.events):
             self._block((number * step, (number + 1) * step), round(goal))

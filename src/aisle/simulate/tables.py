@@ -20,8 +20,8 @@ from aisle.simulate.texts import description, saying, title
 from aisle.simulate.words import Words
 
 _ITEM_COLUMNS = (
-    "item_id", "title", "title_en", "title_zh", "description", "category", "brand", "price", "currency", "in_stock", "created_at", "image",
-    "language", "parent_id", "colour", "size", "material",
+    "item_id", "title", "title_en", "title_zh", "description", "category", "brand", "price", "currency", "created_at", "language",
+    "parent_id", "colour", "size", "material", "in_stock", "image",
 )  # fmt: skip
 _MOST_JUDGED = 60
 """Items judged per query and grade; grade 0 gets a sixth of it."""
@@ -46,10 +46,15 @@ def date(day: float) -> str:
 
 def items(folder: Path, words: Words, goods: Goods, ids: Sequence[str], pictures: bool, rng: np.random.Generator) -> None:
     """Write ``items.csv``. A tenth has no title in the other language, a few have no brand or description: missing, as in real shops."""
-    table(folder / "items.csv", _ITEM_COLUMNS, (_item(words, goods, ids, row, pictures, rng) for row in range(len(goods))))
+    stock = goods.sold(DAYS - 0.01).tolist()
+    rows = (
+        (*_item(words, goods, row, rng), "true" if stock[row] else "false", f"images/{ids[row]}.svg" if pictures else "")
+        for row in range(len(goods))
+    )
+    table(folder / "items.csv", _ITEM_COLUMNS, ((ids[row], *cells) for row, cells in enumerate(rows)))
 
 
-def _item(words: Words, goods: Goods, ids: Sequence[str], row: int, pictures: bool, rng: np.random.Generator) -> list[object]:
+def _item(words: Words, goods: Goods, row: int, rng: np.random.Generator) -> list[object]:
     said, chinese = saying(words, goods, row), bool(goods.chinese[row])
     titles = [title(said, False), title(said, True)]
     lacks = rng.random(4) < (0.1, 0.05, 0.02, 0.1)
@@ -59,11 +64,10 @@ def _item(words: Words, goods: Goods, ids: Sequence[str], row: int, pictures: bo
     entry = words.kinds[goods.kind[row]]
     path = " > ".join((*entry.category, entry.name[0]))
     text = description(words, said, chinese, rng)
-    stock = "true" if goods.sold(DAYS - 0.01)[row] else "false"
     return [
-        ids[row], first, titles[0], titles[1], "" if lacks[1] else text, path, "" if lacks[2] else said.brand[0],
-        f"{goods.price[row]:.2f}", "USD", stock, date(goods.created[row]), f"images/{ids[row]}.svg" if pictures else "",
-        "zh" if chinese else "en", f"F{goods.parent[row]:06d}", said.colour[0], said.size[0], "" if lacks[3] else said.material[0],
+        first, titles[0], titles[1], "" if lacks[1] else text, path, "" if lacks[2] else said.brand[0], f"{goods.price[row]:.2f}", "USD",
+        date(goods.created[row]), "zh" if chinese else "en", f"F{goods.parent[row]:06d}", said.colour[0], said.size[0],
+        "" if lacks[3] else said.material[0],
     ]  # fmt: skip
 
 

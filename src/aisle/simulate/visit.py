@@ -56,7 +56,7 @@ class Visits:
         """First page or a direct visit, for some a second page, then the page of an item, then the basket."""
         rng = self.rng
         context = self._context(sessions)
-        direct = rng.random(len(sessions)) < 0.25
+        direct = rng.random(len(sessions)) < 0.3
         reorder = (sessions.again >= 0) & (rng.random(len(sessions)) < 0.5)
         self._reorder(sessions.where(reorder), context.where(reorder), block)
         first = self._page(sessions, context, ~direct & ~reorder, None, 0, block)
