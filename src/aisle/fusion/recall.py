@@ -32,8 +32,8 @@ class Recall:
         if not (taken > 0).any():
             return self
         if self.loss == "squared":
-            weight = np.where(taken > 0, np.sqrt((taken <= 0).sum() / max(1, (taken > 0).sum())), 1.0)
-            self.theta_ = nnls(x * weight[:, None], (taken > 0) * weight)[0]
+            weight = np.where(taken > 0, (taken <= 0).sum() / max(1, (taken > 0).sum()), 1.0)
+            self.theta_ = _least_squares(x, taken > 0, weight)
         else:
             start = np.full(x.shape[1], 1.0)
             bounds = [(0.0, None)] * x.shape[1]
@@ -90,3 +90,11 @@ class Recall:
         model = cls(state["sources"], state["loss"])
         model.theta_ = np.array(state["theta"], float)
         return model
+
+
+def _least_squares(x: Matrix, taken: NDArray[np.bool_], weight: NDArray[np.float64]) -> Matrix:
+    """Weighted non-negative least squares by its normal equations: few columns, very many rows."""
+    gram = (x * weight[:, None]).T @ x + 1e-9 * np.eye(x.shape[1])
+    root = np.linalg.cholesky(gram + 1e-9 * np.trace(gram) * np.eye(x.shape[1])).T
+    right = np.linalg.solve(root.T, x.T @ (weight * taken))
+    return np.asarray(nnls(root, right)[0], np.float64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -49,7 +49,6 @@ class Stack:
     click_names: tuple[str, ...] = ()
     click_calibrator: Calibrator | None = None
     event: str | None = None
-    notes: dict[str, float] = field(default_factory=dict)
 
     def recall_score(self, features: Mapping[str, Column]) -> Column:
         """RER, calibrated where a calibrator was fitted."""

@@ -50,6 +50,15 @@ class Frame:
         columns = {name: values[mask] for name, values in features.items()}
         return Frame(self.replay, offsets, self.item[mask], columns, self.grade[mask], self.relevant[mask])
 
+    def head(self, most: int) -> Frame:
+        """The first ``most`` requests."""
+        if len(self.groups) <= most:
+            return self
+        end = int(self.offsets[most])
+        features = {name: values[:end] for name, values in self.features.items()}
+        replay = self.replay.pick(np.arange(most))
+        return Frame(replay, self.offsets[: most + 1], self.item[:end], features, self.grade[:end], self.relevant[:end])
+
     def only(self, sources: Sequence[str]) -> Frame:
         """The frame as it were with these sources alone: their columns, and what one of them proposed."""
         every = [name.removesuffix("_rank") for name in self.features if name.endswith("_rank") and name != "best_rank"]

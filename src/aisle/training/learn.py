@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from aisle.ranking.calibrate import Calibrator
 from numpy.typing import NDArray
 
 from aisle.evaluation.lists import judge
@@ -15,6 +14,7 @@ from aisle.evaluation.results import PlanRow
 from aisle.fusion.recall import Recall
 from aisle.fusion.stack import Ranker, Stack
 from aisle.ranking.boosted import Boosted
+from aisle.ranking.calibrate import Calibrator
 from aisle.ranking.features import matrix
 from aisle.ranking.logistic import Logistic
 from aisle.training.frames import Frame
@@ -22,6 +22,8 @@ from aisle.training.frames import Frame
 METRIC = "ndcg@10"
 RANKERS = ("logistic", "lambdamart", "boosted")
 ALPHAS = tuple(np.linspace(0, 1, 11).round(1).tolist())
+MOST_CHOOSING = 1_500
+"""Requests of each window that the choice of sources looks at."""
 FEWEST = 30
 """Requests with something wanted below which nothing is fitted: the sources then weigh the same."""
 
@@ -53,6 +55,7 @@ def choose(sources: Sequence[str], floor: Sequence[str], fit: Frame, dev: Frame)
 
     ``floor`` sources stay whatever they add: the fallback and the report's baselines need them.
     """
+    fit, dev = (frame.head(MOST_CHOOSING) for frame in (fit, dev))
     present = [name for name in sources if f"{name}_rank" in fit.features]
     chosen: list[str] = []
     rows: list[PlanRow] = []
@@ -149,7 +152,8 @@ def _set_alpha(stack: Stack, dev: Frame, alpha: float | None) -> tuple[Stack, st
     """α from the settings, else .5 unless another is better on window 3 by more than a standard error of the difference."""
     if alpha is not None:
         return replace(stack, alpha=alpha), f"{stack.task}: α = {alpha:g} by setting."
-    values = {a: quality(dev, replace(stack, alpha=a).fuse(dev.features)["score"]) for a in ALPHAS}
+    sides = stack.fuse(dev.features)
+    values = {a: quality(dev, a * sides["ctr"] + (1 - a) * sides["rer"]) for a in ALPHAS}
     best = max(values, key=lambda a: mean(values[a]))
     difference = values[best] - values[0.5]
     known = difference[np.isfinite(difference)]

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from aisle.evaluation.slices import Mask
 
+from aisle.evaluation import slices
 from aisle.evaluation.calibration import Reliability, reliability
+from aisle.evaluation.lists import Floats, Mask
 from aisle.evaluation.metrics import ItemFacts
 from aisle.evaluation.results import Ablation, Evaluation, Figure, Json, Models, Part, PlanRow
 from aisle.evaluation.summary import Merged, TaskRuns, merge, summarise
 from aisle.profile.fold import FOLDED
-from aisle.text.segment import language
 from aisle.training.frames import Frame
 from aisle.training.job import Job
 from aisle.training.judge import ablation, lists
@@ -58,24 +58,32 @@ def _runs(job: Job, result: TaskResult, frame: Frame) -> TaskRuns:
     return TaskRuns(result.task, replay.truth, runs, replay.users, ItemFacts(seen, group), _slices(job, frame, seen))
 
 
-def _slices(job: Job, frame: Frame, seen: np.ndarray) -> dict[str, Mask]:
-    """Users by their events before the window, items by theirs, queries by language."""
-    replay, events = frame.replay, job.data.events
-    masks: dict[str, Mask] = {}
+def _slices(job: Job, frame: Frame, seen: Floats) -> dict[str, Mask]:
+    """Users by what was known of them in window 1, items likewise, queries by script and frequency, categories."""
+    replay, events, catalogue = frame.replay, job.data.events, job.data.catalogue
+    masks = slices.items(replay.truth, seen) if len(events) else {}
     if (replay.users >= 0).any():
         before = events.user[(job.windows.event == 1) & np.isin(events.type, FOLDED) & (events.user >= 0)]
-        known = np.where(replay.users >= 0, np.bincount(before, minlength=len(events.users))[replay.users], -1)
-        bounds = (("no events", 0, 0), ("1 to 5 events", 1, 5), ("6 to 20 events", 6, 20), ("over 20 events", 21, np.inf))
-        masks |= {f"users with {name}": (known >= low) & (known <= high) for name, low, high in bounds}
-    truth = replay.truth
-    cold = (truth.item >= 0) & (seen[np.maximum(truth.item, 0)] == 0)
-    has_cold = np.bincount(truth.request[cold & truth.relevant], minlength=len(replay)) > 0
-    if has_cold.any() and len(events):
-        masks["wanted an item without earlier events"] = has_cold
+        counts = np.bincount(before, minlength=len(events.users))
+        masks |= slices.users(np.where(replay.users >= 0, counts[replay.users], -1))
     if replay.task == "search":
-        spoken = np.array([language(request.query or "") for request in replay.requests])
-        masks |= {f"queries in {name}": spoken == name for name in np.unique(spoken)}
+        masks |= slices.languages([request.query for request in replay.requests])
+        masks |= _by_frequency(job, frame)
+    if "category" in catalogue.texts:
+        labels = catalogue.labels("category")
+        masks |= slices.categories(replay.truth, labels.first, labels.names)
     return masks
+
+
+def _by_frequency(job: Job, frame: Frame) -> dict[str, Mask]:
+    events = job.data.events
+    typed = events.query[(job.windows.event == 1) & (events.query >= 0)]
+    if not len(typed):
+        return {}
+    counts = np.bincount(typed, minlength=len(events.queries))
+    number = {text: place for place, text in enumerate(events.queries)}
+    asked = [int(counts[number[request.query]]) if request.query in number else 0 for request in frame.replay.requests]
+    return slices.queries(np.array(asked), counts[counts > 0])
 
 
 def _ablated(job: Job, result: TaskResult) -> list[Ablation]:

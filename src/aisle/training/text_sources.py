@@ -65,7 +65,7 @@ def _vectors(kind: str, data: Dataset, parts: Parts, tracker: Tracker) -> ItemVe
 
     def make() -> Dense:
         with tracker.part(f"encode {len(data.catalogue):,} titles by {kind}"):
-            return Dense(vectors=ItemVectors.of(_encoder(kind, data, parts.folder / "encoder"), data.catalogue))
+            return Dense(vectors=ItemVectors.of(_encoder(kind, data, parts.folder.parent / "minilm"), data.catalogue))
 
     return parts.get(f"text-vectors-{kind}", lambda folder: Dense.load(folder, data.catalogue), make).vectors_
 
