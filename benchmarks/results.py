@@ -51,8 +51,8 @@ class Part:
 PARTS = {
     part.shop: part
     for part in (
-        Part("homedepot", 10, "whole catalogue of 54,667; test queries: sha256 of `dev:` + query, one in five; relevant from grade 2.33"),
-        Part("amazon_beauty", 10, "last item of each user held out, trained on all the rest, all unseen items ranked; same-day ties in code order"),
+        Part("homedepot", 10, "whole catalogue of 54,667; test queries: sha256 of `dev:` + query, one in five; relevant from 2.33"),
+        Part("amazon_beauty", 10, "last item of each user held out, trained on all the rest, all unseen items ranked"),
         Part("online_retail_cut", 5, "last 28 days held out; customers known before; every purchase, and only items new to the customer"),
         Part("tmall_beauty", 2, "pieces of 2 to 4 Chinese characters cut from titles; rare: in at most 100 titles"),
         Part("ecommerce_ner_zh", 2, "pieces of 2 to 4 Chinese characters cut from titles; rare: in at most 100 titles"),
