@@ -18,7 +18,7 @@ import pytest
 
 from aisle.core.errors import BundleError
 from aisle.core.request import Request
-from aisle.serving.live import Live
+from aisle.serving.live import Live, warm
 from aisle.serving.server import ServeError, bind, log_clock, serve
 from tests.serving.fakes import FakeEngine, FakeStore
 
@@ -80,12 +80,13 @@ def test_a_hung_engine_does_not_keep_it_alive():
         import threading
         import aisle.serving.server as server
         server.STOP_SECONDS = 1
-        FakeEngine.answer = lambda self, requests: threading.Event().wait()
+        whole = FakeEngine.answer
+        FakeEngine.answer = lambda self, asked: threading.Event().wait() if asked[0].query == "hang" else whole(self, asked)
         """
     )
     where = address(process)
     with pytest.raises(httpx.HTTPError):
-        httpx.post(f"{where}/v1/search", json={"query": "red"}, timeout=0.2)
+        httpx.post(f"{where}/v1/search", json={"query": "hang"}, timeout=0.2)
     end(process)
     assert process.returncode == 0
 
@@ -158,3 +159,8 @@ def test_no_port_is_left_open_by_a_bundle_that_cannot_be_opened():
     with pytest.raises(BundleError):
         serve(broken, port=port)
     bind("127.0.0.1", port).close()
+
+
+def test_a_bundle_has_answered_before_it_is_handed_a_visitor():
+    engine = warm(FakeEngine())
+    assert {request.surface for request in engine.asked} == {"search", "home"}

@@ -70,12 +70,28 @@ class Live:
         if self.store is None:
             raise BundleError("This server runs one bundle, not a store of them.", "Start it with the folder that holds the bundles.")
         async with self._changing:
-            self.engine = await asyncio.to_thread(to, self.store)
+            self.engine = await asyncio.to_thread(_opened, to, self.store)
         return self.engine.bundle_id
 
     def close(self) -> None:
         """Let go of the threads; work that has not begun is dropped."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def warm(engine: Engine) -> Engine:
+    """Let an engine answer what the front page and the search box ask, so that no visitor waits for what it reads on first use."""
+    asked = [
+        Request("warm", "search", session_id="warm", query="a 灯", facets=("category", "brand"), sort=sort)
+        for sort in ("relevance", "popular", "newest")
+    ]
+    for request in (*asked, Request("warm", "home", session_id="warm")):
+        engine.answer([request])
+    engine.complete("a", 1)
+    return engine
+
+
+def _opened(to: Callable[[BundleStore], Engine], store: BundleStore) -> Engine:
+    return warm(to(store))
 
 
 def _less(request: Request, waited: float) -> Request:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -18,11 +19,13 @@ from aisle.core.errors import AisleError
 from aisle.serving.app import create_app
 from aisle.serving.edge import LOOPBACK
 from aisle.serving.engine import BundleStore, Engine
-from aisle.serving.live import Live
+from aisle.serving.live import Live, warm
 from aisle.serving.telemetry import Telemetry
 
 STOP_SECONDS = 8
 """Requests that still run after this are cut off."""
+KEEP_ALIVE_SECONDS = 65
+"""Longer than the minute for which proxies keep an idle connection, so that none is closed under a request."""
 
 
 class ServeError(AisleError):
@@ -48,13 +51,15 @@ def serve(
     listener = bind(host, port)
     with listener:
         telemetry = Telemetry(log)
-        live = Live(open_engine(), clock, store)
+        live = Live(warm(open_engine()), clock, store)
+        gc.collect()
+        gc.freeze()  # the bundle lives as long as the process: walking it again and again would cost the slowest answers
         address = f"http://{_shown(host)}:{listener.getsockname()[1]}"
         telemetry.say("ready", address=address, bundle=live.engine.bundle_id)
         Console(stderr=True).print(address, style="bold", highlight=False)
         config = uvicorn.Config(
             create_app(live, telemetry, shop), log_config=None, access_log=False, server_header=False,
-            timeout_graceful_shutdown=STOP_SECONDS, backlog=256,
+            timeout_graceful_shutdown=STOP_SECONDS, timeout_keep_alive=KEEP_ALIVE_SECONDS, backlog=256,
         )  # fmt: skip
         with _signals_end_here():
             uvicorn.Server(config).run(sockets=[listener])
@@ -88,7 +93,7 @@ def bind(host: str, port: int) -> socket.socket:
     if host not in LOOPBACK:
         raise ServeError(f"Without a key the server binds to loopback only, not to `{host}`.", "Use --host 127.0.0.1.")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # without the protocol asyncio leaves TCP_NODELAY off: 40 ms
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
