@@ -14,8 +14,6 @@ from rich.console import Console
 from aisle.core.errors import AisleError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Search and recommendation from a shop's own files."
-)
 bundles = typer.Typer(no_args_is_help=True, help="List, verify, activate and roll back the bundles of a store.")
 app.add_typer(bundles, name="bundles")
 error_console = Console(stderr=True)

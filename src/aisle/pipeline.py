@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from aisle.arrange.order import arrange
 from aisle.core.candidates import Candidates, union
 from aisle.core.catalogue import Catalogue
+from aisle.core.errors import StageError
 from aisle.core.profiles import Slices
 from aisle.core.request import Request
 from aisle.core.runner import Runner
@@ -84,12 +85,12 @@ class Pipeline:
     def propose(self, stack: Stack, block: Block, allowed: Allowed, runner: Runner) -> Candidates:
         """Every source's candidates side by side, merged, each scored by every source that answered, and checked against the filters."""
         names = [name for name in stack.sources if name in self.sources]
-        found = runner.together({name: partial(self.sources[name].retrieve, block, allowed, self.limit) for name in names})
+        found = runner.together({name: partial(_retrieved, self.sources[name], block, allowed, self.limit) for name in names})
         given = _given(block)
         merged = union(found if given is None else {**found, "given": given}, len(block))
         kept = merged.keep(allowed.holds(merged) & _asked_for(block, merged))
         runner.trace.removed += len(merged) - len(kept)
-        scores = runner.together({f"{name}_score": partial(self.sources[name].score, block, kept) for name in found})
+        scores = runner.together({f"{name}_score": partial(_scored, self.sources[name], block, kept) for name in found})
         for name in found:
             kept.add(name, scores.get(f"{name}_score", np.full(len(kept), np.nan, np.float32)))
         return kept
@@ -127,6 +128,22 @@ def with_columns(candidates: Candidates, columns: Mapping[str, NDArray[np.float3
     for name, values in columns.items():
         candidates.add(name, values)
     return candidates
+
+
+def _retrieved(source: Source, block: Block, allowed: Allowed, limit: int) -> Candidates:
+    """What a source proposes, if it keeps to the protocol."""
+    found = source.retrieve(block, allowed, limit)
+    if found.requests != len(block) or len(found["score"]) != len(found):
+        raise StageError(f"{source.name} answered {found.requests} requests of {len(block)}.")
+    return found
+
+
+def _scored(source: Source, block: Block, candidates: Candidates) -> NDArray[np.float32]:
+    """A source's scores, if there is one per candidate."""
+    scores = source.score(block, candidates)
+    if scores.shape != (len(candidates),):
+        raise StageError(f"{source.name} gave {len(scores)} scores for {len(candidates)} candidates.")
+    return scores
 
 
 def _rows(catalogue: Catalogue, ids: Sequence[Sequence[str]]) -> Slices:
