@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -15,13 +16,17 @@ from starlette.responses import Response
 from aisle.serving import problems
 from aisle.serving.api import api
 from aisle.serving.edge import FACTS, LOOPBACK, Edge
+from aisle.serving.images import Images
 from aisle.serving.live import Live
 from aisle.serving.pages import Storefront
 from aisle.serving.telemetry import Telemetry
 
 
-def create_app(live: Live, telemetry: Telemetry, shop: str = "Aisle", hosts: Collection[str] | None = LOOPBACK) -> FastAPI:
-    """The app. ``shop`` is the name on the pages; ``hosts`` the host names that it answers to, None for any."""
+def create_app(
+    live: Live, telemetry: Telemetry, shop: str = "Aisle", hosts: Collection[str] | None = LOOPBACK, pictures: Path | None = None
+) -> FastAPI:
+    """The app. ``shop`` is the name on the pages; ``hosts`` the host names that it answers to, None for any; ``pictures`` the folder
+    that items' images are relative to."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -33,7 +38,7 @@ def create_app(live: Live, telemetry: Telemetry, shop: str = "Aisle", hosts: Col
         docs_url=None, redoc_url=None, redirect_slashes=False,
     )  # fmt: skip
     app.include_router(api(live, telemetry))
-    storefront = Storefront(live, telemetry, shop)
+    storefront = Storefront(live, telemetry, shop, Images(pictures))
     app.include_router(storefront.router)
     app.mount("/static", storefront.static, name="static")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,13 +10,11 @@ from markupsafe import Markup
 from aisle.core.answer import AnsweredItem, Span, Value
 from aisle.schema import ITEMS, Kind
 from aisle.serving import words
+from aisle.serving.images import Images
 from aisle.serving.picture import picture
 from aisle.serving.view import View
 
 LONGEST_TITLE, LONGEST_FACT, MOST_FACTS = 160, 300, 24
-LARGEST_IMAGE = 2_000
-"""Characters of a ``data:`` image that may stand in a page; larger ones, and those at other addresses, give way to a drawn picture."""
-_DATA_IMAGE = re.compile(r"data:image/(svg\+xml|png|jpeg|webp|gif)[;,]")
 _OWN_PLACE = {"item_id", "title", "title_en", "title_zh", "description", "category", "brand", "price", "currency", "in_stock", "image"}
 Piece = tuple[str, bool]
 """Text, and whether it is highlighted."""
@@ -39,13 +36,12 @@ class Card:
     art: Markup
 
 
-def card(item: AnsweredItem, view: View, language: str) -> Card:
+def card(item: AnsweredItem, view: View, language: str, images: Images) -> Card:
     """The card of an answered item."""
     have = item.attributes
     plain, name = words.title(have, language)
     plain = plain if len(plain) <= LONGEST_TITLE else plain[: LONGEST_TITLE - 1] + "…"
     category = text(have, "category").partition("|")[0].strip()
-    image = text(have, "image")
     return Card(
         url=view.item(item.item_id),
         title=pieces(plain, item.highlights.get(name, ())),
@@ -55,7 +51,7 @@ def card(item: AnsweredItem, view: View, language: str) -> Card:
         price=words.price(have.get("price"), have.get("currency")),
         sold_out=have.get("in_stock") is not None and not have["in_stock"],
         reason=item.reasons[0].text[:LONGEST_FACT] if item.reasons else "",
-        image=image if len(image) <= LARGEST_IMAGE and _DATA_IMAGE.match(image) else "",
+        image=images.source(item.item_id, have),
         art=picture(item.item_id, category),
     )
 

@@ -47,7 +47,9 @@ class Edge:
         async def finish(message: Message) -> None:
             if message["type"] == "http.response.start":
                 facts.status = message["status"]
-                MutableHeaders(scope=message).update({**_SAFETY, "X-Request-Id": facts.request_id})
+                sent = MutableHeaders(scope=message)
+                for name, value in {**_SAFETY, "X-Request-Id": facts.request_id}.items():
+                    sent.setdefault(name, value)
             await send(message)
 
         with self.telemetry.in_flight.track_inprogress():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,10 +16,11 @@ from starlette.staticfiles import StaticFiles
 
 from aisle.core.answer import Answer, AnsweredItem, Json
 from aisle.core.request import Request
-from aisle.serving import problems, words
+from aisle.serving import images, problems, words
 from aisle.serving.cards import Card, card, facts, leaf, text
 from aisle.serving.edge import FACTS
 from aisle.serving.engine import Engine
+from aisle.serving.images import Images
 from aisle.serving.live import Live
 from aisle.serving.parse import parse
 from aisle.serving.problems import RefusedError
@@ -50,27 +52,29 @@ class Visit:
     view: View
     say: Words
     facts: Facts
+    images: Images
 
     @classmethod
-    def of(cls, http: HttpRequest) -> Visit:
+    def of(cls, http: HttpRequest, images: Images) -> Visit:
         """Read the address, and the browser's language where the address names none."""
         view = replace(View.of(http.query_params.multi_items()), product=http.path_params.get("item_id", ""))
-        return cls(view, Words(view.lang or words.preferred(http.headers.get("accept-language", ""))), http.scope[FACTS])
+        return cls(view, Words(view.lang or words.preferred(http.headers.get("accept-language", ""))), http.scope[FACTS], images)
 
     def cards(self, items: Sequence[AnsweredItem]) -> list[Card]:
         """The items that may be shown."""
-        return [card(item, self.view, self.say.language) for item in items if item.removed is None]
+        return [card(item, self.view, self.say.language, self.images) for item in items if item.removed is None]
 
 
 class Storefront:
     """The pages and their files. ``router`` holds the routes, ``static`` the style sheet and the sign."""
 
-    def __init__(self, live: Live, telemetry: Telemetry, shop: str) -> None:
-        self.live, self.telemetry, self.shop = live, telemetry, shop
+    def __init__(self, live: Live, telemetry: Telemetry, shop: str, images: Images) -> None:
+        self.live, self.telemetry, self.shop, self.images = live, telemetry, shop, images
         self.static = StaticFiles(directory=STATIC)
         self.router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
         self.router.add_api_route("/", self._guarded(self._front), methods=["GET", "HEAD"])
         self.router.add_api_route("/item/{item_id:path}", self._guarded(self._product), methods=["GET", "HEAD"])
+        self.router.add_api_route("/image/{item_id:path}", self._image, methods=["GET"])
         loader = FileSystemLoader(TEMPLATES)
         self._templates = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
         for name in self._templates.list_templates(["html"]):
@@ -84,11 +88,11 @@ class Storefront:
     def failure(self, http: HttpRequest, status: int) -> Response:
         """A page that says what went wrong, and nothing of the server's insides."""
         kind = status if status in (404, 422, 503) else 404 if status < 500 else 500
-        return self._page(Visit.of(http), "error.html", status, kind=kind, users=[])
+        return self._page(Visit.of(http, self.images), "error.html", status, kind=kind, users=[])
 
     def _guarded(self, draw: Callable[[HttpRequest, Visit], Awaitable[Response]]) -> Callable[[HttpRequest], Awaitable[Response]]:
         async def handler(http: HttpRequest) -> Response:
-            visit = Visit.of(http)
+            visit = Visit.of(http, self.images)
             try:
                 return await draw(http, visit)
             except Exception as error:
@@ -151,6 +155,13 @@ class Storefront:
             facts=facts(found), rows=[row for row in rows if row.cards], crumbs=_crumbs(visit.view, text(found, "category")),
             description=text(found, "description")[:LONGEST_DESCRIPTION], stock=found.get("in_stock"), users=users,
         )  # fmt: skip
+
+    async def _image(self, http: HttpRequest) -> Response:
+        item_id = str(http.path_params["item_id"])
+        found = await asyncio.to_thread(lambda: self.images.read(self.live.engine.item(item_id)))
+        if found is None:
+            raise RefusedError(404, "not_found", "The shop has no such image.")
+        return Response(found[0], media_type=found[1], headers=images.HEADERS)
 
     def _request(self, visit: Visit, surface: str, body: Mapping[str, object]) -> Request:
         who = {"user_id": visit.view.user} if visit.view.user else {"session_id": "storefront"}

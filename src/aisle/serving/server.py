@@ -9,10 +9,12 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from time import time
 from typing import TextIO
 
 import uvicorn
+from fastapi import FastAPI
 from rich.console import Console
 
 from aisle.core.errors import AisleError
@@ -42,11 +44,13 @@ def serve(
     clock: Callable[[], float] = time,
     shop: str = "Aisle",
     log: TextIO | None = None,
+    pictures: Path | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT. Port 0 takes any free one; the address is printed to standard error.
 
     The port is bound before the bundle is opened, so that a taken one is known at once. ``clock`` is what requests take as now: wall time
-    or `log_clock`. Raises `ServeError` for a host other than loopback and for a port that cannot be had.
+    or `log_clock`; ``pictures`` the shop's folder, which its items' images are relative to. Raises `ServeError` for a host other than
+    loopback and for a port that cannot be had.
     """
     listener = bind(host, port)
     with listener:
@@ -57,15 +61,19 @@ def serve(
         address = f"http://{_shown(host)}:{listener.getsockname()[1]}"
         telemetry.say("ready", address=address, bundle=live.engine.bundle_id)
         Console(stderr=True).print(address, style="bold", highlight=False)
-        config = uvicorn.Config(
-            create_app(live, telemetry, shop), log_config=None, access_log=False, server_header=False,
-            timeout_graceful_shutdown=STOP_SECONDS, timeout_keep_alive=KEEP_ALIVE_SECONDS, backlog=256,
-        )  # fmt: skip
-        with _signals_end_here():
-            uvicorn.Server(config).run(sockets=[listener])
+        _run(create_app(live, telemetry, shop, pictures=pictures), listener)
         telemetry.say("stopped", abandoned=live.running)
     if live.running:
         os._exit(0)  # a hung engine call would keep the process alive for ever
+
+
+def _run(app: FastAPI, listener: socket.socket) -> None:
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, server_header=False, backlog=256,
+        timeout_graceful_shutdown=STOP_SECONDS, timeout_keep_alive=KEEP_ALIVE_SECONDS,
+    )  # fmt: skip
+    with _signals_end_here():
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 @contextmanager
