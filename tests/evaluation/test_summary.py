@@ -40,7 +40,7 @@ def test_values_are_means_over_requests_and_lie_inside_their_bounds() -> None:
 
 def test_the_better_model_is_called_better_with_its_power() -> None:
     against = {(c.b, c.metric): c for c in summarise(toy()).comparisons}
-    assert set(against) == {(b, m) for b in ("popularity", "repeat") for m in ("ndcg@10", "recall@100")}
+    assert set(against) == {(b, m) for b in ("popularity", "repeat") for m in ("ndcg@10", "hr@10", "recall@100")}
     won = against["popularity", "ndcg@10"]
     assert won.verdict == "better"
     assert won.p <= won.p_fdr <= won.p_holm < 0.05

@@ -79,7 +79,7 @@ Columns = dict[Key, Floats]
 def summarise(
     runs: TaskRuns,
     metrics: Sequence[str] = RANKING,
-    compared: Sequence[str] = ("ndcg@10", "recall@100"),
+    compared: Sequence[str] = ("ndcg@10", "hr@10", "recall@100"),
     sliced: Sequence[str] = ("ndcg@10",),
     seed: int = 7,
 ) -> TaskSummary:

@@ -1,0 +1,121 @@
+"""Plain words for models, tasks and metrics, and how the report writes numbers: what a shop owner reads instead of `hr@10`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
+
+from aisle.evaluation.metrics import parse
+from aisle.evaluation.results import Json
+
+MODELS = {
+    "fused": "Aisle", "popularity": "best sellers", "repeat": "what the shopper bought before", "item_knn": "bought together",
+    "lexical": "plain word search", "dense": "search by meaning", "trending": "rising now", "new_items": "newest",
+    "markov": "usual next step", "als": "shoppers alike", "content": "similar products",
+    "rank_fusion": "vote of all sources", "recall_side": "recall side (RER)",
+    "logistic": "logistic CTR", "boosted": "boosted CTR", "lambdamart": "learned ranking",
+}  # fmt: skip
+BASELINES = ("popularity", "repeat", "item_knn", "lexical")
+"""What a shop has without us, and what stands beside every model."""
+
+TASKS = {
+    "home": ("Home page", "visits", "show a product that the shopper then takes"),
+    "home_new": ("Home page, products new to the shopper", "visits", "show a new product that the shopper then takes"),
+    "search": ("Search", "searches", "show a product that fits"),
+    "item": ("Product page", "visits", "show a product that the shopper then takes"),
+    "basket": ("Basket", "baskets", "show a product that completes it"),
+}
+OTHER_TASK = ("Results", "requests", "show a product that was wanted")
+
+METRICS = {
+    "ndcg": "how near the top the wanted products stand, 1 is perfect",
+    "hr": "share of requests with at least one hit among the first",
+    "recall": "share of the wanted products that are among the first",
+    "precision": "share of the first that were wanted",
+    "mrr": "1 / place of the first hit, on average",
+    "map": "precision at each hit, averaged",
+    "conversion": "share of all requests whose first products include one that was bought",
+    "revenue": "money paid for products among the first, per request",
+    "coverage": "share of the catalogue that is shown to somebody",
+    "novelty": "how unexpected the products are, in bits",
+    "diversity": "how different the products of one page are",
+    "auc": "chance that a clicked product scores above an unclicked one",
+    "gauc": "the same within one shopper",
+    "logloss": "error of the probability, smaller is better",
+    "ne": "that error against always saying the average, below 1 is better",
+    "brier": "squared error of the probability, smaller is better",
+    "ece": "distance of the probability from the rate, smaller is better",
+}
+
+
+def model(name: str) -> str:
+    """A model's plain name; one that we do not know keeps its own."""
+    return MODELS.get(name, name.replace("_", " "))
+
+
+def task(name: str) -> tuple[str, str, str]:
+    """Title, what its requests are called, and what a hit is."""
+    return TASKS.get(name, OTHER_TASK if not name else (name.replace("_", " ").capitalize(), *OTHER_TASK[1:]))
+
+
+def metric(name: str) -> str:
+    """What a metric says, in one line; empty for one that we do not know."""
+    return METRICS.get(parse(name.rpartition("/")[2])[0], "")
+
+
+def number(value: float | None, sign: bool = False) -> str:
+    """Three or four digits that matter; a dash for what is missing.
+
+    >>> number(0.12345), number(1234.5), number(float("nan")), number(0.01, sign=True)
+    ('0.123', '1,234', '–', '+0.010')
+    """
+    if value is None or not isfinite(value):
+        return "–"
+    size = abs(value)
+    form = ",.0f" if size >= 1000 else (".1f" if size >= 10 else (".2f" if size >= 2 else ".3f"))
+    return f"{value:{'+' if sign else ''}{form}}"
+
+
+def chance(p: float) -> str:
+    """A p-value.
+
+    >>> chance(0.0004), chance(0.043)
+    ('< .001', '0.043')
+    """
+    return "–" if not isfinite(p) else ("< .001" if p < 0.001 else f"{p:.3f}")
+
+
+def listing(words: Sequence[str], last: str = "and") -> str:
+    """Words as a sentence joins them.
+
+    >>> listing(["a", "b", "c"])
+    'a, b and c'
+    """
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else ""
+
+
+def flat(values: Mapping[str, Json], front: str = "") -> Iterable[tuple[str, str]]:
+    """Nested facts as lines of name and text, in their order."""
+    for name, value in values.items():
+        label = f"{front}{name}".replace("_", " ")
+        if isinstance(value, Mapping) and any(isinstance(part, Mapping) for part in value.values()):
+            yield from flat(value, f"{label} · ")
+        else:
+            yield label, fact(value)
+
+
+def fact(value: Json) -> str:
+    """One fact as text."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if value.is_integer() else number(value)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping):
+        return ", ".join(f"{str(name).replace('_', ' ')} {fact(part)}" for name, part in value.items())
+    return ", ".join(fact(part) for part in value) or "–"
