@@ -15,7 +15,7 @@ from aisle.serving.picture import picture
 from aisle.serving.view import View
 
 LONGEST_TITLE, LONGEST_FACT, MOST_FACTS = 160, 300, 24
-_OWN_PLACE = {"item_id", "title", "title_en", "title_zh", "description", "category", "brand", "price", "currency", "in_stock", "image"}
+_OWN_PLACE = {"item_id", "title", "title_en", "title_zh", "description", "category", "brand", "price", "currency", "in_stock", "image"} | {"language", "parent_id"}
 Piece = tuple[str, bool]
 """Text, and whether it is highlighted."""
 
