@@ -15,7 +15,11 @@ from aisle.serving.picture import picture
 from aisle.serving.view import View
 
 LONGEST_TITLE, LONGEST_FACT, MOST_FACTS = 160, 300, 24
-_OWN_PLACE = {"item_id", "title", "title_en", "title_zh", "description", "category", "brand", "price", "currency", "in_stock", "image"} | {"language", "parent_id"}
+_OWN_PLACE = {
+    "item_id", "title", "title_en", "title_zh", "description", "category", "brand", "price", "currency", "in_stock", "image",
+    "language", "parent_id",
+}  # fmt: skip
+"""Attributes that a product page shows elsewhere, or that only the shop reads."""
 Piece = tuple[str, bool]
 """Text, and whether it is highlighted."""
 
