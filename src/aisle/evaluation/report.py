@@ -51,9 +51,8 @@ class Story:
 def story(evaluation: Evaluation, quality: Mapping[str, Json] | None = None) -> Story:
     """Tell ``evaluation`` to a shop owner; ``quality`` is `check --json`'s object, absent where it is not at hand."""
     cards = [card for task in tasks(evaluation) if (card := _card(evaluation, task)) is not None]
-    sure = [said for c in _against_baselines(evaluation) if c.verdict == "better" and (said := _said(evaluation, c))]
-    unsure = [said for c in _against_baselines(evaluation) if c.verdict != "better" and (said := _said(evaluation, c))]
-    return Story(_headline(cards), cards, sure, [*unsure, *_weak_slices(evaluation)], missing(evaluation, quality))
+    level = [*_level(evaluation), *_weak_slices(evaluation)]
+    return Story(_headline(evaluation, cards), cards, _better(evaluation), level, missing(evaluation, quality))
 
 
 def tasks(evaluation: Evaluation) -> list[str]:
@@ -76,11 +75,11 @@ def _card(evaluation: Evaluation, task: str) -> Card | None:
     metric = next((front + name for name in PLAIN if front + name in main and isfinite(main[front + name].value)), None)
     if metric is None:
         return None
-    title, things, hit = task_words(evaluation, task)
+    title, things, asked = task_words(evaluation, task)
     held = {name: evaluation.models[name][metric] for name in (MAIN, *words.BASELINES) if metric in evaluation.models.get(name, {})}
     rows = [Row(name, words.model(name), number, name == MAIN) for name, number in held.items()]
     rows.sort(key=lambda row: (-row.measured.value, not row.main))
-    question = f"Of 100 {things}, how many {hit} among the first ten" if "hr@" in metric else "How near the top the wanted products stand"
+    question = f"Of 100 {asked}" if "hr@" in metric else "How near the top the wanted products stand, 1 is perfect"
     verdict, sentence = _verdict(evaluation, metric, rows, things)
     return Card(task, title, question, metric, rows, verdict, sentence)
 
@@ -94,40 +93,46 @@ def _verdict(evaluation: Evaluation, metric: str, rows: Sequence[Row], things: s
     test = next((c for c in evaluation.comparisons if c.metric == metric and c.b == rival.model), None)
     if test is None:
         return "untested", f"The strongest alternative is {rival.name}; the difference was not tested."
-    how = _difference(test, things)
+    unit = f" {'more' if test.difference > 0 else 'fewer'} per 100 {things}" if "hr@" in metric else " in ndcg@10"
     if test.verdict == "better":
-        return "better", f"{how} than with {rival.name}, the strongest alternative."
+        return "better", f"{_difference(test)}{unit} than {rival.name}, the strongest alternative {_range(test)}."
     if test.verdict == "worse":
-        return "worse", f"{how} than with {rival.name}: use {rival.name} here."
+        return "worse", f"{_difference(test)}{unit} than {rival.name} {_range(test)}: {rival.name} is what to serve here."
     least = _amount(test.detectable, metric)
-    return "undecided", f"Level with {rival.name}: with {test.n:,} {things} a difference below {least} cannot be seen."
+    return "undecided", f"Level with {rival.name}: {test.n:,} {things} cannot show a difference below {least}."
 
 
-def _difference(test: Comparison, things: str) -> str:
-    amount = _amount(abs(test.difference), test.metric)
-    low, high = _amount(test.low, test.metric, True), _amount(test.high, test.metric, True)
-    word = "more" if test.difference > 0 else "fewer"
-    unit = f" {word} per 100 {things}" if "hr@" in test.metric else (" higher" if test.difference > 0 else " lower")
-    return f"{amount}{unit} (95 % interval {low} to {high})"
+def _difference(test: Comparison) -> str:
+    """Without a sign where words tell the direction."""
+    return _amount(abs(test.difference), test.metric) if "hr@" in test.metric else _amount(test.difference, test.metric, True)
+
+
+def _range(test: Comparison) -> str:
+    ends = sorted((test.low, test.high), key=abs) if test.low * test.high > 0 and "hr@" in test.metric else [test.low, test.high]
+    signed = not (test.low * test.high > 0 and "hr@" in test.metric)
+    low, high = (_amount(end if signed else abs(end), test.metric, signed) for end in ends)
+    return f"({low} to {high})"
 
 
 def _amount(value: float, metric: str, sign: bool = False) -> str:
     if "hr@" not in metric:
         return words.number(value, sign)
-    return f"{100 * value:{'+' if sign else ''}.1f}" if isfinite(value) else "–"
+    return words.minus(f"{100 * value:{'+' if sign else ''}.1f}") if isfinite(value) else "–"
 
 
-def _headline(cards: Sequence[Card]) -> str:
+def _headline(evaluation: Evaluation, cards: Sequence[Card]) -> str:
+    """The clearest win, or the first task where there is none."""
     if not cards:
         return "There was nothing to measure in this data."
     card = max(cards, key=lambda one: (one.verdict == "better", "hr@" in one.metric))
-    ours = next(row for row in card.rows if row.main)
-    rivals = [row for row in card.rows if not row.main]
+    ours, rivals = next(row for row in card.rows if row.main), [row for row in card.rows if not row.main]
     if "hr@" not in card.metric or not rivals:
         return f"{card.title}: {card.sentence}"
-    said = f"{_amount(ours.measured.value, card.metric)} of 100 {words.task(card.task)[1]} {words.task(card.task)[2]} among the first ten."
-    name = rivals[0].name
-    return f"{said} {name[0].upper()}{name[1:]} alone: {_amount(rivals[0].measured.value, card.metric)}."
+    a, b = (f"{100 * row.measured.value:.0f}" for row in (ours, rivals[0]))
+    things = task_words(evaluation, card.task)[1]
+    if card.verdict != "better":
+        return f"Not better than {rivals[0].name}: {a} of 100 {things} find a wanted product among the first ten, against {b}."
+    return f"With Aisle, {a} of 100 {things} find a wanted product among the first ten. With {rivals[0].name}, {b}."
 
 
 def _against_baselines(evaluation: Evaluation) -> list[Comparison]:
@@ -140,12 +145,29 @@ def _against_baselines(evaluation: Evaluation) -> list[Comparison]:
     return list(found.values())
 
 
-def _said(evaluation: Evaluation, c: Comparison) -> str:
-    title, things, _ = task_words(evaluation, c.metric.rpartition("/")[0])
-    if c.verdict == "undecided":
-        seen, low, high = (_amount(value, c.metric, True) for value in (c.difference, c.low, c.high))
-        return f"{title}: not told apart from {words.model(c.b)} ({seen}, {low} to {high})."
-    return f"{title}: {_difference(c, things)} than {words.model(c.b)}."
+def _better(evaluation: Evaluation) -> list[str]:
+    """A line a task: by how much Aisle beats each baseline that it beats for sure."""
+    won = [c for c in _against_baselines(evaluation) if c.verdict == "better"]
+    said = []
+    for task in dict.fromkeys(c.metric.rpartition("/")[0] for c in won):
+        mine = sorted((c for c in won if c.metric.rpartition("/")[0] == task), key=lambda c: c.difference)
+        title, things, _ = task_words(evaluation, task)
+        front = f"{title}, per 100 {things}" if "hr@" in mine[0].metric else f"{title}, ndcg@10"
+        said.append(f"{front}: {words.listing([f'{_difference(c)} more than {words.model(c.b)} {_range(c)}' for c in mine])}.")
+    return said
+
+
+def _level(evaluation: Evaluation) -> list[str]:
+    """A line a baseline that Aisle does not beat for sure."""
+    said = []
+    for c in _against_baselines(evaluation):
+        title, things, _ = task_words(evaluation, c.metric.rpartition("/")[0])
+        unit = f" per 100 {things}" if "hr@" in c.metric else " in ndcg@10"
+        if c.verdict == "undecided":
+            said.append(f"{title}: not told apart from {words.model(c.b)}, {_amount(c.difference, c.metric, True)}{unit} {_range(c)}.")
+        if c.verdict == "worse":
+            said.append(f"{title}: {words.model(c.b)} does better, {_amount(c.difference, c.metric, True)}{unit} {_range(c)}. Serve that.")
+    return said
 
 
 def _weak_slices(evaluation: Evaluation) -> list[str]:

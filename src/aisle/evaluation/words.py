@@ -19,13 +19,13 @@ BASELINES = ("popularity", "repeat", "item_knn", "lexical")
 """What a shop has without us, and what stands beside every model."""
 
 TASKS = {
-    "home": ("Home page", "visits", "show a product that the shopper then takes"),
-    "home_new": ("Home page, products new to the shopper", "visits", "show a new product that the shopper then takes"),
-    "search": ("Search", "searches", "show a product that fits"),
-    "item": ("Product page", "visits", "show a product that the shopper then takes"),
-    "basket": ("Basket", "baskets", "show a product that completes it"),
+    "home": ("Home page", "visits", "visits in which something was taken, how many had it among the first ten"),
+    "home_new": ("Home page, new to the shopper", "visits", "visits in which something new was taken, how many had it among the first ten"),
+    "search": ("Search", "searches", "searches that have a fitting product, how many show one among the first ten"),
+    "item": ("Product page", "visits", "visits in which another product was taken, how many had it among the first ten"),
+    "basket": ("Basket", "baskets", "baskets, how many were completed from the first ten"),
 }
-OTHER_TASK = ("Results", "requests", "show a product that was wanted")
+OTHER_TASK = ("Results", "requests", "requests in which something was wanted, how many had it among the first ten")
 
 METRICS = {
     "ndcg": "how near the top the wanted products stand, 1 is perfect",
@@ -54,7 +54,7 @@ def model(name: str) -> str:
 
 
 def task(name: str) -> tuple[str, str, str]:
-    """Title, what its requests are called, and what a hit is."""
+    """Title, what its requests are called, and the question that ``hr@10`` answers, after "of 100"."""
     return TASKS.get(name, OTHER_TASK if not name else (name.replace("_", " ").capitalize(), *OTHER_TASK[1:]))
 
 
@@ -66,14 +66,19 @@ def metric(name: str) -> str:
 def number(value: float | None, sign: bool = False) -> str:
     """Three or four digits that matter; a dash for what is missing.
 
-    >>> number(0.12345), number(1234.5), number(float("nan")), number(0.01, sign=True)
-    ('0.123', '1,234', '–', '+0.010')
+    >>> number(0.12345), number(1234.5), number(float("nan")), number(-0.01, sign=True)
+    ('0.123', '1,234', '–', '−0.010')
     """
     if value is None or not isfinite(value):
         return "–"
     size = abs(value)
-    form = ",.0f" if size >= 1000 else (".1f" if size >= 10 else (".2f" if size >= 2 else ".3f"))
-    return f"{value:{'+' if sign else ''}{form}}"
+    form = ",.0f" if size >= 1000 else (".1f" if size >= 100 else (".2f" if size >= 2 else ".3f"))
+    return minus(f"{value:{'+' if sign else ''}{form}}")
+
+
+def minus(text: str) -> str:
+    """A number's text with the minus sign that print uses."""
+    return text.replace("-", "−")
 
 
 def chance(p: float) -> str:
