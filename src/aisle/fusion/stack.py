@@ -18,6 +18,8 @@ from aisle.ranking.features import matrix
 from aisle.ranking.logistic import Logistic
 
 Column = NDArray[np.float32]
+POSITION = "position"
+"""Feature of click models alone: log(1 + rank shown at), 0 when answering, so that a place on the page is not taken for merit."""
 
 
 class Ranker(Protocol):
@@ -69,10 +71,11 @@ class Stack:
         return {"rer": rer, "ctr": ctr, "score": (self.alpha * ctr + (1 - self.alpha) * rer).astype(np.float32)}
 
     def probability(self, features: Mapping[str, Column]) -> Column | None:
-        """The calibrated probability of ``event``, None where the log had no negatives to learn it from."""
+        """The calibrated probability of ``event`` at the top of the page, None where the log had no negatives to learn it from."""
         if self.clicks is None or self.click_calibrator is None:
             return None
-        return np.asarray(self.click_calibrator.apply(self.clicks.score(matrix(features, self.click_names))), np.float32)
+        first = {**features, POSITION: np.zeros(len(next(iter(features.values()), [])), np.float32)}
+        return np.asarray(self.click_calibrator.apply(self.clicks.score(matrix(first, self.click_names))), np.float32)
 
     def save(self, folder: Path) -> None:
         """Write the models and ``stack.json``."""

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from aisle.evaluation.report_html import render
 
 from aisle.bundle import Json, Store
 from aisle.core.errors import BundleError
 from aisle.data.dataset import load_dataset
 from aisle.evaluation import replay
 from aisle.evaluation.lists import Lists, Ranked
+from aisle.evaluation.report_html import render
 from aisle.evaluation.results import Evaluation
 from aisle.evaluation.summary import TaskRuns, merge, summarise
 from aisle.profile.history import History

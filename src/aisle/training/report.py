@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from aisle.evaluation.metrics import ItemFacts
 from aisle.evaluation.results import Ablation, Evaluation, Figure, Json, Models, Part, PlanRow
 from aisle.evaluation.summary import Merged, TaskRuns, merge, summarise
 from aisle.profile.fold import FOLDED
+from aisle.training.clicks import ClickResult
 from aisle.training.frames import Frame
 from aisle.training.job import Job
 from aisle.training.judge import ablation, lists
@@ -24,12 +26,11 @@ ABLATE_SECONDS = 20.0
 """Time that an ablation needs to be worth starting."""
 
 
-def evaluation(job: Job, results: Mapping[str, TaskResult], rows: Sequence[PlanRow]) -> Evaluation:
+def evaluation(job: Job, results: Mapping[str, TaskResult], clicks: Mapping[str, ClickResult], rows: Sequence[PlanRow]) -> Evaluation:
     """Measure every task's models and put the report together."""
     seed = job.settings.seed
     with job.tracker.part("measure on windows 3 and 4"):
-        test = merge([summarise(_runs(job, result, result.windows.test), seed=seed) for result in results.values()])
-        dev = merge([summarise(_runs(job, result, result.windows.dev), seed=seed) for result in results.values()])
+        test, dev = (_merged(job, results, clicks, window) for window in ("test", "dev"))
     prefix = len(results) > 1
     lost = [
         replace(row, metric=f"{task}/{row.metric}" if prefix else row.metric) for task, r in results.items() for row in _ablated(job, r)
@@ -42,11 +43,16 @@ def evaluation(job: Job, results: Mapping[str, TaskResult], rows: Sequence[PlanR
         slices=test.slices,
         calibration={task: _calibration(result) for task, result in results.items() if result.learned.stack.ctr is not None},
         development=dev.models,
-        parts=parts(test.models, dev.models),
+        parts=parts(test.models, dev.models, clicks),
         ablation=lost,
         plan=[*rows, *(row for result in results.values() for row in result.plan)],
         notes=[*verdicts(test), *(note for result in results.values() for note in result.learned.notes)],
     )
+
+
+def _merged(job: Job, results: Mapping[str, TaskResult], clicks: Mapping[str, ClickResult], window: Literal["test", "dev"]) -> Merged:
+    ranked = [summarise(_runs(job, one, getattr(one.windows, window)), seed=job.settings.seed) for one in results.values()]
+    return merge([*ranked, *(getattr(one, window) for one in clicks.values())])
 
 
 def _runs(job: Job, result: TaskResult, frame: Frame) -> TaskRuns:
@@ -122,10 +128,10 @@ def _data(job: Job) -> dict[str, Json]:
     return {"fingerprint": data.fingerprint, "counts": dict(counts)}
 
 
-def parts(test: Models, dev: Models) -> list[Part]:
+def parts(test: Models, dev: Models, clicks: Mapping[str, ClickResult]) -> list[Part]:
     """The article's five headed parts, each with what of it this data can show."""
     return [
-        _part("Click-through rate", "σ⟨θ, x⟩, cross-entropy", test, dev, ("logistic", "boosted", "lambdamart"), "ndcg@10"),
+        _clicks(test, dev, clicks),
         _part(
             "Recall", "⟨θ, (x, y)⟩", test, dev, ("popularity", "item_knn", "markov", "als", "lexical", "dense", "recall_side"), "recall@100"
         ),
@@ -133,6 +139,17 @@ def parts(test: Models, dev: Models) -> list[Part]:
         _part("User profile", "⟨θ, x⟩ of a fold over events", test, dev, ("repeat", "content", "fused"), "hr@10"),
         _part("Language", "query to product", test, dev, ("lexical", "dense", "fused"), "search/ndcg@10"),
     ]
+
+
+def _clicks(test: Models, dev: Models, clicks: Mapping[str, ClickResult]) -> Part:
+    """Clicks on what was shown where the log says so, else how the same models order what was wanted."""
+    title, formula = "Click-through rate", "σ⟨θ, x⟩, cross-entropy"
+    models = ("constant_rate", "position_rate", "item_rate", "logistic", "boosted")
+    if not clicks:
+        found = _part(title, formula, test, dev, ("logistic", "boosted", "lambdamart"), "ndcg@10")
+        return replace(found, text="The log does not say what was shown and left, so no click-through rate can be learned: order instead.")
+    figures = [figure for metric in ("auc", "logloss", "ece") for figure in _part("", "", test, dev, models, metric).figures]
+    return Part(title, formula, "", figures, {task: found.report for task, found in clicks.items()})
 
 
 def _part(title: str, formula: str, test: Models, dev: Models, models: Sequence[str], metric: str) -> Part:

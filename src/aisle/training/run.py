@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from math import isnan
 from pathlib import Path
 
-from aisle.evaluation.report_html import render
-
 from aisle.assemble import save
 from aisle.bundle import Bundle, Json, Store
 from aisle.core.errors import InputError
@@ -18,6 +16,7 @@ from aisle.core.events import Dataset
 from aisle.data.dataset import load_dataset
 from aisle.data.report import Quality
 from aisle.data.windows import cut
+from aisle.evaluation.report_html import render
 from aisle.evaluation.results import Evaluation, PlanRow
 from aisle.fusion.stack import Stack
 from aisle.pipeline import Pipeline
@@ -25,6 +24,7 @@ from aisle.query.complete import Completer
 from aisle.settings import Settings, load
 from aisle.tracking import Tracker
 from aisle.training.budget import Budget, choose_sources
+from aisle.training.clicks import learn_clicks
 from aisle.training.job import TEXT, Job, plain_stacks, work_folder
 from aisle.training.pace import Pace
 from aisle.training.parts import Parts
@@ -89,9 +89,11 @@ def measure(data: Dataset, settings: Settings, store: Path, budget: Budget, trac
         frames = results[task].windows
         sizes[task] = {"2": len(frames.fit.replay), "3": len(frames.dev.replay), "4": len(frames.test.replay)}
     stacks = {**stacks, **{task: result.learned.stack for task, result in results.items()}}
+    clicks = {task: found for task in ("search", "home") if task in results and (found := learn_clicks(job, pipeline, stacks[task]))}
+    stacks |= {task: found.stack for task, found in clicks.items()}
     rows = [PlanRow(name, False, why=reason) for name, reason in why.items()]
     rows = [*rows, PlanRow("encoder", True, why=encoder)] if encoder else rows
-    report = evaluation(job, results, rows)
+    report = evaluation(job, results, clicks, rows)
     return Measured(job, names, results, stacks, pipeline, report, sizes)
 
 
