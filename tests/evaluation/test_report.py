@@ -151,6 +151,17 @@ def test_the_page_holds_every_section_and_its_numbers() -> None:
         assert expected in page.text, expected
 
 
+def test_a_headed_part_shows_development_beside_test() -> None:
+    dev, test = Measured(0.11, 0.1, 0.2), Measured(0.35, 0.3, 0.4)
+    figures = [Figure("als", "home/mrr", dev, test), Figure("als", "home/hr@10", dev, test)]
+    html = render(shop(parts=[Part("Recall", "", "", [*figures, Figure("markov", "home/mrr", None, Measured(0.31, 0.3, 0.4))])]))
+    rows = re.findall(r"<tr>\s*<th scope=\"row\"><code>(als|markov)</code>(.*?)</tr>", html, re.S)
+    assert [name for name, _ in rows] == ["als", "markov"]
+    assert "best\">0.350<small>0.300–0.400</small><small>dev 0.110</small>" in rows[0][1]
+    assert "0.310" in rows[1][1]
+    assert "dev –" in rows[1][1]
+
+
 def test_links_inside_the_page_lead_somewhere() -> None:
     page = Page(render(full()))
     assert page.links

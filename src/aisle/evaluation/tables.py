@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 
 from markupsafe import Markup
@@ -11,7 +11,7 @@ from markupsafe import Markup
 from aisle.evaluation import charts, words
 from aisle.evaluation.classification import ClassReport
 from aisle.evaluation.report import MAIN, task_words, tasks
-from aisle.evaluation.results import Comparison, Evaluation, Measured
+from aisle.evaluation.results import Comparison, Evaluation, Figure, Measured
 from aisle.evaluation.summary import better
 
 SHOWN = 8
@@ -20,13 +20,14 @@ SHOWN = 8
 
 @dataclass(frozen=True)
 class Cell:
-    """One number as text. ``best`` in its column; ``level``: not told apart from the main model."""
+    """One number as text. ``best`` in its column; ``level``: not told apart from the main model; ``development`` the same on window 3."""
 
     value: str
     interval: str = ""
     best: bool = False
     level: bool = False
     remark: str = ""
+    development: str = ""
 
 
 @dataclass(frozen=True)
@@ -172,11 +173,12 @@ def slices(evaluation: Evaluation) -> list[Table]:
 
 @dataclass(frozen=True)
 class Headed:
-    """One of the five parts: its figures as lines of (metric, development, test)."""
+    """One of the five parts: a line a model, a column a figure, development below test in each cell."""
 
     title: str
     formula: str
     text: str
+    columns: Sequence[tuple[str, str]]
     lines: Sequence[Line]
     reports: Sequence[tuple[str, Sequence[Line]]]
 
@@ -185,13 +187,24 @@ def parts(evaluation: Evaluation) -> list[Headed]:
     """The article's five headed parts, development beside test."""
     found = []
     for part in evaluation.parts:
+        metrics = list(dict.fromkeys(row.metric for row in part.figures))
+        held = {(row.model, row.metric): row for row in part.figures}
+        best = {name: _best(name, {row.model: {name: row.test} for row in part.figures if row.metric == name and row.test}) for name in metrics}
         lines = [
-            Line(row.model, words.model(row.model), [Cell(_metric_words(evaluation, row.metric)), _cell(row.development), _cell(row.test)])
-            for row in part.figures
+            Line(model, words.model(model), [_figure(held.get((model, name)), best[name]) for name in metrics], model == MAIN)
+            for model in dict.fromkeys(row.model for row in part.figures)
         ]
+        columns = [(_metric_words(evaluation, name), words.metric(name)) for name in metrics]
         reports = [(window, _classes(report)) for window, report in part.reports.items()]
-        found.append(Headed(part.title, part.formula, part.text, lines, reports))
+        found.append(Headed(part.title, part.formula, part.text, columns, lines, reports))
     return found
+
+
+def _figure(row: Figure | None, best: float) -> Cell:
+    if row is None:
+        return Cell("–")
+    before = f"dev {words.number(row.development.value)}" if row.development is not None else "dev –"
+    return replace(_cell(row.test, best), development=before)
 
 
 def _classes(report: ClassReport) -> list[Line]:
