@@ -189,7 +189,7 @@ def parts(evaluation: Evaluation) -> list[Headed]:
     for part in evaluation.parts:
         metrics = list(dict.fromkeys(row.metric for row in part.figures))
         held = {(row.model, row.metric): row for row in part.figures}
-        best = {name: _best(name, {row.model: {name: row.test} for row in part.figures if row.metric == name and row.test}) for name in metrics}
+        best = {name: _best(name, {f.model: {name: f.test} for f in part.figures if f.metric == name and f.test}) for name in metrics}
         lines = [
             Line(model, words.model(model), [_figure(held.get((model, name)), best[name]) for name in metrics], model == MAIN)
             for model in dict.fromkeys(row.model for row in part.figures)
