@@ -13,6 +13,7 @@ from aisle.core.catalogue import Catalogue
 from aisle.core.events import Dataset
 from aisle.core.stage import Block
 from aisle.retrieval.base import EVERY_SURFACE, Row, Scored, history, load_settings, save_settings
+from aisle.retrieval.sequences import Sequences
 
 Floats = NDArray[np.float32]
 
@@ -20,7 +21,8 @@ Floats = NDArray[np.float32]
 class Als(Scored):
     """Implicit alternating least squares: Hu, Koren and Volinsky, "Collaborative filtering for implicit feedback datasets" (2008).
 
-    ``confidence`` is their alpha: an observed pair counts ``1 + confidence * weight``. Folding in solves their equation 4 for one user.
+    ``confidence`` is their alpha: an observed pair counts ``1 + confidence * weight``; 0 asks for one from the data, larger the emptier
+    the matrix. Folding in solves their equation 4 for one user.
     """
 
     name = "als"
@@ -30,7 +32,7 @@ class Als(Scored):
         self,
         embedding_size: int = 128,
         regularization: float = 0.1,
-        confidence: float = 20.0,
+        confidence: float = 0.0,
         epochs: int = 10,
         decay: float = 0.7,
         seed: int = 7,
@@ -42,9 +44,11 @@ class Als(Scored):
 
     def fit(self, data: Dataset) -> Self:
         """Factorise the user-item matrix and keep the items' side."""
-        from aisle.retrieval.als_train import item_factors
+        from aisle.retrieval.als_train import confidence, item_factors
 
-        self.factors_, self._gram = item_factors(data, self), None
+        matrix = Sequences.of(data.events, len(data.catalogue)).by_user()
+        self.confidence = self.confidence or confidence(matrix)
+        self.factors_, self._gram = item_factors(matrix, self), None
         return self
 
     def rows(self, block: Block) -> Iterator[Row]:

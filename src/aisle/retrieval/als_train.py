@@ -10,18 +10,21 @@ from numpy.typing import NDArray
 from scipy import sparse
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from aisle.core.events import Dataset
-from aisle.retrieval.sequences import Sequences
-
 if TYPE_CHECKING:
     from aisle.retrieval.als import Als
 
 
-def item_factors(data: Dataset, settings: Als) -> NDArray[np.float32]:
-    """``(items, embedding_size) float32``: zeros for items that no event names."""
-    matrix = Sequences.of(data.events, len(data.catalogue)).by_user()
+def confidence(matrix: sparse.csr_array) -> float:
+    """Hu's alpha for a ``(users, items)`` matrix: 19 where one pair in 1,400 was seen, 4 where one in 60 was, the best of each by trial."""
+    seen = matrix.nnz / max(1, np.count_nonzero(np.diff(matrix.indptr)) * np.count_nonzero(np.diff(matrix.tocsc().indptr)))
+    return float(np.clip(0.5 / np.sqrt(seen), 1, 40)) if seen else 1.0
+
+
+def item_factors(matrix: sparse.csr_array, settings: Als) -> NDArray[np.float32]:
+    """``(items, embedding_size) float32`` from ``(users, items)``: zeros for items that no event names."""
     if not matrix.nnz:
-        return np.zeros((len(data.catalogue), settings.embedding_size), np.float32)
+        return np.zeros((matrix.shape[1], settings.embedding_size), np.float32)
+    matrix = matrix.copy()
     matrix.data[:] = 1 + settings.confidence * matrix.data
     with threadpool_limits(limits=1, user_api="blas"):
         model = AlternatingLeastSquares(

@@ -25,7 +25,7 @@ class Ease(ItemToItem):
 
     name = "ease"
 
-    def __init__(self, regularization: float = 200.0, decay: float = 0.8, neighbours: int = 300) -> None:
+    def __init__(self, regularization: float = 100.0, decay: float = 0.6, neighbours: int = 300) -> None:
         super().__init__(decay)
         self.regularization, self.neighbours = regularization, neighbours
 

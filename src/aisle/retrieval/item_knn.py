@@ -23,7 +23,7 @@ class ItemKnn(ItemToItem):
 
     name = "item_knn"
 
-    def __init__(self, shrink: float = 20.0, decay: float = 0.7, neighbours: int = 200) -> None:
+    def __init__(self, shrink: float = 10.0, decay: float = 0.7, neighbours: int = 200) -> None:
         super().__init__(decay)
         self.shrink, self.neighbours = shrink, neighbours
 

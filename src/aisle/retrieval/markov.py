@@ -16,12 +16,13 @@ from aisle.retrieval.sequences import Sequences
 
 class Markov(ItemToItem):
     """Window-Markov: the weight of ``j`` after ``i`` is the sum over users of ``1 / distance ** falloff`` for each time that ``j`` stood up
-    to ``window`` steps after ``i``, plus ``backward`` of the same for ``j`` before ``i``; both divided by a power of the items' own counts.
+    to ``window`` steps after ``i``, plus ``backward`` of the same for ``j`` before ``i``; all of it divided by
+    ``count(i) ** .5 * count(j) ** damping + shrink``: rare items count nearly plain, where chance would rule a share, common ones by lift.
 
     A first-order chain is ``window=1, backward=0``; ``backward=1`` forgets direction. Items of one step (a basket) are companions with
-    weight ``together``. ``damping`` is the power of the count of ``j`` (popular items follow everything), ``share`` that of ``i``
-    (1 makes rows shares). After the sequential rules of Ludewig and Jannach, "Evaluation of session-based recommendation algorithms"
-    (2018), section 3.1, whose weighting by 1 / distance is ``falloff=1``; the backward share and the damping are ours.
+    weight ``together``, and an event in a step of many weighs one over the square root of their number. After the sequential rules of
+    Ludewig and Jannach, "Evaluation of session-based recommendation algorithms" (2018), section 3.1, whose weighting by 1 / distance is
+    ``falloff=1``; the rest is ours.
     """
 
     name = "markov"
@@ -31,33 +32,35 @@ class Markov(ItemToItem):
         window: int = 20,
         falloff: float = 0.5,
         backward: float = 0.3,
-        together: float = 0.5,
-        damping: float = 0.1,
-        share: float = 0.35,
+        together: float = 5.0,
+        damping: float = 0.4,
+        shrink: float = 20.0,
         decay: float = 0.6,
         neighbours: int = 300,
     ) -> None:
         super().__init__(decay)
         self.window, self.falloff, self.backward, self.together = window, falloff, backward, together
-        self.damping, self.share, self.neighbours = damping, share, neighbours
+        self.damping, self.shrink, self.neighbours = damping, shrink, neighbours
 
     def fit(self, data: Dataset) -> Self:
         """Count transitions in the log."""
         log = Sequences.of(data.events, len(data.catalogue))
         steps = log.by_step()
         steps.data[:] = np.sqrt(steps.data)
+        counts = np.asarray(steps.multiply(steps).sum(axis=0), np.float32)
+        together = np.maximum(np.diff(steps.indptr), 1).astype(np.float32)
+        steps = sparse.csr_array(sparse.diags_array(together**-0.5) @ steps)
         near = sparse.csr_array(self.nearness(log.user_of_step()) @ steps)
-        counts = np.maximum(np.asarray(steps.multiply(steps).sum(axis=0), np.float32), 1)
 
         def reweigh(row: NDArray[np.int32], column: NDArray[np.int32], value: Floats) -> Floats:
-            return (value / (counts[row] ** self.share * counts[column] ** self.damping)).astype(np.float32)
+            return (value / (np.sqrt(counts[row]) * counts[column] ** self.damping + self.shrink)).astype(np.float32)
 
         self.neighbours_ = Neighbours.of_product(steps, near, self.neighbours, reweigh)
         return self
 
     def settings(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        names = ("window", "falloff", "backward", "together", "damping", "share", "neighbours")
+        names = ("window", "falloff", "backward", "together", "damping", "shrink", "neighbours")
         return super().settings() | {name: getattr(self, name) for name in names}
 
     def nearness(self, owner: NDArray[np.int32]) -> sparse.csr_array:
@@ -76,3 +79,15 @@ class Markov(ItemToItem):
         total.eliminate_zeros()
         return total
 
+
+class FirstOrder(Markov):
+    """The first-order chain: what came right after the newest step, and little else. Beside the window it says where order matters most.
+
+    Rendle, Freudenthaler and Schmidt-Thieme, "Factorizing personalized Markov chains" (2010), section 3.3 (their unfactorised chain, not
+    personalised).
+    """
+
+    name = "markov_first"
+
+    def __init__(self, decay: float = 0.2, **settings: float) -> None:
+        super().__init__(**({"window": 1, "backward": 0.0, "together": 0.0} | settings), decay=decay)  # type: ignore[arg-type]

@@ -65,7 +65,7 @@ class Popularity(Counted):
 
     name = "popularity"
 
-    def __init__(self, half_life: float = 30.0) -> None:
+    def __init__(self, half_life: float = 7.0) -> None:
         super().__init__()
         self.half_life = half_life
 

@@ -20,14 +20,18 @@ TYPE_WEIGHT[[EVENT_CODE[name] for name in INTEREST]] = list(INTEREST.values())
 MOST_EVENTS = 1_000
 """Newest events a user that are learned from: beyond it stand robots and resellers, whose pairs grow with the square."""
 
+HALVES = 5.0
+"""How many times an event's weight halves over the log: tastes and seasons pass, in a shop of one year and in one of ten."""
+
 
 @dataclass(frozen=True)
 class Sequences:
     """``n`` events of interest, ordered by user and inside a user by time.
 
-    ``user``, ``item`` ``(n,) int32``; ``time`` ``(n,) float64``; ``weight`` ``(n,) float32`` (`INTEREST`); ``step`` ``(n,) int64``,
-    numbered through the whole log: events of one user at the same time are one step (a basket has no order inside), in a log without a
-    clock each event is a step of its own. Runs of one item (opened, put in the cart, bought) count once, with their largest weight.
+    ``user``, ``item`` ``(n,) int32``; ``time`` ``(n,) float64``; ``weight`` ``(n,) float32`` (`INTEREST`, faded where there is a clock);
+    ``step`` ``(n,) int64``, numbered through the whole log: events of one user at the same time are one step (a basket has no order
+    inside), in a log without a clock each event is a step of its own. Runs of one item (opened, put in the cart, bought) count once, with
+    their largest weight.
     """
 
     user: NDArray[np.int32]
@@ -49,7 +53,7 @@ class Sequences:
         same_user = np.r_[False, user[1:] == user[:-1]]
         same_step = same_user & np.r_[False, time[1:] == time[:-1]] & events.clock
         whole = cls(user, item, time, TYPE_WEIGHT[events.type[order]], np.cumsum(~same_step) - 1, items)
-        return whole._newest(most)._once()
+        return whole._newest(most)._once()._faded() if events.clock else whole._newest(most)._once()
 
     def where(self, mask: NDArray[np.bool_]) -> Sequences:
         """The events that ``mask`` ``(n,) bool`` keeps; steps and users keep their numbers."""
@@ -65,6 +69,14 @@ class Sequences:
         first = np.r_[True, (self.user[1:] != self.user[:-1]) | (self.item[1:] != self.item[:-1])][: len(self)]
         weight = np.maximum.reduceat(self.weight, np.flatnonzero(first)) if len(self) else self.weight
         return replace(self.where(first), weight=weight)
+
+    def _faded(self) -> Sequences:
+        """Weights as of the newest event; the span leaves out the oldest twentieth, since one stray old date would stretch it."""
+        if not len(self):
+            return self
+        start, end = np.quantile(self.time, [0.05, 1.0])
+        age = (end - self.time) / max(end - start, 1.0)
+        return replace(self, weight=(self.weight * 0.5 ** (HALVES * age)).astype(np.float32))
 
     def by_user(self) -> sparse.csr_array:
         """``(users, items) float32``: the largest weight of each pair."""
