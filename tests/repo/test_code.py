@@ -6,9 +6,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from tests.repo.walk import imports, python, shown, tree
+from tests.repo.walk import each, imports, python, shown, tree
 
 SOURCE = python("src")
 LONGEST_FILE, LONGEST_FUNCTION = 400, 40
@@ -28,12 +26,12 @@ def in_training(path: Path) -> bool:
     return "train" in path.stem or "train" in path.parts
 
 
-@pytest.mark.parametrize("path", SOURCE, ids=shown)
+@each(SOURCE)
 def test_torch_is_imported_in_training_files_only(path: Path) -> None:
     assert in_training(path) or not imports(path) & TRAINING_ONLY
 
 
-@pytest.mark.parametrize("path", SOURCE, ids=shown)
+@each(SOURCE)
 def test_nothing_unpickles_evaluates_or_prints(path: Path) -> None:
     assert not imports(path) & {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
     assert not {name_of(call) for call in calls(path)} & {"eval", "exec", "print", "__import__", "os.system"}
@@ -42,7 +40,7 @@ def test_nothing_unpickles_evaluates_or_prints(path: Path) -> None:
         assert all(isinstance(word.value, ast.Constant) and word.value.value is False for word in trusting), ast.unparse(call)
 
 
-@pytest.mark.parametrize("path", SOURCE, ids=shown)
+@each(SOURCE)
 def test_arrays_are_loaded_without_pickle_said_aloud(path: Path) -> None:
     for call in calls(path):
         if name_of(call) in ("np.load", "numpy.load"):
@@ -57,12 +55,12 @@ def wall_clock(path: Path) -> list[int]:
 PURE = [path for room in ("core", "data", "profile", "filters", "retrieval", "ranking", "fusion") for path in python(f"src/aisle/{room}")]
 
 
-@pytest.mark.parametrize("path", PURE, ids=shown)
+@each(PURE)
 def test_nothing_below_the_edge_reads_the_wall_clock(path: Path) -> None:
     assert not wall_clock(path)
 
 
-@pytest.mark.parametrize("path", [*SOURCE, *python("tests"), *python("benchmarks")], ids=shown)
+@each([*SOURCE, *python("tests"), *python("benchmarks")])
 def test_files_and_functions_stay_readable(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
     for node in ast.walk(tree(path)):
@@ -71,12 +69,12 @@ def test_files_and_functions_stay_readable(path: Path) -> None:
             assert length <= LONGEST_FUNCTION, f"{node.name} (line {node.lineno}) has {length} lines"
 
 
-@pytest.mark.parametrize("path", [*SOURCE, *python("tests"), *python("benchmarks")], ids=shown)
+@each([*SOURCE, *python("tests"), *python("benchmarks")])
 def test_each_file_says_on_its_first_line_what_it_is_for(path: Path) -> None:
     assert ast.get_docstring(tree(path)) or not path.read_text(encoding="utf-8").strip()
 
 
-@pytest.mark.parametrize("path", SOURCE, ids=shown)
+@each(SOURCE)
 def test_public_functions_are_typed_and_hand_out_no_any(path: Path) -> None:
     for node in ast.walk(tree(path)):
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.name.startswith("_"):

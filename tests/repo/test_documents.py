@@ -6,12 +6,11 @@ import re
 import tomllib
 from pathlib import Path
 
-import pytest
 import typer.main
 
 from aisle import cli
 from aisle.retrieval.registry import SOURCES
-from tests.repo.walk import ROOT, shown, tracked
+from tests.repo.walk import ROOT, each, tracked
 
 DOCUMENTS = tracked(".md")
 EVERYTHING = tracked(".md", ".py", ".toml", ".html", ".js", ".css", "Makefile", "run")
@@ -27,7 +26,7 @@ def commands(path: Path, tool: str) -> list[str]:
     return [rest.strip() for found, rest in SHELL_LINE.findall(blocks) if found == tool]
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=shown)
+@each(DOCUMENTS)
 def test_every_aisle_command_in_a_document_exists_with_its_options(path: Path) -> None:
     for line in commands(path, "aisle"):
         verb, *rest = line.split()
@@ -36,7 +35,7 @@ def test_every_aisle_command_in_a_document_exists_with_its_options(path: Path) -
         assert {word for word in rest if word.startswith("--")} <= known, f"aisle {line}"
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=shown)
+@each(DOCUMENTS)
 def test_every_make_target_in_a_document_exists(path: Path) -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     for line in commands(path, "make"):
@@ -49,17 +48,15 @@ def test_the_readme_shows_how_to_use_it_in_both_languages() -> None:
         assert {"init", "check", "train", "evaluate", "batch", "serve"} <= verbs, name
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=shown)
+@each(DOCUMENTS)
 def test_every_link_leads_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
         assert target.startswith("https://") or (path.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("path", EVERYTHING, ids=shown)
+@each(EVERYTHING)
 def test_nothing_belongs_to_one_machine(path: Path) -> None:
-    if path == Path(__file__):
-        pytest.skip("holds the pattern itself")
-    assert not MACHINE.findall(path.read_text(encoding="utf-8"))
+    assert path == Path(__file__) or not MACHINE.findall(path.read_text(encoding="utf-8"))
 
 
 def test_the_rooms_of_the_architecture_are_the_rooms_there_are() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import subprocess
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -46,3 +47,22 @@ def imports(path: Path) -> set[str]:
 def shown(path: Path) -> str:
     """A path as a reader knows it."""
     return path.relative_to(ROOT).as_posix()
+
+
+def each(paths: Sequence[Path]) -> Callable[[Callable[[Path], None]], Callable[[], None]]:
+    """Makes one test of a check of single files; when it fails it names every file that does."""
+
+    def test_of(check: Callable[[Path], None]) -> Callable[[], None]:
+        def test() -> None:
+            found = []
+            for path in paths:
+                try:
+                    check(path)
+                except AssertionError as error:
+                    found.append(f"{shown(path)}: {str(error).splitlines()[0] if str(error) else 'see the check'}")
+            assert paths and not found, "\n".join(found)
+
+        test.__name__, test.__doc__ = check.__name__, check.__doc__
+        return test
+
+    return test_of
