@@ -128,13 +128,13 @@ class Content(Nearest):
     name = "content"
     surfaces = frozenset({"home", "item", "basket", "similar", "rank"})
 
-    def __init__(self, encoder: Encoder | None = None, vectors: ItemVectors | None = None, decay: float = 0.8, most: int = 20) -> None:
+    def __init__(self, encoder: Encoder | None = None, vectors: ItemVectors | None = None, decay: float = 0.8) -> None:
         super().__init__(encoder, vectors)
-        self.decay, self.most = decay, most
+        self.decay = decay
 
     def wanted(self, block: Block) -> Iterator[Vector | None]:
         """The history's mean vector."""
-        past = history(block, self.decay, self.most)
+        past = history(block, self.decay)
         for request in range(len(block)):
             part = past.of(request)
             vector = self.vectors_.mean(past.item[part], past.values["weight"][part])
@@ -142,4 +142,4 @@ class Content(Nearest):
 
     def settings(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        return {"decay": self.decay, "most": self.most}
+        return {"decay": self.decay}
