@@ -12,7 +12,7 @@ from aisle.core.stage import Allowed, Source
 from aisle.retrieval.als import Als
 from aisle.retrieval.ease import Ease
 from aisle.retrieval.item_knn import ItemKnn
-from aisle.retrieval.markov import Markov
+from aisle.retrieval.markov import FirstOrder, Markov
 from aisle.retrieval.new_items import NewItems
 from aisle.retrieval.popularity import Popularity
 from aisle.retrieval.repeat import Repeat
@@ -22,6 +22,7 @@ from tests.retrieval.shop import DAY, START, block, random_shop, saved, shop
 MAKE: dict[str, Callable[[], Source]] = {
     "item_knn": ItemKnn,
     "markov": Markov,
+    "markov_first": FirstOrder,
     "ease": lambda: Ease(regularization=5.0),
     "als": lambda: Als(embedding_size=8),
     "popularity": Popularity,
