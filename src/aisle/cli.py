@@ -85,8 +85,8 @@ def batch(
     out: Annotated[Path, typer.Option(metavar="ANSWERS.jsonl", help="Where the answers go.")],
 ) -> None:
     """Answer many requests."""
+    from aisle.opening import open_shop
     from aisle.serving.batch import batch as run
-    from aisle.serving.opening import open_shop
     from aisle.tracking import Tracker
 
     with Tracker() as tracker, tracker.part("answer") as advance:
@@ -105,14 +105,16 @@ def serve(
     """HTTP API and storefront."""
     from time import time
 
-    from aisle.serving.opening import OpenStore, open_shop
+    from aisle.opening import open_shop
     from aisle.serving.server import log_clock
     from aisle.serving.server import serve as run
+    from aisle.serving.store import OpenStore
 
     if clock not in ("", "log"):
         raise typer.BadParameter("the only clock beside the wall's is `log`", param_hint="--clock")
     shop = open_shop(store)
-    run(lambda: shop, host, port, OpenStore(store), log_clock(shop.newest) if clock else time)
+    pictures = store.parent if (store / "CURRENT").exists() else store.parent.parent
+    run(lambda: shop, host, port, OpenStore(store), log_clock(shop.newest) if clock else time, shop.name or "Aisle", pictures=pictures)
 
 
 @app.command()
@@ -127,7 +129,14 @@ def simulate(
     from aisle.tracking import Tracker
 
     with Tracker() as tracker, tracker.part("simulate", events) as advance:
-        run(folder, items, events, seed, advance)
+        done = 0
+
+        def progress(made: int, _: int) -> None:
+            nonlocal done
+            advance(made - done)
+            done = made
+
+        run(folder, items, events, seed, progress)
 
 
 @app.command()
@@ -144,7 +153,7 @@ def demo(folder: Annotated[Path, typer.Argument(metavar="[DIR]")] = Path("demo/s
 @bundles.command("list")
 def list_bundles(store: StorePath) -> None:
     """Every bundle of a store, the active one marked."""
-    from aisle.serving.opening import OpenStore
+    from aisle.serving.store import OpenStore
 
     for info in OpenStore(store).list():
         typer.echo(f"{'*' if info.active else ' '} {info.bundle_id}  {info.created_at} {info.problem}".rstrip())

@@ -18,7 +18,7 @@ from aisle.retrieval.item_knn import ItemKnn
 from aisle.retrieval.lexical import Lexical
 from aisle.retrieval.popularity import Popularity
 from aisle.retrieval.repeat import Repeat
-from aisle.serving.shop import Shop
+from aisle.shop import Shop
 from aisle.testing import toys
 from aisle.training.job import plain_stacks
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +53,7 @@ def shown_pages(data: Dataset, inside: NDArray[np.bool_], searching: bool) -> Sh
             as_of=float(np.nextafter(events.time[rows[start]], -np.inf)),
             limit=500,
         )
-        for number, (start, stop) in enumerate(zip(starts, [*starts[1:], len(rows)], strict=True))
+        for number, (start, stop) in enumerate(pairwise([*starts.tolist(), len(rows)]))
     ]
     truth = Truth.of(len(first), page, events.item[rows], clicked.astype(float))
     users = events.user[rows[starts]].astype(np.int32) if len(starts) else np.zeros(0, np.int32)

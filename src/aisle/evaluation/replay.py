@@ -17,6 +17,7 @@ from aisle.schema import EVENT_CODE, SESSION_ACTOR
 SUCCESS = ("purchase", "rating", "cart", "favourite", "click")
 SEARCH_GRADE = {EVENT_CODE[name]: grade for name, grade in {"click": 1.0, "favourite": 2.0, "cart": 2.0, "purchase": 3.0}.items()}
 
+
 @dataclass(frozen=True)
 class Replay:
     """The requests of one task in one window and what each wanted. ``users`` ``(n,) int32`` numbers the actor, -1 for none."""
@@ -55,7 +56,8 @@ def success_type(events: Events, wanted: Sequence[str] = ()) -> tuple[int, ...]:
 
 
 def home(data: Dataset, inside: NDArray[np.bool_], targets: Sequence[int], new_only: bool) -> Replay:
-    """One request a user, just before the first success of the window ``inside``; wanted is all that he takes in the window.
+    """One request a user, at the start of the visit that brought the first success of the window ``inside``: what he clicked or put
+    into the cart on the way to it is not known yet. Wanted is all that he takes in the window.
 
     ``new_only``: only items never owned before count, and the request leaves owned items out. Users of whom nothing is known are kept:
     the report slices them. Sessions that no user claimed are not users.
@@ -68,7 +70,7 @@ def home(data: Dataset, inside: NDArray[np.bool_], targets: Sequence[int], new_o
         rows = rows[~_owned_before(events, inside, rows)]
     users, request = np.unique(events.user[rows], return_inverse=True)
     first_rows = _first_success(events, inside, targets, users)
-    moments = np.nextafter(events.time[first_rows], -np.inf)
+    moments = np.nextafter(_visit_start(events, inside, first_rows), -np.inf)
     task = "home_new" if new_only else "home"
     requests = [
         Request(f"{task}-{number}", "home", user_id=events.users[int(user)], exclude_seen=new_only, as_of=float(moment), limit=100)
@@ -84,6 +86,20 @@ def _first_success(events: Events, inside: NDArray[np.bool_], targets: Sequence[
     rows = np.flatnonzero(inside & np.isin(events.type, targets) & (events.item >= 0))
     found, first = np.unique(events.user[rows], return_index=True)
     return rows[first][np.searchsorted(found, users)]
+
+
+def _visit_start(events: Events, inside: NDArray[np.bool_], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """``(rows,) float64``: when the session of each of these events began, inside the window; the event's own time without sessions."""
+    start = events.time[rows].copy()
+    known = inside & (events.session >= 0) & (events.user >= 0)
+    span = int(events.session.max(initial=0)) + 1
+    keys = events.user[known].astype(np.int64) * span + events.session[known]
+    visits, first = np.unique(keys, return_index=True)
+    began = events.time[known][first]
+    wanted = events.user[rows].astype(np.int64) * span + events.session[rows]
+    place = np.minimum(np.searchsorted(visits, wanted), max(0, len(visits) - 1))
+    found = (events.session[rows] >= 0) & (visits[place] == wanted) if len(visits) else np.zeros(len(rows), bool)
+    return np.where(found, began[place], start) if len(visits) else start
 
 
 def _owned_before(events: Events, inside: NDArray[np.bool_], rows: NDArray[np.int64]) -> NDArray[np.bool_]:

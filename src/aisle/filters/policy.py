@@ -45,8 +45,9 @@ class Availability:
         everything = Allowed.everything(len(self.start), len(block))
         if not self.armed:
             return everything
-        moments = {moment: self._at(moment) for moment in set(block.as_of.tolist())}
-        own = [moments[moment] for moment in block.as_of.tolist()]
+        moments, place = np.unique(block.as_of, return_inverse=True)
+        masks = [self._at(float(moment)) for moment in moments]
+        own = [masks[number] for number in place.tolist()]
         return Allowed(everything.shared, own, everything.excluded)
 
     def _at(self, moment: float) -> NDArray[np.bool_]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,6 +20,8 @@ from aisle.retrieval.neighbours import Neighbours
 from aisle.retrieval.sequences import TYPE_WEIGHT
 
 Row = NDArray[np.float32]
+KEPT = 30e6
+"""Bytes of one block's rows of one source that are kept between its retrieval and its scoring."""
 MOST = 50
 """Events of a history that are read: what stands further back has decayed to nothing."""
 
@@ -38,11 +41,26 @@ class Scored:
         """One row of scores per request of the block, in its order."""
         raise NotImplementedError
 
+    def _kept(self, block: Block) -> Iterable[Row]:
+        """The rows, kept from `retrieve` for `score` where they are few enough."""
+        key = f"rows/{self.name}"
+        if key in block.memo:
+            kept: list[Row] = block.memo[key]
+            return kept
+        rows = self.rows(block)
+        first = next(rows, None)
+        if first is None:
+            return ()
+        if first.nbytes * len(block) > KEPT:
+            return chain((first,), rows)
+        block.memo[key] = [first, *rows]
+        return self._kept(block)
+
     def retrieve(self, block: Block, allowed: Allowed, limit: int) -> Candidates:
         """The ``limit`` best allowed items of each request."""
         items: list[NDArray[np.int32]] = []
         scores: list[Scores] = []
-        for request, row in enumerate(self.rows(block)):
+        for request, row in enumerate(self._kept(block)):
             found = best(row, allowed.mask(request), limit)
             items.append(found)
             scores.append(row[found])
@@ -51,7 +69,7 @@ class Scored:
     def score(self, block: Block, candidates: Candidates) -> Scores:
         """The same scores for candidates of any origin, NaN where the source is silent."""
         result = np.full(len(candidates), np.nan, np.float32)
-        for request, row in enumerate(self.rows(block)):
+        for request, row in enumerate(self._kept(block)):
             part = candidates.of_request(request)
             result[part] = row[candidates.item[part]]
         result[result == 0] = np.nan

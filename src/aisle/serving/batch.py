@@ -12,7 +12,7 @@ from aisle.core.answer import Json, completions_json, to_json
 from aisle.core.errors import InputError, RequestError
 from aisle.core.request import Request
 from aisle.serving.parse import parse, parse_complete
-from aisle.serving.shop import Shop
+from aisle.shop import Shop
 
 CHUNK = 2_048
 Line = dict[str, Json]

@@ -17,10 +17,10 @@ from aisle.evaluation.lists import Lists, Ranked
 from aisle.evaluation.report_html import render
 from aisle.evaluation.results import Evaluation
 from aisle.evaluation.summary import TaskRuns, merge, summarise
+from aisle.opening import open_shop
 from aisle.profile.history import History
-from aisle.serving.opening import open_shop
-from aisle.serving.shop import Shop
 from aisle.settings import load
+from aisle.shop import Shop
 from aisle.tracking import Tracker
 from aisle.training.budget import Budget
 from aisle.training.job import work_folder

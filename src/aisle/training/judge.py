@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from aisle.evaluation.lists import Lists
+from aisle.evaluation.lists import Floats, Lists
 from aisle.evaluation.results import Ablation
 from aisle.evaluation.significance import paired
 from aisle.fusion.rank_fusion import reciprocal_rank
@@ -74,7 +75,7 @@ def ablation(learned: Learned, windows: Windows, seed: int, budget: Budget) -> l
         again = learn(
             stack, less.fit, less.dev, learned.stack.alpha, seed, only=(learned.stack.ranker.name if learned.stack.ranker else "",)
         )
-        rows.append(_row(name, whole, quality(less.test, again.stack.fuse(less.test.features)["score"]), seed))
+        rows.append(_row(name, whole, quality(less.test, again.stack.fuse(less.test.features)["score"]), windows.test.replay.users, seed))
     return rows
 
 
@@ -82,8 +83,8 @@ def _smaller(stack: Stack, source: str | None) -> Stack:
     return replace(stack, sources=tuple(name for name in stack.sources if name != source))
 
 
-def _row(name: str, whole: np.ndarray, less: np.ndarray, seed: int) -> Ablation:
-    test = paired((whole - less)[:, None], None, seed=seed)
+def _row(name: str, whole: Floats, less: Floats, users: NDArray[np.int32], seed: int) -> Ablation:
+    test = paired((whole - less)[:, None], users, seed=seed)
     known = less[np.isfinite(less)]
     value = float(known.mean()) if len(known) else float("nan")
     return Ablation(

@@ -28,7 +28,6 @@ ABLATE_SECONDS = 20.0
 
 def evaluation(job: Job, results: Mapping[str, TaskResult], clicks: Mapping[str, ClickResult], rows: Sequence[PlanRow]) -> Evaluation:
     """Measure every task's models and put the report together."""
-    seed = job.settings.seed
     with job.tracker.part("measure on windows 3 and 4"):
         test, dev = (_merged(job, results, clicks, window) for window in ("test", "dev"))
     prefix = len(results) > 1

@@ -89,8 +89,11 @@ def measure(data: Dataset, settings: Settings, store: Path, budget: Budget, trac
         frames = results[task].windows
         sizes[task] = {"2": len(frames.fit.replay), "3": len(frames.dev.replay), "4": len(frames.test.replay)}
     stacks = {**stacks, **{task: result.learned.stack for task, result in results.items()}}
-    clicks = {task: found for task in ("search", "home") if task in results and (found := learn_clicks(job, pipeline, stacks[task]))}
-    stacks |= {task: found.stack for task, found in clicks.items()}
+    clicks: dict[str, ClickResult] = {}
+    for task in ("search", "home"):
+        if task in results and (found := learn_clicks(job, pipeline, stacks[task])):
+            clicks[task] = found
+    stacks |= {task: one.stack for task, one in clicks.items()}
     rows = [PlanRow(name, False, why=reason) for name, reason in why.items()]
     rows = [*rows, PlanRow("encoder", True, why=encoder)] if encoder else rows
     report = evaluation(job, results, clicks, rows)
@@ -127,7 +130,7 @@ def _bundle(measured: Measured, quality: Quality, store: Path) -> Bundle:
             save(pipeline, folder)
             Completer().fit(job.data).save(folder / "completions")
             (folder / "report.json").write_text(json.dumps(report.to_json(), ensure_ascii=False), encoding="utf-8")
-            (folder / "report.html").write_text(render(report), encoding="utf-8")
+            (folder / "report.html").write_text(render(report, quality.to_json(), job.settings.name), encoding="utf-8")
             (folder / "quality.json").write_text(json.dumps(quality.to_json(), ensure_ascii=False), encoding="utf-8")
         bundle = Store(store).activate(name)
     job.parts.clear()

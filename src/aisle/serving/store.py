@@ -1,38 +1,13 @@
-"""From a bundle store on disk to a shop that answers, and the store as the server and the command line handle it."""
+"""The bundle store as a running server and the command line handle it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from aisle.assemble import opened
-from aisle.bundle import Bundle, Store, read, verify
+from aisle.bundle import Store, read, verify
 from aisle.core.errors import BundleError
-from aisle.query.complete import Completer
-from aisle.retrieval.lexical import Lexical
+from aisle.opening import shop_of
 from aisle.serving.engine import BundleInfo, Engine
-from aisle.serving.shop import Shop
-from aisle.settings import Settings
-
-
-def open_shop(path: Path) -> Shop:
-    """Open a bundle, or a store's active one, after checking its hashes.
-
-    Raises `BundleError` when there is none, or when it is damaged or from an incompatible version.
-    """
-    _, folder = Store.at(path)
-    return shop_of(verify(folder))
-
-
-def shop_of(bundle: Bundle) -> Shop:
-    """A shop over a bundle that was verified."""
-    settings = Settings.model_validate(bundle.manifest["settings"])
-    try:
-        pipeline = opened(bundle.folder, settings.policy.armed, settings.ranking.candidates)
-        completer = Completer.load(bundle.folder / "completions")
-    except (OSError, KeyError, ValueError) as error:
-        raise BundleError(f"{bundle.bundle_id} cannot be opened: {error}.", "Roll back to another bundle or train again.") from error
-    lexical = pipeline.sources.get("lexical")
-    return Shop(bundle.bundle_id, pipeline, completer, lexical if isinstance(lexical, Lexical) else None)
 
 
 class OpenStore:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aisle.arrange.facets import facet
+from aisle.arrange.highlight import highlights
 from aisle.core.answer import Answer, AnsweredItem, Completion, Json, Understanding, Value
 from aisle.core.request import Request
 from aisle.core.runner import Runner
@@ -20,13 +21,13 @@ from aisle.core.trace import Trace
 from aisle.pipeline import Pipeline, Ranked, task_of
 from aisle.profile.gather import gather
 from aisle.query.complete import Completer
-from aisle.serving.highlight import highlights
 
 BLOCK = 256
 DEADLINE_MS = 1_000.0
 """What a single request is given when it names no deadline."""
 
-OWN = ("score", "probability")
+WORKERS = 4
+"""Threads that sources run on."""
 
 
 class Matches(Protocol):
@@ -38,9 +39,9 @@ class Matches(Protocol):
 class Shop:
     """Answers blocks of requests from one bundle. Safe to call from several threads: nothing here changes after construction."""
 
-    def __init__(self, bundle_id: str, pipeline: Pipeline, completer: Completer, matching: Matches | None, workers: int = 4) -> None:
-        self.bundle_id, self.pipeline, self.completer, self.matching = bundle_id, pipeline, completer, matching
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="source")
+    def __init__(self, bundle_id: str, pipeline: Pipeline, completer: Completer, matching: Matches | None, name: str = "") -> None:
+        self.bundle_id, self.pipeline, self.completer, self.matching, self.name = bundle_id, pipeline, completer, matching, name
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="source")
 
     @property
     def newest(self) -> float:
