@@ -25,14 +25,16 @@ FILE_STEP = 1 << 40
 
 @dataclass
 class Cleaned:
-    """The cleaned tables (typed, under the contract's names, with the `_` columns of `rules.base.OWN`), what each rule did, the remarks,
-    and the table ``gone`` (_key, _file, _row, table_name, rule, reason) of rejected rows."""
+    """The ``raw`` tables and the cleaned ones (typed, under the contract's names, with the `_` columns of `rules.base.OWN`), what each rule
+    did, the remarks, ``gone`` (`GONE`), the rows that rules rejected, and ``unread``, those that the reader could not read."""
 
     backend: Backend
-    tables: dict[str, Table]
+    raw: dict[str, Table]
     gone: Table
+    unread: Table | None
     files: tuple[str, ...]
     shared_files: tuple[str, ...]
+    tables: dict[str, Table] = field(default_factory=dict)
     tallies: list[Tally] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     counts: dict[str, float] = field(default_factory=dict)
@@ -53,7 +55,7 @@ def clean(connection: duckdb.DuckDBPyConnection, settings: Settings, newest: flo
     numbered = tuple(sorted({file for found in files.values() for file in found}))
     shared = tuple(sorted(set(files.get("items", ())) & set(files.get("events", ()))))
     gone = backend.create_table("gone", schema=ibis.schema(GONE), temp=True)
-    done = Cleaned(backend, {}, gone, numbered, shared)
+    done = Cleaned(backend, raw, gone, _unread(backend) if "rejected" in there else None, numbered, shared)
     suspects = suspect_codes(raw.get("items"), raw.get("events"), settings.cleaning.non_product_codes)
     codes = None if suspects is None else backend.create_table("codes", suspects, temp=True)
     for name, table in raw.items():
@@ -63,6 +65,12 @@ def clean(connection: duckdb.DuckDBPyConnection, settings: Settings, newest: flo
 
 
 GONE = {"_key": "int64", "_file": "string", "_row": "int64", "table_name": "string", "rule": "string", "reason": "string"}
+
+
+def _unread(backend: Backend) -> Table:
+    rows = backend.table("rejected")
+    named = rows.mutate(table=rows["table_name"], rule=ibis.literal("reading"))
+    return named.select("file", "row", "table", "rule", "reason", "content")
 
 
 def _switched_off(settings: Settings) -> frozenset[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -18,11 +20,12 @@ from aisle.core.errors import InputError
 from aisle.core.events import Dataset, Events, Judgements
 from aisle.core.strings import Strings
 from aisle.data.clean import Cleaned, clean
-from aisle.data.read import read_raw
+from aisle.data.read import RawTables, read_raw
 from aisle.data.report import Quality, quality
 from aisle.data.rules.base import WRITTEN
 from aisle.data.rules.cells import clock_column
 from aisle.data.sessions import with_actors, with_sessions
+from aisle.data.windows import cut
 from aisle.schema import EVENT_CODE, ITEMS
 from aisle.settings import Settings
 
@@ -36,11 +39,44 @@ def load_dataset(folder: Path, settings: Settings) -> tuple[Dataset, Quality]:
     Items stand in an order drawn from ``settings.seed`` and their ids alone. Events are in order of time, ties in the order of the files;
     an actor without user id is named ``session:<id>``. Raises `InputError` when no item can be read.
     """
+    with opened(folder, settings) as (raw, cleaned):
+        data, found = build(cleaned, settings), quality(cleaned, raw.rows, raw.remarks)
+    look(found, data)
+    found.windows |= cut(data.events, data.judgements).describe()
+    return data, found
+
+
+@contextmanager
+def opened(folder: Path, settings: Settings) -> Iterator[tuple[RawTables, Cleaned]]:
+    """The tables of ``folder`` read and cleaned, in a database in memory that is gone afterwards."""
     with duckdb.connect() as connection:
         connection.execute("SET preserve_insertion_order = false")
         raw = read_raw(folder, settings, connection)
-        cleaned = clean(connection, settings)
-        return build(cleaned, settings), quality(cleaned, raw.rows)
+        yield raw, clean(connection, settings, _newest(folder, raw))
+
+
+def _newest(folder: Path, raw: RawTables) -> float:
+    """The last believable time: two days after the files were last written, since nothing below the edge asks what time it is now."""
+    written = [(folder / name).stat().st_mtime for name in raw.rows if (folder / name).is_file()]
+    return max(written) + 2 * 86_400 if written else float("inf")
+
+
+def look(found: Quality, data: Dataset) -> None:
+    """Add to the report what only the finished data set tells: items without events, events and judgements of unknown items."""
+    wanted = ~np.isin(data.events.type, [EVENT_CODE["query"], EVENT_CODE["message"]])
+    unknown = int(((data.events.item < 0) & wanted).sum())
+    seen = np.unique(data.events.item[data.events.item >= 0])
+    found.counts |= {"items": len(data.catalogue), "events": len(data.events), "actors": len(data.events.users)}
+    found.counts["events of unknown items"] = unknown
+    if len(data.events):
+        found.counts["items without events"] = len(data.catalogue) - len(seen)
+    if unknown:
+        found.remarks.append(f"{unknown} events are of items that the catalogue does not hold; they are kept, their item is unknown.")
+    if data.judgements is not None:
+        strangers = int((data.judgements.item < 0).sum())
+        found.counts |= {"judgements": len(data.judgements.item), "judgements of unknown items": strangers}
+        if strangers:
+            found.remarks.append(f"{strangers} judgements are of items that the catalogue does not hold.")
 
 
 def build(cleaned: Cleaned, settings: Settings) -> Dataset:

@@ -9,9 +9,14 @@ import ibis
 from ibis.expr.types import Table
 
 from aisle.data.clean import Cleaned
+from aisle.data.rules.base import text
+from aisle.data.rules.items import FOLDED
 from aisle.data.tally import Tally
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+
+REJECTED = ("file", "row", "table", "rule", "reason", "content")
 
 
 @dataclass(frozen=True)
@@ -25,36 +30,27 @@ class FileCount:
     rejected: int
 
 
-@dataclass(frozen=True)
-class Rejected:
-    """One row that no table keeps. ``rule`` is `reading` where it could not even be read as a row."""
-
-    file: str
-    row: int
-    table: str
-    rule: str
-    reason: str
-    content: str = ""
-
-
 @dataclass
 class Quality:
-    """The report. ``counts`` are further numbers (items without events, ...), ``pictures`` the data behind the HTML's drawings."""
+    """The report. ``counts`` are further numbers (items without events, ...), ``variants`` near-duplicate items as lists of item ids,
+    ``missing`` each table's columns with the share of cells that are missing."""
 
     files: dict[str, FileCount] = field(default_factory=dict)
     rules: list[Tally] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     counts: dict[str, float] = field(default_factory=dict)
-    rejected: list[Rejected] = field(default_factory=list)
     windows: dict[str, Json] = field(default_factory=dict)
-    pictures: dict[str, Json] = field(default_factory=dict)
+    missing: dict[str, dict[str, float]] = field(default_factory=dict)
+    variants: list[list[str]] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Json]:
-        """Plain JSON; rejected rows are left out, they stand in `rejected.csv`."""
+        """Plain JSON; the rejected rows one by one stand in `rejected.csv`."""
         files: dict[str, Json] = {name: dict(asdict(count)) for name, count in self.files.items()}
+        variants: list[Json] = [list(group) for group in self.variants]
         return {
             "files": files, "rules": [_rule(tally) for tally in self.rules if tally], "remarks": list(self.remarks),
-            "counts": dict(self.counts), "windows": self.windows,
+            "counts": dict(self.counts), "windows": self.windows, "missing": {name: dict(cells) for name, cells in self.missing.items()},
+            "variants": variants,
         }  # fmt: skip
 
 
@@ -94,5 +90,38 @@ def _once(rows: Table, shared: Sequence[str]) -> Table:
 
 
 def quality(cleaned: Cleaned, read: Mapping[str, int], remarks: Sequence[str] = ()) -> Quality:
-    """The report on what `clean` did to the files of which ``read`` rows were read."""
+    """The report on what `clean` did to the files of which ``read`` rows were read; ``remarks`` are the reader's."""
     return Quality(account(cleaned, read), cleaned.tallies, [*remarks, *cleaned.remarks], dict(cleaned.counts))
+
+
+def missingness(cleaned: Cleaned) -> dict[str, dict[str, float]]:
+    """Of each table as read, the share of missing cells in each column."""
+    result = {}
+    for name, table in cleaned.raw.items():
+        cells = [column for column in table.columns if not column.startswith("_")]
+        shares = table.aggregate(**{cell: table[cell].nullif("").isnull().mean() for cell in cells}).to_pyarrow().to_pylist()[0]
+        result[name] = {cell: float(share or 0) for cell, share in shares.items()}
+    return result
+
+
+def rejected_rows(cleaned: Cleaned) -> Table:
+    """Every row that no table keeps, once: file, row, table, rule, reason and content (the cells as read, `column=cell; ...`).
+
+    Where several tables rejected it, events speak first, and a reason of the row's own goes before its being told elsewhere."""
+    kept = [table.select("_file", "_row") for table in cleaned.tables.values()]
+    lost = cleaned.gone
+    for rows in kept:
+        lost = lost.anti_join(rows, ["_file", "_row"])
+    rank = ibis.cases((lost["reason"] == FOLDED, 2), (lost["table_name"] == "events", 0), else_=1)
+    ranked = lost.mutate(_spot=ibis.row_number().over(group_by=["_file", "_row"], order_by=rank))
+    single = ranked.filter(ranked["_spot"] == 0)
+    parts = [_with_content(single.filter(single["table_name"] == name), raw) for name, raw in cleaned.raw.items()]
+    parts += [cleaned.unread] if cleaned.unread is not None else []
+    return (ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]).order_by("file", "row")
+
+
+def _with_content(lost: Table, raw: Table) -> Table:
+    cells = [name for name in raw.columns if not name.startswith("_")]
+    told = raw.select("_file", "_row", content=text(*(part for name in cells for part in (f"{name}=", raw[name], "; "))))
+    rows = lost.inner_join(told, ["_file", "_row"])
+    return rows.select("rule", "reason", "content", file=rows["_file"], row=rows["_row"], table=rows["table_name"]).select(*REJECTED)

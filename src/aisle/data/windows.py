@@ -14,7 +14,7 @@ from aisle.core.events import Events, Judgements
 
 SHARES = (0.6, 0.2, 0.1, 0.1)
 Numbers = NDArray[np.int8]
-Described = dict[str, str | list[int] | list[float] | list[str]]
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,12 @@ class Windows:
         """The events of windows 1, 2, 3 and 4."""
         return tuple(self.event == number for number in (1, 2, 3, 4))
 
-    def describe(self) -> Described:
+    def describe(self) -> dict[str, Json]:
         """For the report: how the log is cut, where, and the number of events and judged queries in each window."""
-        counts = [int(mask.sum()) for mask in self.masks]
-        queries = [int((self.query == number).sum()) for number in (1, 2, 3, 4)]
-        return {"by": self.by, "events": counts, "queries": queries, "cuts": list(self.cuts), "begin": [_day(cut) for cut in self.cuts]}
+        counts: list[Json] = [int(mask.sum()) for mask in self.masks]
+        queries: list[Json] = [int((self.query == number).sum()) for number in (1, 2, 3, 4)]
+        begin: list[Json] = [_day(cut) for cut in self.cuts]
+        return {"by": self.by, "events": counts, "queries": queries, "cuts": list(self.cuts), "begin": begin}
 
 
 def cut(events: Events, judgements: Judgements | None = None, shares: tuple[float, ...] = SHARES) -> Windows:
