@@ -18,7 +18,7 @@ OWNED = 6
 LONGEST_BLOCK = 4
 """Days; nothing that a purchase brings about may fall into its own block, or the log would run backwards."""
 
-_WANTS_DAYS = 12.0
+_WANTS_DAYS = 20.0
 
 
 class Memory:
@@ -29,7 +29,8 @@ class Memory:
     def __init__(self, words: Words, goods: Goods, shoppers: int) -> None:
         self.goods = goods
         self.period = np.array([kind.period for kind in words.kinds], np.float32)
-        self.leads = np.array([bool(kind.accessories) for kind in words.kinds])
+        self.completes = np.array([[part in kind.accessories for part in range(len(words.kinds))] for kind in words.kinds])
+        """``(types, types) bool``: the second is an accessory of the first."""
         self.owned = np.full((shoppers, OWNED), -1, np.int32)
         self.due = np.full((shoppers, OWNED), np.inf, np.float32)
         self.slot = np.zeros(shoppers, np.int64)
@@ -65,7 +66,9 @@ class Memory:
         lasts = self.period[kind] == 0
         self.owned[user, slot] = item
         self.due[user, slot] = np.where(lasts, np.inf, day + self.period[kind] * np.exp(rng.normal(0, 0.25, len(item))))
-        lead = self.leads[kind]
+        done = (self.extra[user] >= 0) & self.completes[self.extra[user], kind]
+        self.extra_until[user[done]] = -np.inf
+        lead = self.completes[kind].any(1)
         self.extra[user[lead]] = kind[lead]
         self.extra_brand[user[lead]] = self.goods.brand[item[lead]]
         self.extra_until[user[lead]] = day[lead] + _WANTS_DAYS

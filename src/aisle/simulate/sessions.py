@@ -19,7 +19,9 @@ Ints = NDArray[np.int32]
 _HOURS = np.array([2, 1, 1, 1, 1, 2, 4, 6, 8, 9, 10, 10, 11, 10, 9, 9, 10, 11, 13, 16, 18, 16, 10, 0], np.float64)
 _WEEK = np.array([0.9, 0.95, 0.95, 1.0, 1.05, 1.2, 1.15])
 _MOST_REPLACING = 0.3
-_COMPLETES = 0.5
+_COMPLETES = 0.7
+_COMES_BACK = 12.0
+"""How much likelier someone comes who still wants something to go with a purchase."""
 _JUST_LOOKING = 0.12
 
 
@@ -53,7 +55,7 @@ def come(
 ) -> Sessions:
     """About ``wanted`` sessions in ``days`` (first day, day after the last), numbered from ``first``; one person comes once a block or
     more."""
-    active = shoppers.active(days[0])
+    active = shoppers.active(days[0]) * np.where(memory.extra_until > days[0], _COMES_BACK, 1).astype(np.float32)
     replacing, again = _replace(memory, active, days[1], wanted, rng)
     total = np.cumsum(active, dtype=np.float64)
     others = max(wanted - len(replacing), 0) if total[-1] > 0 else 0

@@ -127,6 +127,8 @@ def simulate(
     _refuse(folder, items, events)
     inside = folder / truth.FOLDER
     inside.mkdir(parents=True, exist_ok=True)
+    for old in (folder / "images").glob("P*.svg"):
+        old.unlink()
     world = World(items, events, seed)
     drawn = items <= 2_000 if pictures is None else pictures
     anonymous = world.shoppers.anonymous
