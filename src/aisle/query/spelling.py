@@ -1,4 +1,4 @@
-"""Spelling from the catalogue's own words: a word that no item has is replaced by a near one that many have, or cut into two that stand side by side."""
+"""Spelling from the catalogue's own words: a word that no item has becomes a near one that many have, or two that stand side by side."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
@@ -47,7 +48,7 @@ class Speller:
         for parts in zip(*(list(catalogue.text(name)) for name in READ), strict=True):
             found = WORD.findall(normalise(" ".join(dict.fromkeys(parts))))
             count.update(set(found))
-            pairs.update({f"{a} {b}" for a, b in zip(found, found[1:], strict=False)})
+            pairs.update({f"{a} {b}" for a, b in pairwise(found)})
         words = sorted(count)
         return cls(words, [count[word] for word in words], sorted(pair for pair, n in pairs.most_common(MOST_PAIRS) if n >= 2))
 
@@ -81,8 +82,8 @@ class Speller:
 
     def _parted(self, word: str) -> str:
         cuts = [(word[:at], word[at:]) for at in range(2, len(word) - 1)]
-        known = [(a, b) for a, b in cuts if f"{a} {b}" in self.pairs_]
-        return " ".join(max(known, key=lambda cut: min(self.count_[cut[0]], self.count_[cut[1]]))) if known else ""
+        known = [(min(self.count_[a], self.count_[b]), f"{a} {b}") for a, b in cuts if f"{a} {b}" in self.pairs_]
+        return max(known)[1] if known else ""
 
     def save(self, folder: Path) -> None:
         """Write words, counts and pairs."""

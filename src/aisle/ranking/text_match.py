@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from aisle.core.candidates import Candidates
 from aisle.core.stage import Block, Query
-from aisle.text.segment import compounds
 from aisle.text.tokens import Field, Ids, Tokens
 
 Column = NDArray[np.float32]
@@ -21,8 +20,9 @@ MOST = 32
 TURNS = ("in", "with", "for", "and", "of", "by")
 """Words before which an English title has said what the thing is."""
 TITLE = (
-    "title_bm25", "title_covered", "title_words", "title_all", "title_head", "title_first", "title_rarest", "title_missed", "title_adjacent",
-    "title_numbers", "title_place", "title_said", "title_subject", "title_subject_last", "title_opening", "title_length",
+    "title_bm25", "title_covered", "title_words", "title_all", "title_head", "title_first", "title_rarest", "title_missed",
+    "title_adjacent", "title_numbers", "title_place", "title_said", "title_subject", "title_subject_last", "title_opening",
+    "title_length",
 )  # fmt: skip
 QUERY = ("query_words", "query_unknown", "query_rarest", "query_numbers")
 OTHERS = ("brand", "category", "description", "other")
@@ -30,8 +30,8 @@ OTHERS = ("brand", "category", "description", "other")
 
 @dataclass(frozen=True)
 class Terms:
-    """A query as word numbers: ``word`` ``(q,)`` in order, each once; ``weight`` ``(q,)`` rarity, unknown words as rare as can be; ``number`` and
-    ``head`` mark tokens with digits and the last word that has none."""
+    """A query as word numbers: ``word`` ``(q,)`` in order, each once; ``weight`` ``(q,)`` rarity, unknown words the rarest; ``number``
+    marks tokens with digits, ``head`` the last word that has none."""
 
     word: NDArray[np.int64]
     weight: Table
@@ -55,7 +55,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class Matches:
-    """Where the tokens of some items are the query's: ``owner``, ``slot`` and ``place`` ``(m,)`` of each token, ``slot`` -1 for a word not asked for."""
+    """Where the tokens of some items are the query's: ``owner``, ``slot`` and ``place`` ``(m,)``; ``slot`` is -1 for other words."""
 
     items: int
     owner: NDArray[np.int64]
@@ -92,7 +92,7 @@ class Matches:
 
 @dataclass(frozen=True)
 class TextMatch:
-    """A group of the feature function. NaN in every column where the request has no query; an attribute's columns where the item has none."""
+    """A group of the feature function. NaN everywhere where the request has no query, in an attribute's columns where the item has none."""
 
     tokens: Tokens
 
@@ -149,7 +149,7 @@ class TextMatch:
         return np.column_stack([*columns, *(np.full(len(rows), value) for value in about)]).astype(np.float32)
 
     def _subjects(self, found: Matches) -> NDArray[np.int64]:
-        """``(items,)``: the query's word that is the title's subject, the one before the first `in`, `with` or the end; -1 when not asked for."""
+        """``(items,)``: which query word is the title's subject, the one before the first `in`, `with` or the end; -1 for none."""
         turn = np.isin(found.token, self._turns) & (found.place > 0)
         end = found.length.copy()
         np.minimum.at(end, found.owner[turn], found.place[turn])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from aisle.core.candidates import Candidates
 from aisle.core.catalogue import Catalogue
 from aisle.core.events import Dataset
-from aisle.core.stage import Allowed, Block, Scores
+from aisle.core.stage import Allowed, Block, Query, Scores
 from aisle.retrieval.base import history, load_settings, save_settings
 from aisle.retrieval.vectors import ItemVectors
+from aisle.text.adapt import Adapter, Pairs
 from aisle.text.encoder import Encoder
 
 Vector = NDArray[np.float32]
@@ -90,6 +91,13 @@ class Dense(Nearest):
     def __init__(self, encoder: Encoder | None = None, vectors: ItemVectors | None = None, mapping: Vector | None = None) -> None:
         super().__init__(encoder, vectors)
         self.mapping = mapping
+
+    def learn(self, queries: Sequence[Query], pairs: Pairs, adapter: Adapter | None = None) -> Self:
+        """Learn the map from relevant pairs of ``queries`` and catalogue rows; it stays absent where it gains nothing on queries kept out."""
+        texts = [query.correction or query.text for query in queries]
+        asked = np.stack([self.vectors_.query(text) for text in texts]) if texts else np.zeros((0, self.vectors_.encoder.dimension), np.float32)
+        self.mapping = (adapter or Adapter()).fit(asked, self.vectors_.vectors.astype(np.float32), pairs)
+        return self
 
     def wanted(self, block: Block) -> Iterator[Vector | None]:
         """The query's vector; the better spelling's where there is one."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from aisle.core.catalogue import Catalogue
 from aisle.core.events import Dataset
 from aisle.core.stage import Block, Query
+from aisle.query.spelling import Speller
 from aisle.retrieval.base import Row, Scored
 from aisle.text.segment import bigrams, compounds, grams
 from aisle.text.tokens import Tokens
@@ -26,18 +27,20 @@ SHORT = 4
 """A query of at most so many characters is looked for as a piece of Chinese titles even when it has no Chinese in it."""
 COMMON = 0.2
 """A word in more than this share of all items does not make an item a match, unless all words are so common."""
-SHARED = 8
-"""In a block of at most so many requests the scores are kept between `retrieve` and `score`."""
 
 
 class Lexical(Scored):
-    """Scores every item for the query; silent without one. A title that holds a Chinese query literally stands before all that do not."""
+    """Scores every item for the query; silent without one. A title that holds a Chinese query literally stands before all that do not.
+
+    ``speller_`` knows the same catalogue's words and mends queries before they come here (`aisle.query.understand`).
+    """
 
     name = "lexical"
     surfaces = frozenset({"search", "rank"})
 
-    def __init__(self, tokens: Tokens | None = None) -> None:
+    def __init__(self, tokens: Tokens | None = None, speller: Speller | None = None) -> None:
         self._tokens = tokens
+        self.speller_ = speller or Speller()
 
     @property
     def tokens_(self) -> Tokens:
@@ -49,15 +52,12 @@ class Lexical(Scored):
     def fit(self, data: Dataset) -> Self:
         """Index every text column; events and judgements are not read."""
         self._tokens = Tokens.fit(data.catalogue)
+        self.speller_ = Speller.fit(data.catalogue)
         return self
 
     def rows(self, block: Block) -> Iterator[Row]:
         """One row of scores per request."""
-        if len(block) > SHARED:
-            return (self._row(query) for query in block.queries)
-        if "lexical/rows" not in block.memo:
-            block.memo["lexical/rows"] = [self._row(query) for query in block.queries]
-        return iter(block.memo["lexical/rows"])
+        return (self._row(query) for query in block.queries)
 
     def _row(self, query: Query | None) -> Row:
         score = np.zeros(len(self.tokens_), np.float32)
@@ -114,13 +114,14 @@ class Lexical(Scored):
         return np.flatnonzero(hit).astype(np.int32)
 
     def save(self, folder: Path) -> None:
-        """Write the tokens."""
+        """Write the tokens and the speller."""
         self.tokens_.save(folder)
+        self.speller_.save(folder / "spelling")
 
     @classmethod
     def load(cls, folder: Path, catalogue: Catalogue) -> Self:
         """Open what `save` wrote."""
-        return cls(Tokens.load(folder))
+        return cls(Tokens.load(folder), Speller.load(folder / "spelling"))
 
 
 def _wanted(query: Query) -> str:

@@ -1,4 +1,4 @@
-"""Item vectors: every item's text through the encoder, kept as float16 and scanned exactly, with filters inside. Shared by the sources that need them."""
+"""Item vectors: every item's text through the encoder as float16, scanned exactly, filters inside; shared by the sources by meaning."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from aisle.core.catalogue import Catalogue
 from aisle.core.stage import Mask
-from aisle.text.encoder import Encoder, Vectors
+from aisle.text.encoder import Encoder
 from aisle.text.encoders import load_encoder
+from aisle.text.normalise import normalise
 
 NARROW = 0.1
 """A filter that keeps less than this share is scanned item by item."""
@@ -28,7 +29,7 @@ DESCRIPTION = 200
 
 
 def item_texts(catalogue: Catalogue) -> list[str]:
-    """What the encoder reads of each item: its titles, brand and category where the title does not say them, the description's beginning."""
+    """What the encoder reads of each item: titles, brand and category where the title does not say them, the description's beginning."""
     columns = [list(catalogue.text(name)) for name in ("title", "title_en", "title_zh", "brand", "category", "description")]
     return [_text(*parts) for parts in zip(*columns, strict=True)]
 
@@ -36,11 +37,11 @@ def item_texts(catalogue: Catalogue) -> list[str]:
 def _text(title: str, english: str, chinese: str, brand: str, category: str, description: str) -> str:
     parts = [title]
     said = title.lower()
-    for more in (english, chinese, brand, category.split("|")[0].split(" > ")[-1], description[:DESCRIPTION]):
+    for more in (english, chinese, brand, category.partition("|")[0].rpartition(" > ")[2], description[:DESCRIPTION]):
         if more and more.lower() not in said:
             parts.append(more)
             said += " " + more.lower()
-    return ". ".join(parts) if len(parts) > 1 else title
+    return normalise(". ".join(parts))
 
 
 class ItemVectors:
@@ -95,21 +96,22 @@ class ItemVectors:
     def nearest(self, vector: NDArray[np.float32], mask: Mask, limit: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """The ``limit`` allowed rows with the largest dot product, best first, ties to the lower row, and those products."""
         kept = int(np.count_nonzero(mask))
-        if kept < max(NARROW * len(mask), limit):
-            rows = np.flatnonzero(mask).astype(np.int32)
-        else:
-            chosen = faiss.SearchParameters()
-            bits = np.packbits(mask, bitorder="little")
-            if kept < len(mask):
-                chosen = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(len(mask), faiss.swig_ptr(bits)))
-            rows = self._index.search(vector[None], limit, params=chosen)[1][0].astype(np.int32)
-            rows = rows[rows >= 0]
+        few = kept < max(NARROW * len(mask), limit)
+        rows = np.flatnonzero(mask).astype(np.int32) if few else self._scan(vector, mask if kept < len(mask) else None, limit)
         score = self.score(vector, rows)
         order = np.lexsort((rows, -score))[:limit]
         return rows[order], score[order]
 
+    def _scan(self, vector: NDArray[np.float32], mask: Mask | None, limit: int) -> NDArray[np.int32]:
+        chosen = faiss.SearchParameters()
+        bits = np.packbits(mask, bitorder="little") if mask is not None else None
+        if bits is not None:
+            chosen.sel = faiss.IDSelectorBitmap(len(self.vectors), faiss.swig_ptr(bits))
+        rows = self._index.search(vector[None], limit, params=chosen)[1][0].astype(np.int32)
+        return np.asarray(rows[rows >= 0])
+
     def save(self, folder: Path) -> str:
-        """Write vectors and encoder into a folder named by what they were made from, once however many sources share them; its name is returned."""
+        """Write vectors and encoder into a folder named by what they were made from, once for all who share them; returns its name."""
         name = f"vectors-{self.made_from}"
         if not (folder / name / "vectors.json").exists():
             self.encoder.save(folder / name / "encoder")

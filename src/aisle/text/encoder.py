@@ -24,7 +24,8 @@ LONGEST = 4_000
 
 @runtime_checkable
 class Encoder(Protocol):
-    """Turns texts into ``(n, dimension) float32`` of unit length (zero for a text that says nothing). A text's vector does not depend on its neighbours."""
+    """Turns texts into ``(n, dimension) float32`` of unit length, zero for a text that says nothing. A text's vector is the same whatever
+    stands beside it (items of a quantised transformer: to a hair). ``fingerprint`` changes with anything that changes a vector."""
 
     name: str
     dimension: int
@@ -38,7 +39,7 @@ class Encoder(Protocol):
 
 
 class OnnxEncoder:
-    """A transformer with mean pooling inside the graph, as `aisle.text.export_train` writes it: ``model.onnx``, ``tokenizer.json``, ``encoder.json``.
+    """A transformer with pooling in its graph, from `aisle.text.export_train`: ``model.onnx``, ``tokenizer.json``, ``encoder.json``.
 
     Short queries run one at a time: int8 activations are scaled over the batch, so a batch would change a text's vector by a hair.
     """

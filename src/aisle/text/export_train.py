@@ -23,10 +23,10 @@ from aisle.text.encoder import OnnxEncoder
 MINILM = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """SHA-256 of ``model.safetensors`` of all-MiniLM-L6-v2."""
 LONGEST = 128
-SAMPLE = ("red lamp", "1/2 in. x 10 ft. copper pipe", "Whirlpool 25.6 cu. ft. side by side refrigerator in stainless steel", "a", "drill bit set")
+SAMPLE = ("red lamp", "1/2 in. x 10 ft. copper pipe", "25.6 cu. ft. side by side refrigerator in stainless steel", "a", "drill bit set")
 
 
-class Pooled(torch.nn.Module):
+class Pooled(torch.nn.Module):  # type: ignore[misc]
     """The transformer with mean pooling over real tokens and unit length, so that serving runs one graph."""
 
     def __init__(self, model: torch.nn.Module) -> None:
@@ -70,7 +70,8 @@ def export(source: Path, target: Path, name: str = "minilm", quantise: bool = Tr
         else:
             shutil.copyfile(Path(scratch) / "model.onnx", target / "model.onnx")
     shutil.copyfile(source / "tokenizer.json", target / "tokenizer.json")
-    facts = {"kind": "onnx", "name": name, "dimension": int(model.model.config.hidden_size), "longest": LONGEST, "precision": "int8" if quantise else "fp32"}
+    facts = {"kind": "onnx", "name": name, "dimension": int(model.model.config.hidden_size), "longest": LONGEST}
+    facts["precision"] = "int8" if quantise else "fp32"
     (target / "encoder.json").write_text(json.dumps(facts), encoding="utf-8")
     worst = check(source, model, OnnxEncoder(target), SAMPLE)
     if worst < 0.97:

@@ -46,13 +46,15 @@ class NgramEncoder:
     def fit(self, texts: Sequence[str]) -> Self:
         """Learn rarity and directions from the catalogue's texts; fewer texts than dimensions leave the last directions empty."""
         random = np.random.default_rng(self.seed)
-        counts = _counts(texts if len(texts) <= SAMPLE else [texts[row] for row in np.sort(random.choice(len(texts), SAMPLE, replace=False))])
+        chosen = np.sort(random.choice(len(texts), min(len(texts), SAMPLE), replace=False))
+        counts = _counts([texts[row] for row in chosen])
         frequency = np.bincount(counts.indices, minlength=BUCKETS)
         rarity = np.where(frequency > 0, np.log((1 + counts.shape[0]) / (1 + frequency)) + 1, 0).astype(np.float32)
-        weighted = counts.multiply(rarity[None, :]).tocsr().astype(np.float32)
-        length = np.sqrt(weighted.multiply(weighted).sum(axis=1)).A1 if hasattr(weighted.sum(axis=1), "A1") else np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
-        weighted = weighted.multiply(1 / np.maximum(length, 1e-9)[:, None]).tocsr()
-        directions = _directions(weighted, self.dimension, random)
+        counts.data = counts.data * rarity[counts.indices]
+        owner = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+        length = np.sqrt(np.bincount(owner, counts.data**2, minlength=counts.shape[0]))
+        counts.data = (counts.data / np.maximum(length, 1e-9)[owner]).astype(np.float32)
+        directions = _directions(counts, self.dimension, random)
         self.projection_ = (directions * rarity[:, None]).astype(np.float16).astype(np.float32)
         return self
 

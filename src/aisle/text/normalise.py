@@ -9,9 +9,16 @@ from functools import cache
 
 from zhconv import zhconv
 
-MARKS = {"½": " 1/2", "¼": " 1/4", "¾": " 3/4", "⅓": " 1/3", "⅔": " 2/3", "⅛": " 1/8", "⅜": " 3/8", "⅝": " 5/8", "⅞": " 7/8", "™": "", "®": "", "©": "",
-         "“": '"', "”": '"', "″": '"', "‘": "'", "’": "'", "′": "'", "×": "x", "⁄": "/", "–": "-", "—": "-", "°": " degree ", "\u3000": " "}  # fmt: skip
+MARKS = {
+    "½": " 1/2", "¼": " 1/4", "¾": " 3/4", "⅓": " 1/3", "⅔": " 2/3", "⅛": " 1/8", "⅜": " 3/8", "⅝": " 5/8", "⅞": " 7/8", "⁄": "/",
+    "×": "x", "“": '"', "”": '"', "″": '"', "‘": "'", "’": "'", "′": "'", "–": "-", "—": "-", "°": " degree ", "\u3000": " ", "™": "", "®": "", "©": "",
+}  # fmt: skip
 """Characters that NFKC would turn into something else than a shopper types."""
+
+INVISIBLE = (
+    (0xAD, 0xAD), (0x61C, 0x61C), (0x180E, 0x180E), (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF),
+)  # fmt: skip
+"""Zero-width characters, marks of direction and variation selectors, first and last."""
 
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,300}>|<!--.{0,300}?-->", re.DOTALL)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,31});")
@@ -36,8 +43,8 @@ def normalise(text: str) -> str:
 @cache
 def _before() -> dict[int, str]:
     table = {ord(mark): plain for mark, plain in MARKS.items()}
-    invisible = (*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF, 0xAD, 0x61C, 0x180E, *range(0xFE00, 0xFE10))
-    table |= dict.fromkeys(invisible, "")
+    for first, last in INVISIBLE:
+        table |= dict.fromkeys(range(first, last + 1), "")
     return table | {surrogate: "\ufffd" for surrogate in range(0xD800, 0xE000)}
 
 
@@ -45,7 +52,7 @@ def _before() -> dict[int, str]:
 def _simplified() -> dict[int, str]:
     """One character to one: both sides pass through it, so it need not know words, only be the same for both."""
     table: dict[str, str] = zhconv.getdict("zh-cn")
-    return {ord(traditional): simple for traditional, simple in table.items() if len(traditional) == 1 == len(simple) and _is_han(traditional)}
+    return {ord(old): new for old, new in table.items() if len(old) == 1 == len(new) and _is_han(old)}
 
 
 def _is_han(character: str) -> bool:

