@@ -29,8 +29,7 @@ _BRANDS, _COLOURS = 8, 10
 
 @dataclass(frozen=True)
 class Ask:
-    """``r`` requests to the shop: ``surface``, ``query`` (-1: none), ``seed`` (the item of the page, -1: none), ``brand`` and ``colour``
-    (the numbers to look for), all ``(r,)``."""
+    """``r`` requests to the shop: ``surface``, ``query`` (-1: none), ``seed`` (the item of the page, -1: none), all ``(r,)``."""
 
     surface: NDArray[np.int8]
     query: Ints
