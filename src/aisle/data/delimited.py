@@ -139,7 +139,8 @@ def _closed(text: str, following: Callable[[], str | None], form: Form) -> tuple
     while len(taken) < OPEN_FOR and (more := following()) is not None:
         taken.append(more.rstrip("\r"))
         if '"' in more and not _is_open(found := _cells("\n".join([text, *taken]), form)):
-            return taken, found if len(found) == len(form.names) else "ragged"
+            rows = [line.count(form.delimiter) == len(form.names) - 1 for line in taken[:-1]]
+            return taken, OPEN if len(found) != len(form.names) and rows and all(rows) else found
     return taken, OPEN
 
 

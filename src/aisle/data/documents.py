@@ -118,7 +118,7 @@ def _from_query(source: str, row: str, connection: duckdb.DuckDBPyConnection) ->
     columns = [(str(line[0]), str(line[1])) for line in described if line[0] != "file_row_number"]
     names = column_names([column for column, _ in columns], "", [])
     cells = ", ".join(f"{_as_text(column, kind)} AS {quoted(name)}" for (column, kind), name in zip(columns, names, strict=True))
-    table = connection.execute(f"SELECT CAST({row} AS BIGINT) AS _row, {cells} FROM {source}").to_arrow_table()
+    table = connection.sql(f"SELECT CAST({row} AS BIGINT) AS _row, {cells} FROM {source}").to_arrow_table()
     return Loaded(table.cast(schema(names)), len(table))
 
 

@@ -162,9 +162,9 @@ class _Pass:
         except UnicodeDecodeError:
             self.utf8 = False
         if not self.utf8 and len(self.sample) < SAMPLE:
-            lines = chunk.splitlines(keepends=True)
-            lines = lines[1:-1] or lines  # the first and last may be cut inside a character
-            self.sample += b"".join(line for line in lines if not line.isascii())[:SAMPLE]
+            lines = [line for line in chunk.split(b"\n") if not line.isascii()]
+            inner = [line for line in lines if not (chunk.startswith(line) or chunk.endswith(line))]
+            self.sample += b"\n".join(inner or lines)[:SAMPLE]  # the outer ones may be cut inside a character
 
 
 CONTROL = bytes(code for code in range(32) if code not in (0, 9, 10, 11, 12, 13, 26, 27, 28, 29, 30, 31))
@@ -188,7 +188,7 @@ def _bytes_of_text(path: Path, name: str, packed: bool, head: bytes, marked: boo
         encoding = "utf-8-sig" if marked else "utf-8"
         text = head.decode(encoding, "ignore")
         return Scan(path, packed, seen.size, encoding, "UTF-8", _bare(text, 1), seen.zeros, return_only=_returns(seen))
-    sample = seen.sample[: seen.sample.rfind(b"\n") + 1] or seen.sample
+    sample = seen.sample[: seen.sample.rfind(b"\n")] if len(seen.sample) >= SAMPLE else seen.sample
     return _validated(path, name, packed, legacy(sample), head, False, sample, seen)
 
 
