@@ -17,6 +17,9 @@ from aisle.retrieval.sequences import Sequences
 
 Floats = NDArray[np.float32]
 
+WIDE = 30_000
+"""Items up to which all of ``embedding_size`` is used; beyond it 64 at most, since each request reads every item's factors."""
+
 
 class Als(Scored):
     """Implicit alternating least squares: Hu, Koren and Volinsky, "Collaborative filtering for implicit feedback datasets" (2008).
@@ -41,6 +44,7 @@ class Als(Scored):
         self.epochs, self.decay, self.seed = epochs, decay, seed
         self.factors_: Floats = np.zeros((0, embedding_size), np.float32)
         self._gram: Floats | None = None
+        self._known: NDArray[np.bool_] | None = None
 
     def fit(self, data: Dataset) -> Self:
         """Factorise the user-item matrix and keep the items' side."""
@@ -48,13 +52,15 @@ class Als(Scored):
 
         matrix = Sequences.of(data.events, len(data.catalogue)).by_user()
         self.confidence = self.confidence or confidence(matrix)
-        self.factors_, self._gram = item_factors(matrix, self), None
+        if len(data.catalogue) > WIDE:
+            self.embedding_size = min(self.embedding_size, 64)
+        self.factors_, self._gram, self._known = item_factors(matrix, self), None, None
         return self
 
     def rows(self, block: Block) -> Iterator[Row]:
         """Each item's factors times the user's; silent for a request without known items in its history."""
         past = history(block, self.decay)
-        known: NDArray[np.bool_] = (self.factors_ != 0).any(axis=1)
+        known = self.known()
         for request in range(len(block)):
             part = past.of(request)
             seen = known[past.item[part]]
@@ -68,6 +74,12 @@ class Als(Scored):
         left = self.gram() + (mine.T * extra) @ mine
         solved: Floats = np.linalg.solve(left, mine.T @ (1 + extra)).astype(np.float32)
         return solved
+
+    def known(self) -> NDArray[np.bool_]:
+        """``(items,) bool``: items that the factors say something of."""
+        if self._known is None:
+            self._known = np.asarray((self.factors_ != 0).any(axis=1))
+        return self._known
 
     def gram(self) -> Floats:
         """``(embedding_size, embedding_size) float32``: the items' products plus the regularization, the same for every user."""
