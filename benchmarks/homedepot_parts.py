@@ -142,9 +142,7 @@ def report(shop: HomeDepot, mapping: Numbers, ranking: Numbers, judged: Numbers,
     untouched = frame(shop, judged, understood, [raw], match)
     _say("dense without the map", untouched.recall(shop, untouched.features["dense_raw"]))
     _say("in the union", dev.recall(shop, dev.gain(shop), (LIMIT * 2, LIMIT * 2)))
-    for alpha in (0.5,):
-        mixed = alpha * np.nan_to_num(dev.features["lexical_share"]) + (1 - alpha) * dev.features["dense_share"]
-        _say("equal weights", dev.recall(shop, mixed))
+    _say("equal weights", dev.recall(shop, np.nan_to_num(dev.features["lexical_share"]) + dev.features["dense_share"]))
     everything = list(fit.features)
     parts = {"all": [], "without the text features": list(match(*_nothing())), "without dense": ["dense", "dense_share", "dense_rank"]}
     for name, left_out in parts.items():

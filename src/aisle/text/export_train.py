@@ -8,7 +8,8 @@ import logging
 import shutil
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import numpy as np
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from transformers import AutoModel, AutoTokenizer
+from transformers.utils.logging import disable_progress_bar
 
 from aisle.core.errors import InputError
 from aisle.text.encoder import OnnxEncoder
@@ -61,11 +63,11 @@ def export(source: Path, target: Path, name: str = "minilm", quantise: bool = Tr
     int8 weights with one scale a channel; below .97 raises `InputError`, since such a copy would rank worse than its figures say.
     """
     target.mkdir(parents=True, exist_ok=True)
+    disable_progress_bar()
     model = Pooled(AutoModel.from_pretrained(source, attn_implementation="eager")).eval()
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, _quiet():
         _write_graph(model, Path(scratch) / "model.onnx")
         if quantise:
-            logging.getLogger().setLevel(max(logging.WARNING, logging.getLogger().level))
             quantize_dynamic(Path(scratch) / "model.onnx", target / "model.onnx", per_channel=True, weight_type=QuantType.QInt8)
         else:
             shutil.copyfile(Path(scratch) / "model.onnx", target / "model.onnx")
@@ -77,6 +79,17 @@ def export(source: Path, target: Path, name: str = "minilm", quantise: bool = Tr
     if worst < 0.97:
         raise InputError(f"The exported encoder agrees with the original to a cosine of {worst:.3f} only.", "Export without quantisation.")
     return worst
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporters warn of operators that this model has not; nothing of it can be mended by a user."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def _write_graph(model: Pooled, path: Path) -> None:

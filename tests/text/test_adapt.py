@@ -1,0 +1,54 @@
+"""The linear map: finds a turn that is there, stays away where there is none, and is judged on queries it did not see."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from aisle.text.adapt import Adapter, Pairs
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def turned() -> tuple[np.ndarray, np.ndarray, Pairs]:
+    """Queries are their items seen through a fixed rotation with noise, so that the identity finds nothing."""
+    random = np.random.default_rng(5)
+    items = unit(random.standard_normal((600, 16)))
+    rotation = np.linalg.qr(random.standard_normal((16, 16)))[0]
+    queries = unit(items[:400] @ rotation + 0.1 * random.standard_normal((400, 16)))
+    return queries, items, Pairs(np.arange(400), np.arange(400), np.ones(400, np.float32))
+
+
+def first(queries: np.ndarray, items: np.ndarray) -> float:
+    return float(np.mean((queries @ items.T).argmax(axis=1) == np.arange(len(queries))))
+
+
+def test_a_turn_between_queries_and_items_is_learned_for_queries_never_seen(turned: tuple[np.ndarray, np.ndarray, Pairs]) -> None:
+    queries, items, _ = turned
+    seen = Pairs(np.arange(300), np.arange(300), np.ones(300, np.float32))
+    found = Adapter(learning_rate=3e-2, temperature=0.1).fit(queries[:300], items, seen)
+    assert found is not None
+    held, wanted = queries[300:400], items[300:400]
+    assert first(held, wanted) < 0.1
+    assert first(held @ found.T, wanted) > 0.6
+
+
+def test_pairs_at_random_teach_nothing(turned: tuple[np.ndarray, np.ndarray, Pairs]) -> None:
+    queries, items, pairs = turned
+    mixed = Pairs(pairs.query, np.random.default_rng(2).permutation(pairs.item), pairs.weight)
+    learned = Adapter(learning_rate=3e-2, temperature=0.1).fit(queries, items, mixed)
+    assert learned is None or first(queries @ learned.T, items) < 0.05
+
+
+def test_too_few_queries_are_left_alone(turned: tuple[np.ndarray, np.ndarray, Pairs]) -> None:
+    queries, items, _ = turned
+    assert Adapter().fit(queries, items, Pairs(np.arange(40), np.arange(40), np.ones(40, np.float32))) is None
+
+
+def test_the_same_pairs_give_the_same_map(turned: tuple[np.ndarray, np.ndarray, Pairs]) -> None:
+    one, other = (Adapter(epochs=3, learning_rate=1e-2, temperature=0.1).fit(*turned) for _ in range(2))
+    assert one is not None and other is not None
+    np.testing.assert_array_equal(one, other)
