@@ -137,7 +137,8 @@ class _Worker:
             return table
         name = f"touched_{self.facts.table}"
         touched = self.done.backend.create_table(name, _touched(change), temp=True)
-        tally = self._count(rule, touched, list(change.values), change.folds)
+        empty = not touched.count().to_pyarrow().as_py()
+        tally = Tally(rule.name, self.facts.table, rule.says) if empty else self._count(rule, touched, list(change.values), change.folds)
         self.done.tallies.append(tally)
         table = self._write(_replaced(table, touched, list(change.values))) if tally else table
         self._drop(name)
