@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from aisle.core.catalogue import Catalogue
-from aisle.core.stage import Filter, Source
+from aisle.core.stage import Filter, Query, Source
 from aisle.filters.asked import Asked
 from aisle.filters.policy import Availability, Stock
 from aisle.filters.seen import Seen
@@ -42,10 +43,12 @@ def assemble(
     """The pipeline over these parts; ``armed`` names the policy filters that the settings arm."""
     groups: list[Group] = [SourceScores(list(sources), RAW), UserItem(catalogue), ItemFacts(catalogue, counters)]
     lexical = sources.get("lexical")
+    reading: Callable[[str], Query] = understand
     if isinstance(lexical, Lexical):
         groups.append(TextMatch(lexical.tokens_))
+        reading = partial(understand, correct=lexical.speller_)
     filters, features = policies(catalogue, armed), Features(groups)
-    return Pipeline(catalogue, history, counters, understand, filters, sources, features, stacks, sources["popularity"], limit)
+    return Pipeline(catalogue, history, counters, reading, filters, sources, features, stacks, sources["popularity"], limit)
 
 
 def save(pipeline: Pipeline, folder: Path) -> None:
