@@ -81,6 +81,8 @@ def test_event_words_of_other_shops_and_languages_become_ours_and_unknown_ones_a
     with cleaned(only="event_words", events=[event("u", "1", "2020-01-01", word) for word in words]) as done:
         assert column(done, "events", "type") == ["click", "purchase", "click", "purchase"]
         assert reasons(done, "events") == {5: "unknown event type: dance"}
+        assert touched(done, "event_words") == (0, 1)  # a translation is no repair
+        assert not any(done.tables["events"]["_repaired"].to_pyarrow().to_pylist())
 
 
 def test_events_without_time_actor_or_item_are_rejected_each_with_its_reason() -> None:

@@ -139,8 +139,10 @@ class _Worker:
         touched = self.done.backend.create_table(name, _touched(change), temp=True)
         empty = not touched.count().to_pyarrow().as_py()
         tally = Tally(rule.name, self.facts.table, rule.says) if empty else self._count(rule, touched, list(change.values), change.folds)
+        table = table if empty else self._write(_replaced(table, touched, list(change.values), not rule.translates))
+        if rule.translates:
+            tally.repaired, tally.examples = {}, [example for example in tally.examples if example.reason]
         self.done.tallies.append(tally)
-        table = self._write(_replaced(table, touched, list(change.values))) if tally else table
         self._drop(name)
         return table
 
@@ -174,14 +176,14 @@ def _touched(change: Change) -> Table:
     return wide.filter(ibis.or_(wide["_reason"].notnull(), *differs))
 
 
-def _replaced(table: Table, touched: Table, names: list[str]) -> Table:
-    """``table`` with the touched rows' new cells, and without the rejected rows."""
+def _replaced(table: Table, touched: Table, names: list[str], repairs: bool) -> Table:
+    """``table`` with the touched rows' new cells, these marked as repaired if it ``repairs``, and without the rejected rows."""
     renamed = touched.select("_reason", *(f"_new_{name}" for name in names), _hit=touched["_key"])
     joined = table.left_join(renamed, table["_key"] == renamed["_hit"])
     kept = joined.filter(joined["_reason"].isnull())
     hit = kept["_hit"].notnull()
     new = {name: ibis.ifelse(hit, kept[f"_new_{name}"], kept[name]) for name in names}
-    return kept.mutate(**new, _repaired=kept["_repaired"] | hit).select(*table.columns)
+    return kept.mutate(**new, _repaired=kept["_repaired"] | (hit & ibis.literal(repairs))).select(*table.columns)
 
 
 def _example(row: Mapping[str, object], names: list[str]) -> Example:

@@ -26,7 +26,7 @@ from aisle.data.rules.base import WRITTEN
 from aisle.data.rules.cells import clock_column
 from aisle.data.sessions import with_actors, with_sessions
 from aisle.data.windows import cut
-from aisle.schema import EVENT_CODE, ITEMS
+from aisle.schema import EVENT_CODE, EVENT_TYPES, ITEMS
 from aisle.settings import Settings
 
 SPLITS = {"train": 0, "dev": 1, "test": 2}
@@ -122,9 +122,9 @@ def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
 
 
 def _catalogue(items: Table, seed: int) -> Catalogue:
-    rows = _arrow(items, "_key")
-    ids = rows["item_id"].to_pylist()
-    drawn = sorted(range(len(ids)), key=lambda row: sha256(f"{seed}:{ids[row]}".encode()).digest())
+    rows = _arrow(items.filter(items["item_id"].notnull()), "_key")
+    ids = {name: row for row, name in enumerate(rows["item_id"].to_pylist())}  # one row an id, also with `same_item` switched off
+    drawn = [ids[name] for name in sorted(ids, key=lambda name: sha256(f"{seed}:{name}".encode()).digest())]
     rows = rows.take(pa.array(drawn, pa.int64()))
     texts, numbers = {}, {}
     for name in rows.column_names:
@@ -156,7 +156,8 @@ def _events(events: Table, catalogue: Catalogue, settings: Settings) -> Events:
     else:
         ordered = ordered.mutate(session=ordered["session_id"] if "session_id" in ordered.columns else ibis.null("string"))
     wanted = [name for name in ("item_id", "query", "rank", "quantity", "price", "rating") if name in ordered.columns]
-    rows = _arrow(ordered.select("_key", "time", "type", "actor", "session", *wanted), "time", "_key")
+    needed = ordered["time"].notnull() & ordered["type"].isin(EVENT_TYPES) & ordered["actor"].notnull()  # whatever rule is off
+    rows = _arrow(ordered.filter(needed).select("_key", "time", "type", "actor", "session", *wanted), "time", "_key")
     user, users = _coded(rows["actor"])
     session, _ = _coded(rows["session"])
     missing = pa.chunked_array([pa.nulls(len(rows), pa.string())])

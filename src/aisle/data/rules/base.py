@@ -74,7 +74,8 @@ Apply = Callable[[Table, Facts], Change | None]
 class Rule:
     """A named rule of the tables ``tables``; it runs on text cells or, ``typed``, once numbers and times are numbers.
 
-    ``needs`` are columns without which it has nothing to do; ``point_in_time`` says that what it does to an event depends on nothing later.
+    ``needs`` are columns without which it has nothing to do; ``point_in_time`` says that what it does to an event depends on nothing later;
+    what ``translates`` puts a cell into our words, which is no repair.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Rule:
     typed: bool = False
     needs: tuple[str, ...] = ()
     point_in_time: bool = True
+    translates: bool = False
 
 
 def text(*parts: Value | str) -> StringValue:

@@ -33,11 +33,12 @@ def non_products(table: Table, facts: Facts) -> Change | None:
 
 
 def suspect_codes(items: Table | None, events: Table | None, further: tuple[str, ...]) -> Table | None:
-    """The codes (`_code`) that are no products and what their title says (`_why`); None without any id."""
-    parts = [_told(table) for table in (items, events) if table is not None and "item_id" in table.columns]
-    if not parts:
+    """The codes (`_code`) that are no products and what their title says (`_why`): of the items, or where there are none of the events;
+    None without any id."""
+    table = next((table for table in (items, events) if table is not None and "item_id" in table.columns), None)
+    if table is None:
         return None
-    told = ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
+    told = _told(table)
     named = told["title"].lower()
     rows = told.mutate(_odd=named.re_search(SERVICES), _plain=named.re_search(NOTHING_ELSE))
     codes = rows.group_by("_code").aggregate(
