@@ -22,8 +22,8 @@ from aisle.retrieval.counters import Counters
 from aisle.retrieval.lexical import Lexical
 from aisle.retrieval.registry import SOURCES, load
 
-RAW = frozenset({"lexical", "dense", "content"})
-"""Sources whose scores keep their scale from one fit to the next."""
+SCALELESS = frozenset({"popularity", "trending", "new", "repeat"})
+"""Sources whose raw scores grow with the log: the ranker reads only their shares and ranks."""
 
 
 def policies(catalogue: Catalogue, armed: Sequence[str]) -> list[Filter]:
@@ -41,7 +41,7 @@ def assemble(
     limit: int = 200,
 ) -> Pipeline:
     """The pipeline over these parts; ``armed`` names the policy filters that the settings arm."""
-    groups: list[Group] = [SourceScores(list(sources), RAW), UserItem(catalogue), ItemFacts(catalogue, counters)]
+    groups: list[Group] = [SourceScores(list(sources), frozenset(sources) - SCALELESS), UserItem(catalogue), ItemFacts(catalogue, counters)]
     lexical = sources.get("lexical")
     reading: Callable[[str], Query] = understand
     if isinstance(lexical, Lexical):

@@ -42,7 +42,7 @@ class NewItems(Counted):
         first = counters.first(np.arange(counters.items), as_of)
         first[first < counters.begin + self.oldest * DAY] = np.nan
         age = (as_of - np.where(np.isnan(self.created_), first, self.created_)) / DAY
-        fresh = np.where((age >= 0) & (age <= self.oldest), 0.5 ** (age / self.half_life), 0)
+        fresh = np.where((age >= 0) & (age <= self.oldest), 0.5 ** (np.clip(age, 0, self.oldest) / self.half_life), 0)
         return fresh.astype(np.float32)
 
     def settings(self) -> dict[str, float]:

@@ -11,14 +11,14 @@ from aisle.retrieval.dense import Content, Dense
 from aisle.retrieval.ease import Ease
 from aisle.retrieval.item_knn import ItemKnn
 from aisle.retrieval.lexical import Lexical
-from aisle.retrieval.markov import Markov
+from aisle.retrieval.markov import FirstOrder, Markov
 from aisle.retrieval.new_items import NewItems
 from aisle.retrieval.popularity import Popularity
 from aisle.retrieval.repeat import Repeat
 from aisle.retrieval.trending import Trending
 
 SOURCES: dict[str, type[Source]] = {
-    kind.name: kind for kind in (Lexical, Dense, Content, ItemKnn, Markov, Als, Ease, Popularity, Trending, Repeat, NewItems)
+    kind.name: kind for kind in (Lexical, Dense, Content, ItemKnn, Markov, FirstOrder, Als, Ease, Popularity, Trending, Repeat, NewItems)
 }
 """Name to class; the name is the column, the folder in a bundle and the key in the settings."""
 

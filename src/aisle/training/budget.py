@@ -11,6 +11,7 @@ FLOOR = ("lexical", "popularity", "repeat", "item_knn")
 
 COST: Mapping[str, Callable[[int, int], float]] = {
     "markov": lambda items, events: 0.2 + events / 200_000,
+    "markov_first": lambda items, events: 0.2 + events / 400_000,
     "trending": lambda items, events: 0.1 + events / 1_000_000,
     "new": lambda items, events: 0.1 + items / 1_000_000,
     "als": lambda items, events: 1 + events / 40_000,

@@ -12,13 +12,12 @@ from aisle.core.candidates import Candidates
 from aisle.core.runner import Runner
 from aisle.evaluation.lists import Ranked, Truth
 from aisle.evaluation.replay import Replay
+from aisle.fusion.recall import Recall
 from aisle.fusion.stack import Stack
 from aisle.pipeline import Pipeline
 
 Column = NDArray[np.float32]
 BLOCK = 256
-HARD = 40
-"""Of a sampled frame's negatives this many come from the top of the sources' lists, the rest from anywhere below."""
 
 
 @dataclass(frozen=True)
@@ -84,22 +83,18 @@ class Frame:
         return self.ranked(np.full(len(self.item), np.nan) if column is None else -column.astype(float))
 
 
-def frame(
-    pipeline: Pipeline, stack: Stack, replay: Replay, negatives: int | None, seed: int, advance: Callable[[int], None] = lambda _: None
-) -> Frame:
-    """Run the pipeline up to the features. ``negatives``: keep at most so many unwanted candidates a request, None keeps all.
+def frame(pipeline: Pipeline, stack: Stack, replay: Replay, pool: int | None, advance: Callable[[int], None] = lambda _: None) -> Frame:
+    """Run the pipeline up to the features. ``pool``: keep only so many of the best candidates of each request, None keeps all.
 
     What a source did not propose but the user wanted is no row: the ranker cannot learn to find it and the lists miss it.
     """
-    random = np.random.default_rng(seed)
     parts: list[tuple[Candidates, dict[str, Column]]] = []
     for start in range(0, len(replay), BLOCK):
         block = pipeline.block(replay.requests[start : start + BLOCK])
         candidates = pipeline.propose(stack, block, pipeline.allowed(block), Runner())
         features = pipeline.features(block, candidates)
-        if negatives is not None:
-            wanted = grades(replay.truth, candidates, start)[0] > 0
-            mask = _sampled(candidates, features, wanted, negatives, random)
+        if pool is not None:
+            mask = _pool(candidates, Recall(stack.sources).score(features), pool)
             candidates, features = candidates.keep(mask), {name: values[mask] for name, values in features.items()}
         parts.append((Candidates(candidates.offsets, candidates.item), features))
         advance(len(block))
@@ -119,20 +114,13 @@ def grades(truth: Truth, candidates: Candidates, first: int) -> tuple[NDArray[np
     return np.where(hit, truth.grade[found], 0.0), hit & truth.relevant[found]
 
 
-def _sampled(
-    candidates: Candidates, features: Mapping[str, Column], wanted: NDArray[np.bool_], negatives: int, random: np.random.Generator
-) -> NDArray[np.bool_]:
-    """Keep what was wanted, the `HARD` unwanted ones that stand highest with any source, and a draw of the others."""
-    best = np.nan_to_num(features["best_rank"], nan=np.inf) if "best_rank" in features else np.zeros(len(candidates))
-    draw = random.random(len(candidates))
-    request = candidates.request
-    keep = wanted.copy()
-    hard = min(HARD, negatives)
-    for key, most in ((best, hard), (draw, negatives - hard)):
-        order = np.lexsort((draw, key, keep, request))
-        counts = np.bincount(request, minlength=candidates.requests)
-        place = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
-        keep[order[place < most]] = True
+def _pool(candidates: Candidates, score: Column, most: int) -> NDArray[np.bool_]:
+    """The ``most`` best candidates of each request by the recall side's plain sum. What was wanted but stands below is left out: a ranker
+    that is shown such rows learns to lift what looks like nothing."""
+    order = np.lexsort((candidates.item, -score, candidates.request))
+    place = np.arange(len(order)) - np.repeat(candidates.offsets[:-1], candidates.counts)
+    keep = np.zeros(len(order), bool)
+    keep[order[place < most]] = True
     return keep
 
 
@@ -141,8 +129,6 @@ def _joined(replay: Replay, parts: list[tuple[Candidates, dict[str, Column]]]) -
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     item = np.concatenate([np.zeros(0, np.int32), *(part.item for part, _ in parts)]).astype(np.int32)
     names = dict.fromkeys(name for _, features in parts for name in features)
-    columns = {
-        name: np.concatenate([features.get(name, np.full(len(part), np.nan, np.float32)) for part, features in parts]) for name in names
-    }
+    columns = {name: np.concatenate([features.get(name, np.full(len(part), np.nan, np.float32)) for part, features in parts]) for name in names}
     grade, relevant = grades(replay.truth, Candidates(offsets, item), 0)
     return Frame(replay, offsets, item, columns, grade, relevant)

@@ -24,7 +24,7 @@ RESERVE = 30.0
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "user_and_item": ("owned_", "recent_", "user_", "price", "category_taste", "brand_taste"),
     "item_facts": ("popularity_ever", "popularity_month", "popularity_week", "trend", "days_"),
-    "text_match": ("text_",),
+    "text_match": ("title_", "query_", "brand_bm25", "brand_covered", "category_bm25", "category_covered", "description_", "other_"),
 }
 """Groups of features, by how their names begin, for the ablation."""
 
@@ -72,9 +72,7 @@ def ablation(learned: Learned, windows: Windows, seed: int, budget: Budget) -> l
             continue
         less = Windows(*(without(frame, learned.stack, source, starts) for frame in (windows.fit, windows.dev, windows.test)))
         stack = _smaller(learned.stack, source)
-        again = learn(
-            stack, less.fit, less.dev, learned.stack.alpha, seed, only=(learned.stack.ranker.name if learned.stack.ranker else "",)
-        )
+        again = learn(stack, less.fit, less.dev, learned.stack.alpha, seed, only=(learned.stack.ranker.name if learned.stack.ranker else "",))
         rows.append(_row(name, whole, quality(less.test, again.stack.fuse(less.test.features)["score"]), windows.test.replay.users, seed))
     return rows
 

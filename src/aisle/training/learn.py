@@ -24,6 +24,8 @@ RANKERS = ("logistic", "lambdamart", "boosted")
 ALPHAS = tuple(np.linspace(0, 1, 11).round(1).tolist())
 MOST_CHOOSING = 1_500
 """Requests of each window that the choice of sources looks at."""
+WANTED_PER_LEAF = 100
+"""Wanted candidates for each leaf of a tree: small logs get small trees."""
 FEWEST = 30
 """Requests with something wanted below which nothing is fitted: the sources then weigh the same."""
 
@@ -128,10 +130,11 @@ def _rankers(fit: Frame, names: Sequence[str], seed: int, only: Sequence[str]) -
     rows = np.isin(fit.request, used)
     x, groups = x[rows], fit.groups[used]
     relevant = fit.relevant[rows].astype(float)
+    leaves = int(np.clip(relevant.sum() / WANTED_PER_LEAF, 4, 15))
     made: dict[str, Callable[[], Ranker]] = {
         "logistic": lambda: Logistic().fit(x, relevant),
-        "lambdamart": lambda: Boosted("order", seed=seed).fit(x, levels(fit)[rows], groups, list(names)),
-        "boosted": lambda: Boosted("probability", seed=seed).fit(x, relevant, groups, list(names)),
+        "lambdamart": lambda: Boosted("order", leaves=leaves, seed=seed).fit(x, levels(fit)[rows], groups, list(names)),
+        "boosted": lambda: Boosted("probability", leaves=leaves, seed=seed).fit(x, relevant, groups, list(names)),
     }
     return {name: make() for name, make in made.items() if name in only}
 
@@ -159,9 +162,5 @@ def _set_alpha(stack: Stack, dev: Frame, alpha: float | None) -> tuple[Stack, st
     known = difference[np.isfinite(difference)]
     error = float(known.std() / np.sqrt(max(1, len(known))))
     chosen = best if mean(difference) > error else 0.5
-    why = (
-        f"gains {mean(difference):.4f} NDCG@10 over .5 on window 3"
-        if chosen != 0.5
-        else "no other gains more than a standard error on window 3"
-    )
+    why = f"gains {mean(difference):.4f} NDCG@10 over .5 on window 3" if chosen != 0.5 else "no other gains more than a standard error on window 3"
     return replace(stack, alpha=float(chosen)), f"{stack.task}: α = {chosen:g}: {why}."

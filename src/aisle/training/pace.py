@@ -37,7 +37,7 @@ class Pace:
             return {window: self.given.get(str(window), most[window]) for window in most}
         trial = windows[2].sample(TRIAL, job.settings.seed)
         begun = perf_counter()
-        tried = frame(pipeline, stack, trial, None, job.settings.seed)
+        tried = frame(pipeline, stack, trial, None)
         each = (perf_counter() - begun) / max(1, len(trial))
         roomy = int(MEMORY / (4 * max(1, len(tried.features)) * max(1.0, len(tried.item) / max(1, len(trial)))))
         total = int(SHARE * job.budget.left / self.tasks / max(each, 1e-5))

@@ -27,7 +27,7 @@ def shift(results: Mapping[str, TaskResult], before: Pipeline, after: Pipeline) 
         asked = result.windows.test.replay.sample(SAMPLE, 0)
         asked = replace(asked, requests=[replace(request, as_of=float("nan")) for request in asked.requests])
         stack = result.learned.stack
-        old, new = (_scores(frame(pipeline, stack, asked, None, 0), result) for pipeline in (before, after))
+        old, new = (_scores(frame(pipeline, stack, asked, None), result) for pipeline in (before, after))
         index = stability(old, new)
         said = "moved: rankers may read the refitted sources wrongly" if index > LARGE else "did not move much"
         notes.append(f"{task}: after the refit the distribution of fused scores {said} (stability index {index:.2f}).")

@@ -24,7 +24,7 @@ from aisle.query.complete import Completer
 from aisle.settings import Settings, load
 from aisle.tracking import Tracker
 from aisle.training.budget import Budget, choose_sources
-from aisle.training.clicks import learn_clicks
+from aisle.training.clicks import ClickResult, learn_clicks
 from aisle.training.job import TEXT, Job, plain_stacks, work_folder
 from aisle.training.pace import Pace
 from aisle.training.parts import Parts
@@ -50,9 +50,7 @@ class Measured:
     sizes: Mapping[str, Mapping[str, int]]
 
 
-def train(
-    folder: Path, store: Path | None = None, minutes: float = 30.0, plan: Mapping[str, Json] | None = None, quiet: bool = False
-) -> Bundle:
+def train(folder: Path, store: Path | None = None, minutes: float = 30.0, plan: Mapping[str, Json] | None = None, quiet: bool = False) -> Bundle:
     """Fit a bundle from ``folder`` and activate it in ``store`` (default ``folder/bundles``).
 
     Raises `AisleError` for anything the user can mend. An interrupted run is taken up by the same command.
@@ -75,7 +73,7 @@ def measure(data: Dataset, settings: Settings, store: Path, budget: Budget, trac
     key = {"data": data.fingerprint, "settings": settings.model_dump(mode="json"), "version": VERSION}
     parts = Parts(work_folder(store) / "parts", key)
     names, why = _sources(data, settings, budget, plan)
-    text, encoder = text_sources([name for name in names if name in TEXT], data, settings, budget, parts, tracker)
+    text, encoder = text_sources([name for name in names if name in TEXT], data, windows, settings, budget, parts, tracker)
     job = Job(data, windows, settings, budget, tracker, parts, text)
     names = tuple(name for name in names if name not in TEXT or name in text)
     stacks = plain_stacks(names)

@@ -21,7 +21,8 @@ from aisle.training.judge import Windows
 from aisle.training.learn import Learned, choose, learn
 from aisle.training.pace import Pace
 
-NEGATIVES = 120
+POOL = 200
+"""Candidates of a request that rankers learn from, the best by a plain sum of the sources."""
 Inside = Callable[[int], NDArray[np.bool_]]
 
 
@@ -72,7 +73,7 @@ def run_task(job: Job, pipeline: Pipeline, stack: Stack, windows: Mapping[int, R
     for window, one in windows.items():
         chosen = one.sample(sizes[window], seed)
         with job.tracker.part(f"{stack.task}: candidates of window {window}", len(chosen)) as advance:
-            frames[window] = frame(pipeline, stack, chosen, NEGATIVES if window == 2 else None, seed, advance)
+            frames[window] = frame(pipeline, stack, chosen, POOL if window == 2 else None, advance)
     with job.tracker.part(f"{stack.task}: choose sources, fit rankers, set α"):
         kept, rows = choose(stack.sources, FLOOR, frames[2], frames[3])
         fit, dev = (frames[window].only(kept) for window in (2, 3))
