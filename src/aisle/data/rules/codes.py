@@ -47,12 +47,12 @@ def suspect_codes(items: Table | None, events: Table | None, further: tuple[str,
     )  # fmt: skip
     bare = ~codes["_code"].re_search(r"\d")
     codes = codes.mutate(_bare=bare, _irregular=bare | (codes["_code"].length() <= 2) | codes["_code"].contains("_"))
-    counts = codes.aggregate(bare=codes["_bare"].sum(), all=codes.count()).to_pyarrow().to_pylist()[0]
-    usual = counts["all"] >= ENOUGH and (counts["bare"] or 0) <= FEW * counts["all"]
+    every = codes["_code"].count().over()
+    codes = codes.mutate(_usual=(every >= ENOUGH) & (codes["_bare"].cast("int64").sum().over() <= FEW * every))
     listed = codes["_code"].isin(further) if further else ibis.literal(False)
     said = codes["_code"].upper().isin(WORDS) | ((codes["_odd"] > 0) & (2 * codes["_odd"] >= codes["_told"]))
     odd = (codes["_bare"] & (codes["_code"].length() <= SHORT)) | (codes["_irregular"] & said)
-    found = listed | (2 * codes["_plain"] > codes["_told"]) | (ibis.literal(usual) & odd)
+    found = listed | (2 * codes["_plain"] > codes["_told"]) | (codes["_usual"] & odd)
     why = ibis.ifelse(codes["_why"].isnull(), "", text(" (", codes["_why"], ")"))
     return codes.filter(found).select("_code", _why=why)
 

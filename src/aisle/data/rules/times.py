@@ -31,7 +31,7 @@ def forms(table: Table, column: str) -> Forms:
     """Look through the column, file by file. Day or month first: whatever a number above 12 proves; unproven, `/` is month first and
     `.` day first. Both said in ``remarks``."""
     moment = _moment(table[column])
-    odd = table.filter(table[column].notnull() & (moment.isnull() | (moment < LONG_AGO)))
+    odd = table.filter(table[column].notnull() & (moment.fill_null(-float("inf")) < LONG_AGO))
     cell = odd[column].strip()
     parts = [cell.re_extract(LOCAL, group).try_cast("int64") for group in (1, 2)]
     number = cell.try_cast("float64").abs()
