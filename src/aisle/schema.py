@@ -40,6 +40,7 @@ ITEMS = {
     "currency": Column(Kind.CATEGORY),
     "in_stock": Column(Kind.TRUTH, meaning="absent is unknown"),
     "created_at": Column(Kind.TIME, meaning="when the item came into the shop"),
+    "updated_at": Column(Kind.TIME, meaning="when the row was true; of several rows of one item the newest counts"),
     "available_from": Column(Kind.TIME),
     "available_until": Column(Kind.TIME),
     "image": Column(Kind.TEXT, meaning="an address or path"),

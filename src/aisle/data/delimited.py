@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -23,11 +24,14 @@ OPEN_FOR = 1_000
 
 def read_delimited(form: Form) -> Loaded:
     """All rows of the file; rows with too many or too few cells are bad, the others kept."""
-    if len(form.delimiter) == 1 and not form.spaced:
-        loaded = _fast(form)
-        if loaded is not None:
-            return loaded
-    return _careful(form)
+    simple = len(form.delimiter) == 1 and not form.spaced
+    loaded = (_fast(form) if simple else None) or _careful(form)
+    return read_delimited(replace(form, escape="\\")) if _escaped(loaded, form) else loaded
+
+
+def _escaped(loaded: Loaded, form: Form) -> bool:
+    """Whether bad rows are bad because they escape their quotes by a backslash, which the file's beginning did not show."""
+    return not form.escape and sum('\\"' in row.content for row in loaded.bad) * 2 > len(loaded.bad)
 
 
 def _fast(form: Form) -> Loaded | None:
@@ -60,7 +64,8 @@ def ragged(found: int, expected: int) -> str:
 def _batches(form: Form, stream: pa.NativeFile, keep: object) -> Iterator[pa.RecordBatch]:
     names = list(form.names)
     reading = pacsv.ReadOptions(use_threads=False, block_size=BLOCK, column_names=names, skip_rows_after_names=form.skip)
-    parsing = pacsv.ParseOptions(delimiter=form.delimiter, newlines_in_values=True, invalid_row_handler=keep)
+    escape = form.escape or False
+    parsing = pacsv.ParseOptions(delimiter=form.delimiter, escape_char=escape, newlines_in_values=True, invalid_row_handler=keep)
     texts = {"column_types": dict.fromkeys(names, pa.string()), "null_values": [""]}
     cells = pacsv.ConvertOptions(strings_can_be_null=True, quoted_strings_can_be_null=True, **texts)
     yield from pacsv.open_csv(stream, read_options=reading, parse_options=parsing, convert_options=cells)
@@ -144,6 +149,10 @@ def _closed(text: str, following: Callable[[], str | None], form: Form) -> tuple
     return taken, OPEN
 
 
+def _reader(text: str, form: Form, strict: bool) -> Iterator[list[str]]:
+    return csv.reader([text], delimiter=form.delimiter, skipinitialspace=form.spaced, escapechar=form.escape or None, strict=strict)
+
+
 OPEN = "unexpected end of data"
 
 
@@ -154,7 +163,7 @@ def _is_open(found: list[str] | str) -> bool:
 def _cells(text: str, form: Form) -> list[str] | str:
     """The cells of one record written by the rules; else what is wrong with it, `OPEN` when a quote is still open at its end."""
     try:
-        return next(csv.reader([text], delimiter=form.delimiter, skipinitialspace=form.spaced, strict=True))
+        return next(_reader(text, form, strict=True))
     except csv.Error as error:
         return str(error)
 
@@ -162,7 +171,7 @@ def _cells(text: str, form: Form) -> list[str] | str:
 def _leniently(text: str, form: Form) -> list[str]:
     """The cells of one line with quotes in wrong places."""
     try:
-        return next(csv.reader([text], delimiter=form.delimiter, skipinitialspace=form.spaced))
+        return next(_reader(text, form, strict=False))
     except csv.Error:  # a bare carriage return
         return text.split(form.delimiter)
 

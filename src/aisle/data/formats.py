@@ -23,7 +23,7 @@ LOOK_AT = 200
 @dataclass(frozen=True)
 class Form:
     """``names`` are unique without regard to case, blank ones become ``column_<place>``. ``skip`` rows stand before the first data row;
-    ``spaced``: cells are quoted after a space."""
+    ``spaced``: cells are quoted after a space; ``escape``: what stands before a quote inside a quoted cell, where that is no quote."""
 
     scan: Scan
     kind: Kind
@@ -31,6 +31,7 @@ class Form:
     names: tuple[str, ...] = ()
     skip: int = 0
     spaced: bool = False
+    escape: str = ""
     remarks: tuple[str, ...] = ()
 
 
@@ -99,7 +100,8 @@ def _delimited(scan: Scan, name: str, headless: bool, remarks: list[str]) -> For
         remarks.append(f"{name}: its cells are separated by {DELIMITERS.get(delimiter, delimiter)}, not as the name says.")
     first = [f"column_{place}" for place in range(1, len(rows[0]) + 1)] if headless else rows[0]
     names = column_names(_widened(first, rows[1:]), name, remarks)
-    return Form(scan, "delimited", delimiter, names, (0 if headless else 1) + bool(stated), spaced, tuple(remarks))
+    escape = "\\" if '"' in scan.head and re.search(rf'\\"(?!\s*({re.escape(delimiter)}|$))', scan.head, re.MULTILINE) else ""
+    return Form(scan, "delimited", delimiter, names, (0 if headless else 1) + bool(stated), spaced, escape, tuple(remarks))
 
 
 def find_delimiter(lines: Sequence[str]) -> str:

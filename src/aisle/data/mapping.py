@@ -14,6 +14,9 @@ from aisle.settings import Source
 PLACE = re.compile(r"\{([^{}]+)\}")
 """A column's place in a template: ``{department} > {product_type}``."""
 
+ROW = "_row"
+"""The name by which a mapping asks for the number of the row: an order for a file that tells no time, an id for one without ids."""
+
 INSTEAD = {"timestamp": ("order",), "user_id": ("session_id",)}
 """What may stand in for a column of the events table."""
 
@@ -70,8 +73,8 @@ def _free(name: str, taken: Collection[str]) -> str:
 
 def _filled(source: Source, ours: str, theirs: str, names: Sequence[str]) -> str:
     column = find_column(theirs, names)
-    if column is not None:
-        return quoted(column)
+    if column is not None or theirs == ROW:
+        return quoted(column or ROW)
     if not PLACE.search(theirs):
         raise _no_column(source, theirs, names, f"`columns.{ours}`")
     parts = []

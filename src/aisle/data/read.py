@@ -84,7 +84,7 @@ def _read(given: Input, folder: Path, connection: duckdb.DuckDBPyConnection) -> 
         form = sniff(scan(given.path, given.shown, given.encoding), given.shown, given.headless)
         if form.kind == "empty":
             return _empty(given, tables)
-        loaded = _load(form, given, connection)
+        loaded = load_file(form, given.path, given.shown, connection)
     _write(given, tables, loaded, connection)
     remarks = list(form.remarks) if form else []
     if not loaded.rows:
@@ -101,13 +101,14 @@ def _empty(given: Input, tables: tuple[str, ...]) -> FileRead:
     return FileRead(given.shown, tables, 0, remarks=(f"{given.shown} is empty; nothing was read from it.",))
 
 
-def _load(form: Form, given: Input, connection: duckdb.DuckDBPyConnection) -> Loaded:
+def load_file(form: Form, path: Path, name: str, connection: duckdb.DuckDBPyConnection) -> Loaded:
+    """All rows of a file of that form, as text."""
     if form.kind == "lines":
         return read_lines(form.scan)
     if form.kind == "json":
-        return read_json(form.scan, given.shown)
+        return read_json(form.scan, name)
     if form.kind == "parquet":
-        return read_parquet(given.path, given.shown, connection)
+        return read_parquet(path, name, connection)
     return read_delimited(form)
 
 
