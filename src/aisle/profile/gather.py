@@ -91,7 +91,8 @@ def snapshot(profile: Profile, catalogue: Catalogue, now: float) -> _Taken:
     dismissed = [row for item in profile.dismissed if (row := row_of.get(item)) is not None]
     total, mean, squares = profile.price
     price = (mean, sqrt(max(squares, 0.0) / total)) if total else (float("nan"), float("nan"))
-    return _Taken(recent, owned, dismissed, _tastes(profile, catalogue, now), price, profile.events, max(0.0, now - profile.last) if profile.events else float("nan"))
+    idle = max(0.0, now - profile.last) if profile.events else float("nan")
+    return _Taken(recent, owned, dismissed, _tastes(profile, catalogue, now), price, profile.events, idle)
 
 
 def _tastes(profile: Profile, catalogue: Catalogue, now: float) -> dict[str, list[tuple[int, float]]]:
