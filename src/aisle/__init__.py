@@ -1,1 +1,32 @@
-"""Aisle: a shop's catalogue and event log in; search, recommendation and an honest report out."""
+"""Aisle: a shop's catalogue and event log in; search, recommendation and an honest report out.
+
+>>> import aisle
+>>> shop = aisle.open("my-shop/bundles")  # doctest: +SKIP
+>>> shop.search("red lamp", user="42", filters={"price": {"lte": 30}}).items[0].item_id  # doctest: +SKIP
+'A1'
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aisle.bundle import Bundle
+    from aisle.serving.local import LocalShop
+
+__all__ = ["open", "train"]
+
+
+def open(path: str | Path) -> LocalShop:
+    """A bundle store or one bundle, open in this process. Raises `BundleError` when there is none or it is damaged."""
+    from aisle.serving.local import LocalShop
+
+    return LocalShop(path)
+
+
+def train(folder: str | Path, minutes: float = 30.0, bundle: str | Path | None = None) -> Bundle:
+    """Fit a bundle from a folder and activate it, as ``aisle train`` does. Raises `AisleError` for what the user can mend."""
+    from aisle.training.run import train as run
+
+    return run(Path(folder), None if bundle is None else Path(bundle), minutes)
