@@ -162,7 +162,7 @@ def test_with_all_later_events_removed_the_earlier_ones_are_cleaned_alike(tmp_pa
 
 def test_the_rules_that_look_at_the_whole_log_are_just_these() -> None:
     whole = {rule.name for rule in RULES if not rule.point_in_time}
-    assert whole == {"clock", "stock_corrections", "cancellations", "quantity_outliers", "price_outliers", "same_item"}
+    assert whole == {"clock", "stock_corrections", "cancellations", "quantity_outliers", "price_outliers", "same_item", "spellings"}
 
 
 def test_with_every_rule_off_the_data_set_is_still_sound(tmp_path: Path) -> None:

@@ -21,6 +21,13 @@ def test_a_cell_of_spaces_only_is_missing_and_a_title_of_spaces_rejects_the_row(
         assert reasons(done, "items") == {1: "no title"}
 
 
+def test_ids_that_went_through_a_number_column_lose_their_point_zero_when_all_have_it() -> None:
+    events = [event("17850.0", "1.0", "2020-01-01"), event("13047.0", "2.5", "2020-01-01"), event(None, "3.0", "2020-01-01", session_id="s")]
+    with cleaned(only="float_ids", events=events) as done:
+        assert column(done, "events", "user_id") == ["17850", "13047", None]
+        assert column(done, "events", "item_id") == ["1.0", "2.5", "3.0"]
+
+
 def test_words_for_nothing_are_missing_but_a_title_may_read_none() -> None:
     with cleaned(only="missing_words", items=[item("1", "None", brand="n/a", price="NULL"), item("2", "nan", brand="NA-KD")]) as done:
         assert rows(done, "items") == [

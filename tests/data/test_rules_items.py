@@ -7,11 +7,28 @@ from tests.data.shops import cleaned, column, event, item, reasons, rows, touche
 
 def test_of_several_rows_of_an_item_the_newest_wins_and_without_a_time_the_last() -> None:
     dated = [item("1", "old", update_time="2016-11-05"), item("1", "new", update_time="2016-11-14"), item("1", "mid", update_time="2016-11-09")]
-    with cleaned(only="same_item", items=[{**row, "created_at": row["update_time"]} for row in dated]) as done:
+    with cleaned(only="same_item", items=dated) as done:
         assert column(done, "items", "title") == ["new"]
         assert reasons(done, "items") == {1: "older row of the same item", 3: "older row of the same item"}
     with cleaned(only="same_item", items=[item("1", "first"), item("1", "last"), item("2")]) as done:
         assert column(done, "items", "title") == ["last", "Lamp"]
+
+
+def test_an_item_came_into_the_shop_at_the_earliest_date_and_never_in_1970() -> None:
+    told = [item("1", "new", created_at="2016-11-14"), item("1", "old", created_at="2016-11-05"), item("2", "undated", created_at="0")]
+    with cleaned(only="item_times same_item", items=told) as done:
+        assert [(row["title"], row["created_at"]) for row in rows(done, "items")] == [("new", 1478304000.0), ("undated", None)]
+
+
+def test_several_spellings_of_one_title_are_said() -> None:
+    with cleaned(only="spellings", items=[item("1", "Lamp"), item("1", "LAMP"), item("2"), item("2")]) as done:
+        assert done.counts == {"items with several spellings of their title": 1}
+        assert "1: LAMP / Lamp" in done.remarks[0]
+
+
+def test_of_two_rows_of_one_user_the_last_counts() -> None:
+    with cleaned(only="same_user", users=[{"user_id": "u", "town": "A"}, {"user_id": "u", "town": "B"}]) as done:
+        assert column(done, "users", "town") == ["B"]
 
 
 def test_an_invoice_file_gives_the_commonest_title_and_the_median_price() -> None:

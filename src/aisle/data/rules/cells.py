@@ -23,6 +23,16 @@ def trimmed(table: Table, facts: Facts) -> Change | None:
     return Change(table, {name: table[name].re_replace(EDGES, "").nullif("") for name in names}) if names else None
 
 
+def float_ids(table: Table, facts: Facts) -> Change | None:
+    """Ids that went through a number column: where every id of a column ends in `.0`, it goes (`17850.0` → `17850`)."""
+    names = facts.columns(table, Kind.ID)
+    if not names:
+        return None
+    shown = table.aggregate(**{name: table[name].endswith(".0").min() for name in names}).to_pyarrow().to_pylist()[0]
+    whole = [name for name in names if shown[name]]
+    return Change(table, {name: table[name].re_replace(r"^(\d+)\.0$", r"\1") for name in whole}) if whole else None
+
+
 def missing_words(table: Table, facts: Facts) -> Change | None:
     """`NULL`, `nan`, `#N/A` and, outside free text, `none`, `n/a` become missing."""
     values: dict[str, Value] = {}
@@ -113,6 +123,7 @@ def required(table: Table, facts: Facts) -> Change | None:
 RULES = (
     Rule("spaces", ALL_TABLES, "spaces around ids and texts are cut", trimmed),
     Rule("missing_words", ALL_TABLES, "words for nothing (NULL, nan, n/a) become missing", missing_words),
+    Rule("float_ids", ALL_TABLES, "ids written as numbers with `.0` lose it where the whole column has it", float_ids),
     Rule("text", ALL_TABLES, "HTML remains, control characters and runs of spaces leave texts; the script stays as it is", markup),
     Rule("notation", ALL_TABLES, "currency signs, thousands, decimal commas and full-width digits leave numbers", notation),
     Rule("types", ALL_TABLES, "an unreadable number or time rejects the row where it is required, else becomes missing", types),

@@ -6,5 +6,5 @@ from aisle.data.rules import cancel, cells, codes, events, items, outliers, rows
 from aisle.data.rules.base import Rule
 
 RULES: tuple[Rule, ...] = (
-    *cells.RULES, *rows.BEFORE, *codes.RULES, *events.RULES, *cancel.RULES, *outliers.RULES, *items.RULES, *rows.JUDGEMENTS,
+    *cells.RULES, *rows.BEFORE, *codes.RULES, *events.RULES, *cancel.RULES, *outliers.RULES, *items.RULES, *rows.OTHERS,
 )  # fmt: skip

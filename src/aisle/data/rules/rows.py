@@ -61,6 +61,13 @@ def case_twins(table: Table, facts: Facts) -> None:
         facts.remark(f"{facts.table}: {len(found)} times two {name}s differ in case only, and stay two: {shown}.")
 
 
+def same_user(table: Table, facts: Facts) -> Change:
+    """Several rows of one user: the last one counts."""
+    window = ibis.window(group_by="user_id", order_by=table["_key"].desc())
+    spot = table.mutate(_spot=ibis.row_number().over(window))
+    return Change(spot, reason=first((spot["_spot"] > 0, "an earlier row of the same user")))
+
+
 def graded_twice(table: Table, facts: Facts) -> Change:
     """A pair graded twice: the last grade wins."""
     window = ibis.window(group_by=["query", "item_id"], order_by=table["_key"].desc())
@@ -81,7 +88,8 @@ BEFORE = (
     Rule("repeated_ids", ("events",), "an event_id that was already there is rejected", repeated_ids, needs=("event_id",)),
     Rule("case_twins", tuple(IDS), "ids that differ in case only are reported, never merged", case_twins),
 )
-JUDGEMENTS = (
+OTHERS = (
+    Rule("same_user", ("users", "labels"), "of several rows of one user the last counts", same_user),
     Rule("one_split", ("judgements",), "a query with rows in several splits goes whole to test, else dev", one_split, needs=("split",)),
     Rule("graded_twice", ("judgements",), "of a pair graded twice the last grade counts", graded_twice),
 )
