@@ -40,10 +40,8 @@ class Replay:
         return Replay(self.task, [self.requests[number] for number in chosen], truth, self.users[chosen])
 
     def sample(self, most: int, seed: int) -> Replay:
-        """At most ``most`` requests, drawn without replacement, in order."""
-        if len(self) <= most:
-            return self
-        return self.pick(np.sort(np.random.default_rng(seed).choice(len(self), most, replace=False)))
+        """At most ``most`` requests, drawn without replacement, in drawn order, so that any beginning of them is a fair sample too."""
+        return self.pick(np.random.default_rng(seed).permutation(len(self))[:most])
 
 
 def success_type(events: Events, wanted: Sequence[str] = ()) -> tuple[int, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
+from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,13 +85,18 @@ class Frame:
         return self.ranked(np.full(len(self.item), np.nan) if column is None else -column.astype(float))
 
 
-def frame(pipeline: Pipeline, stack: Stack, replay: Replay, pool: int | None, advance: Callable[[int], None] = lambda _: None) -> Frame:
+def frame(pipeline: Pipeline, stack: Stack, replay: Replay, pool: int | None, advance: Callable[[int], None] = lambda _: None, until: float = inf) -> Frame:
     """Run the pipeline up to the features. ``pool``: keep only so many of the best candidates of each request, None keeps all.
+
+    ``until`` (`perf_counter` seconds): requests not begun by then are left out, but for the first block.
 
     What a source did not propose but the user wanted is no row: the ranker cannot learn to find it and the lists miss it.
     """
     parts: list[tuple[Candidates, dict[str, Column]]] = []
     for start in range(0, len(replay), BLOCK):
+        if start and perf_counter() > until:
+            replay = replay.pick(np.arange(start))
+            break
         block = pipeline.block(replay.requests[start : start + BLOCK])
         candidates = pipeline.propose(stack, block, pipeline.allowed(block), Runner())
         features = pipeline.features(block, candidates)

@@ -87,6 +87,8 @@ def measure(data: Dataset, settings: Settings, store: Path, budget: Budget, trac
         frames = results[task].windows
         sizes[task] = {"2": len(frames.fit.replay), "3": len(frames.dev.replay), "4": len(frames.test.replay)}
     stacks = {**stacks, **{task: result.learned.stack for task, result in results.items()}}
+    if "home_new" in results and "home" not in results:
+        stacks["home"] = replace(stacks["home_new"], task="home")
     clicks: dict[str, ClickResult] = {}
     for task in ("search", "home"):
         if task in results and (found := learn_clicks(job, pipeline, stacks[task])):

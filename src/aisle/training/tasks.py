@@ -21,6 +21,8 @@ from aisle.training.judge import Windows
 from aisle.training.learn import Learned, choose, learn
 from aisle.training.pace import Pace
 
+RARE = 0.02
+"""Share of repeats below which home and home without owned items are one task."""
 POOL = 200
 """Candidates of a request that rankers learn from, the best by a plain sum of the sources."""
 Inside = Callable[[int], NDArray[np.bool_]]
@@ -51,8 +53,16 @@ def replays(job: Job) -> dict[str, dict[int, Replay]]:
         makers["home_new"] = lambda window: replay.home(data, job.windows.event == window, targets, new_only=True)
     if searchable := search_maker(job):
         makers["search"] = searchable
+    if targets and _repeats(makers) < RARE:
+        del makers["home"]
     found = {task: {window: make(window) for window in (2, 3, 4)} for task, make in makers.items()}
     return {task: windows for task, windows in found.items() if all(len(one) >= 5 for one in windows.values())}
+
+
+def _repeats(makers: Mapping[str, Callable[[int], Replay]]) -> float:
+    """The share of what was wanted in window 3 that its user owned already."""
+    every, new = (len(makers[task](3).truth.item) for task in ("home", "home_new"))
+    return 1 - new / max(1, every)
 
 
 def search_maker(job: Job) -> Callable[[int], Replay] | None:
@@ -73,7 +83,7 @@ def run_task(job: Job, pipeline: Pipeline, stack: Stack, windows: Mapping[int, R
     for window, one in windows.items():
         chosen = one.sample(sizes[window], seed)
         with job.tracker.part(f"{stack.task}: candidates of window {window}", len(chosen)) as advance:
-            frames[window] = frame(pipeline, stack, chosen, POOL if window == 2 else None, advance)
+            frames[window] = frame(pipeline, stack, chosen, POOL if window == 2 else None, advance, pace.until(job, window))
     with job.tracker.part(f"{stack.task}: choose sources, fit rankers, set α"):
         kept, rows = choose(stack.sources, FLOOR, frames[2], frames[3])
         fit, dev = (frames[window].only(kept) for window in (2, 3))
