@@ -129,7 +129,7 @@ def _widened(first: list[str], rows: list[list[str]]) -> list[str]:
 def column_names(cells: Sequence[str], name: str, remarks: list[str]) -> tuple[str, ...]:
     """Usable names for the header ``cells``; what had to be changed goes to ``remarks``."""
     names: list[str] = []
-    taken: Counter[str] = Counter()
+    taken = Counter(("_row", "_file"))  # our own stamps
     for place, cell in enumerate(cells, 1):
         bare = " ".join(cell.strip().strip("\ufeff").split())
         if not bare:
