@@ -16,7 +16,7 @@ STYLE = """
 body { margin: 2rem auto; max-width: 62rem; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif; }
 body { color: var(--ink); background: var(--paper); }
 table { border-collapse: collapse; width: 100%; margin: .5rem 0 1.5rem; }
-th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
+th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: break-word; max-width: 30rem; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
 figure { margin: 1rem 0 2rem; } figcaption, .soft { color: var(--soft); } svg { width: 100%; height: auto; }
 svg rect { fill: var(--bar); } svg polyline { fill: none; stroke: var(--bar); stroke-width: 2; }
@@ -110,7 +110,7 @@ def _bars(picture: Picture) -> str:
         x = LEFT + place * wide
         title = f"<title>{escape(label)}: {told}</title>"
         parts.append(f'<rect x="{x:.1f}" y="{HIGH - tall:.1f}" width="{max(wide - 1, 0.5):.1f}" height="{tall:.1f}">{title}</rect>')
-        if place % every == 0:
+        if place % every == 0 and x < WIDE - 50:
             parts.append(f'<text x="{x:.1f}" y="{HIGH + 15}">{escape(label[:12])}</text>')
     return "".join(parts)
 
@@ -123,9 +123,9 @@ def _line(picture: Picture) -> str:
     ]
     points = " ".join(f"{x:.1f},{y:.1f}" for x, y in spots)
     foot = f'<text x="{LEFT}" y="{HIGH + 15}">1</text><text x="{WIDE - 60}" y="{HIGH + 15}">{max(picture.xs):,.0f}</text>'
-    return f'{_axis(f"{max(picture.values):,.0f}")}<polyline points="{points}"/>{foot}'
+    return f'{_axis(f"{max(picture.values):,.0f}", "1")}<polyline points="{points}"/>{foot}'
 
 
-def _axis(most: str) -> str:
+def _axis(most: str, least: str = "0") -> str:
     lines = f'<line x1="{LEFT}" y1="{HIGH}" x2="{WIDE}" y2="{HIGH}"/><line x1="{LEFT}" y1="20" x2="{WIDE}" y2="20"/>'
-    return f'{lines}<text x="0" y="24">{most}</text><text x="0" y="{HIGH}">0</text>'
+    return f'{lines}<text x="0" y="24">{most}</text><text x="0" y="{HIGH}">{least}</text>'
