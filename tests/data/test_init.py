@@ -201,7 +201,8 @@ def test_an_existing_aisle_toml_is_not_overwritten_unless_told(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("files", "said"), [({}, "nothing to look at"), ({"a_csv": "x,y\n1,2\n"}, "No items"), ({"a_csv": "text,intent\n" + "hello to you,a\nwhere is my card,b\n" * 9}, "examples")]
+    ("files", "said"),
+    [({}, "nothing to look at"), ({"a_csv": "x,y\n1,2\n"}, "No items"), ({"a_csv": "text,intent\n" + "hello to you,a\nwhere is my card,b\n" * 9}, "examples")]
 )
 def test_what_is_missing_is_said(tmp_path: Path, files: dict[str, str], said: str) -> None:
     with pytest.raises(InputError, match=said):

@@ -126,7 +126,8 @@ def score(role: str, column: Column, table: str) -> float:
         named = 0.9
     if table == "items" and role == "item_id" and column.unique and named:
         named += 0.1
-    if not named or not CHECKS.get(role, lambda _: True)(column):
+    check = CHECKS.get(role)
+    if not named or (check is not None and not check(column)):
         return 0.0
     return named
 

@@ -89,6 +89,6 @@ def _column(name: str, place: int, table: pa.Table, connection: duckdb.DuckDBPyC
     if 0 < different <= FEW:
         common = f"SELECT {cell} FROM looked_at WHERE {cell} IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, 1"
         values = tuple(str(value) for (value,) in connection.execute(common).fetchall())
-    spread = (float("nan") if end is None else float(end) for end in (low, high))
+    lowest, highest = (float("nan") if end is None else float(end) for end in (low, high))
     rows = max(1, len(table))
-    return Column(name, place, rows, filled / rows, different, numbers, whole, dated, seconds, clock, length or 0.0, *spread, values=values)
+    return Column(name, place, rows, filled / rows, different, numbers, whole, dated, seconds, clock, length or 0.0, lowest, highest, values)

@@ -123,7 +123,7 @@ def _catalogue_of(act: Draft, connection: duckdb.DuckDBPyConnection) -> Draft:
 
 def _untitled(act: Draft, roles: dict[str, Column]) -> Draft:
     """Category and brand stand for the title, the id at the end, so that no item is without one."""
-    names = {role: roles[role].name for role in ("item_id", "price", "brand", "category") if role in roles}
+    names: dict[str, str] = {role: roles[role].name for role in ("item_id", "price", "brand", "category") if role in roles}
     told = [names[role] for role in ("brand", "category") if role in names]
     title = ", ".join(f"{{{name}}}" for name in [*told, names["item_id"]]) if told else names["item_id"]
     hint = "there is no title; this is made of what there is" if told else "no text tells what an item is, so its id stands for the title"

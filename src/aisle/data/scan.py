@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from aisle.core.errors import InputError, SettingsError
 from aisle.data.text_encoding import by_mark, legacy, spoken
@@ -78,7 +78,9 @@ def scan(path: Path, name: str, encoding: str = "") -> Scan:
 
 def raw(path: Path, packed: bool) -> IO[bytes]:
     """The unpacked bytes."""
-    return gzip.open(path, "rb") if packed else path.open("rb")
+    if packed:
+        return cast(IO[bytes], gzip.open(path, "rb"))
+    return path.open("rb")
 
 
 def decoded(of: Scan) -> Iterator[str]:

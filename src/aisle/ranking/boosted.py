@@ -47,7 +47,7 @@ class Boosted:
             whole = self._set(x, label, groups, names)
             self.booster_ = lightgbm.train(parameters, whole, self.epochs)
             return self
-        valid = train.create_valid(x[rows:], label[rows:], group=groups[cut:] if self.objective == "order" else None)
+        valid = train.create_valid(x[rows:], label[rows:])
         stop = lightgbm.early_stopping(40, verbose=False)
         self.booster_ = lightgbm.train(parameters, train, self.epochs, valid_sets=[valid], callbacks=[stop])
         return self
@@ -59,7 +59,7 @@ class Boosted:
         own: dict[str, object] = {"objective": "binary", "metric": "binary_logloss"}
         if self.objective == "order":
             gains = [2.0**grade - 1 for grade in range(most + 1)]
-            own = {"objective": "lambdarank", "metric": "ndcg", "eval_at": [10], "label_gain": gains, "lambdarank_truncation_level": 100, "lambdarank_norm": False}
+            own = {"objective": "lambdarank", "label_gain": gains, "lambdarank_truncation_level": 100, "lambdarank_norm": False}
         return {
             **COMMON,
             **own,
