@@ -166,7 +166,7 @@ def test_rows_that_would_feed_a_table_twice_are_refused(tmp_path: Path) -> None:
 def test_an_unknown_encoding_and_a_wrong_one(tmp_path: Path) -> None:
     assert "klingon" in refused(write(tmp_path, goods_csv=GOODS), source(encoding="klingon")).what
     write(tmp_path, goods_csv="sku,name\n1,台灯\n".encode("gbk"))
-    assert "not valid utf-8" in refused(tmp_path, source(encoding="utf-8")).what
+    assert "not valid UTF-8" in refused(tmp_path, source(encoding="utf-8")).what
 
 
 @pytest.mark.parametrize("url", ["postgres://host/shop", "sqlite:///none.db", "sqlite:///goods.csv"])

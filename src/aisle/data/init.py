@@ -9,7 +9,6 @@ from pathlib import Path
 import duckdb
 
 from aisle.core.errors import AisleError, InputError
-from aisle.data.drafts import Draft, Seen
 from aisle.data.files import ENDINGS, inputs
 from aisle.data.formats import DELIMITERS, Form, sniff
 from aisle.data.loaded import Loaded
@@ -18,6 +17,7 @@ from aisle.data.mapping import expressions
 from aisle.data.plan import Plan, plan
 from aisle.data.read import load_file
 from aisle.data.scan import scan
+from aisle.data.seen import Draft, Seen
 from aisle.data.toml import written
 from aisle.settings import Settings, Source
 

@@ -9,9 +9,11 @@ import duckdb
 
 from aisle.core.errors import InputError
 from aisle.data.documents import quoted
-from aisle.data.drafts import Draft, Seen, catalogue, draft
+from aisle.data.draft_items import catalogue
+from aisle.data.drafts import draft
 from aisle.data.guess import assign
 from aisle.data.look import Column
+from aisle.data.seen import Draft, Seen
 
 LITTLE = 0.1
 """Share of common ids under which two files are not about the same items (users)."""

@@ -31,12 +31,11 @@ FOREIGN = (
 
 @dataclass(frozen=True)
 class Scan:
-    """What the bytes are. ``size`` is that of the unpacked text; ``head`` its beginning, decoded; ``zeros`` the number of NUL bytes, which
-    are left out when reading; ``damaged`` says that undecodable bytes become U+FFFD."""
+    """What the bytes are. ``head`` is the beginning, decoded; ``zeros`` the number of NUL characters, left out when reading; ``damaged``:
+    undecodable bytes become U+FFFD; ``return_only``: lines end in a bare carriage return."""
 
     path: Path
     packed: bool
-    size: int
     encoding: str
     shown: str
     head: str
@@ -61,7 +60,7 @@ def scan(path: Path, name: str, encoding: str = "") -> Scan:
             start = file.read(16)
         packed = start.startswith(b"\x1f\x8b")
         if start.startswith(b"PAR1"):
-            return Scan(path, False, path.stat().st_size, "", "", "", parquet=True)
+            return Scan(path, False, "", "", "", parquet=True)
         return _text(path, name, packed, encoding)
     except IsADirectoryError:
         raise InputError(f"{name} is a directory.", "A file is expected there.") from None
@@ -124,7 +123,11 @@ def _text(path: Path, name: str, packed: bool, stated: str) -> Scan:
     encoding = _known(stated, name) if stated else by_mark(head)
     if encoding is None or encoding == "utf-8-sig":
         return _bytes_of_text(path, name, packed, head, bool(encoding))
-    return _validated(path, name, packed, [encoding], head, bool(stated))
+    whole = _validated(path, packed, [encoding], head)
+    if whole is None:
+        mend = "Correct `encoding`, or leave it out." if stated else "Export the table as CSV (UTF-8)."
+        raise InputError(f"{name} is not valid {spoken(encoding)}.", mend)
+    return whole
 
 
 def _refuse_foreign(head: bytes, name: str) -> None:
@@ -188,38 +191,26 @@ def _bytes_of_text(path: Path, name: str, packed: bool, head: bytes, marked: boo
         raise InputError(f"{name} is not text: it looks like a binary file.", "Export the table as CSV (UTF-8).")
     if seen.utf8:
         encoding = "utf-8-sig" if marked else "utf-8"
-        text = head.decode(encoding, "ignore")
-        return Scan(path, packed, seen.size, encoding, "UTF-8", _bare(text, 1), seen.zeros, return_only=_returns(seen))
+        return Scan(path, packed, encoding, "UTF-8", _head(head, encoding), seen.zeros, return_only=seen.returns > 0 and seen.lines == 0)
     sample = seen.sample[: seen.sample.rfind(b"\n")] if len(seen.sample) >= SAMPLE else seen.sample
-    return _validated(path, name, packed, legacy(sample), head, False, sample, seen)
+    likely = legacy(sample)
+    damaged = Scan(path, packed, likely[0], spoken(likely[0], sample), _head(head, likely[0]), seen.zeros, damaged=True)
+    return _validated(path, packed, likely, head, sample) or damaged
 
 
-def _returns(seen: _Pass) -> bool:
-    return seen.returns > 0 and seen.lines == 0
-
-
-def _validated(
-    path: Path, name: str, packed: bool, encodings: list[str], head: bytes, stated: bool, sample: bytes = b"", seen: _Pass | None = None
-) -> Scan:
-    """The first of ``encodings`` in which the whole file is valid; else the first one, undecodable bytes replaced."""
+def _validated(path: Path, packed: bool, encodings: list[str], head: bytes, sample: bytes = b"") -> Scan | None:
+    """The file in the first of ``encodings`` in which all of it is valid."""
     for encoding in encodings:
-        whole = Scan(path, packed, 0, encoding, "", "")
+        zeros = lines = returns = 0
         try:
-            size = zeros = lines = returns = 0
-            for piece in decoded(whole):
-                size, zeros = size + len(piece), zeros + piece.count("\x00")
+            for piece in decoded(Scan(path, packed, encoding, "", "")):
+                zeros += piece.count("\x00")
                 lines, returns = lines + piece.count("\n"), returns + piece.count("\r")
-        except UnicodeDecodeError as error:
-            if stated:
-                raise InputError(f"{name} is not valid {encoding}: {error.reason}.", "Correct `encoding`, or leave it out.") from None
+        except UnicodeDecodeError:
             continue
-        text = _head(head, encoding)
-        shown = spoken(encoding, sample)
-        return Scan(path, packed, size, encoding, shown, _bare(text, 1), zeros, return_only=returns > 0 and lines == 0)
-    text = _head(head, encodings[0])
-    zeros = seen.zeros if seen else 0
-    return Scan(path, packed, len(head), encodings[0], spoken(encodings[0], sample), _bare(text, 1), zeros, damaged=True)
+        return Scan(path, packed, encoding, spoken(encoding, sample), _head(head, encoding), zeros, return_only=returns > 0 and lines == 0)
+    return None
 
 
 def _head(head: bytes, encoding: str) -> str:
-    return codecs.getincrementaldecoder(encoding)("replace").decode(head)
+    return _bare(codecs.getincrementaldecoder(encoding)("replace").decode(head), 1)

@@ -6,8 +6,8 @@ import json
 import re
 from collections.abc import Sequence
 
-from aisle.data.drafts import Draft
 from aisle.data.plan import Plan
+from aisle.data.seen import Draft
 
 HEAD = """# Proposed by `aisle init` from what the files hold. Read it, correct it, then: aisle check DIR
 # Each [[sources]] maps one of your files to one of our tables; columns are written ours = "theirs".
