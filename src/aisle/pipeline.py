@@ -60,7 +60,7 @@ class Pipeline:
         allowed = runner.must("filters", lambda: self.allowed(block))
         stack = self.stacks[task_of(requests[0])]
         candidates = self.propose(stack, block, allowed, runner)
-        if not len(candidates) and runner.trace.skipped:
+        if not len(candidates) and (runner.trace.skipped or not block.searching.any()):
             return self.popular(block, allowed, runner)
         scored = runner.step("rank", lambda: self.score(stack, block, candidates), RANKING_MS)
         if scored is None:
@@ -103,9 +103,12 @@ class Pipeline:
         return with_columns(candidates, columns if probability is None else {**columns, "probability": probability})
 
     def popular(self, block: Block, allowed: Allowed, runner: Runner) -> Ranked:
-        """The last resort: what is popular and allowed."""
+        """The last resort: what is popular and allowed; in a shop where nothing happened yet, whatever is allowed."""
         runner.trace.fallback = True
         candidates = self.fallback.retrieve(block, allowed, self.limit)
+        if not len(candidates):
+            rows = [np.flatnonzero(allowed.mask(number))[: self.limit].astype(np.int32) for number in range(len(block))]
+            candidates = Candidates.of(rows, score=[np.zeros(len(found), np.float32) for found in rows])
         return Ranked(block, allowed, candidates, arrange(block, candidates, self.catalogue))
 
 

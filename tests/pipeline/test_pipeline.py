@@ -197,3 +197,11 @@ def test_later_events_change_nothing_before_them() -> None:
     early, late = (group(whole, candidates) for group in facts)
     for name in ("popularity_month", "popularity_week", "days_idle"):
         assert np.array_equal(np.asarray(early[name]), np.asarray(late[name]), equal_nan=True)
+
+
+def test_a_shop_where_nothing_happened_yet_shows_something_and_says_it_is_a_fallback() -> None:
+    data = toys.bilingual()
+    quiet = pipeline(data.known(np.zeros(len(data.events), bool)))
+    answer = shop(quiet).answer([request(user_id="u0")])[0]
+    assert len(answer.items) == 12
+    assert answer.degraded
