@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
@@ -68,7 +69,7 @@ def account(cleaned: Cleaned, read: Mapping[str, int]) -> dict[str, FileCount]:
     parts = [table.select("_key", "_file", "_repaired") for table in cleaned.tables.values()]
     if parts:
         rows = ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
-        once = _once(rows, cleaned.shared_files)
+        once = _once(rows, _fed_twice(parts))
         for row in once.to_pyarrow().to_pylist():
             seen = kept.get(row["_file"], (0, 0))
             kept[row["_file"]] = (seen[0] + row["whole"], seen[1] + row["mended"])
@@ -77,6 +78,12 @@ def account(cleaned: Cleaned, read: Mapping[str, int]) -> dict[str, FileCount]:
         whole, mended = kept.get(name, (0, 0))
         result[name] = FileCount(total, whole, mended, total - whole - mended)
     return result
+
+
+def _fed_twice(parts: Sequence[Table]) -> list[str]:
+    """The files that feed more than one table."""
+    feeds = Counter(file for part in parts for file in part.select("_file").distinct().to_pyarrow()["_file"].to_pylist())
+    return [file for file, tables in feeds.items() if tables > 1]
 
 
 def _once(rows: Table, shared: Sequence[str]) -> Table:
