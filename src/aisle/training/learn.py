@@ -24,6 +24,8 @@ RANKERS = ("logistic", "lambdamart", "boosted")
 ALPHAS = tuple(np.linspace(0, 1, 11).round(1).tolist())
 MOST_CHOOSING = 1_500
 """Requests of each window that the choice of sources looks at."""
+LINEAR_ROWS = 300_000
+"""Rows that a linear model needs at most: more cost time and change nothing."""
 WANTED_PER_LEAF = 100
 """Wanted candidates for each leaf of a tree: small logs get small trees."""
 FEWEST = 30
@@ -130,9 +132,10 @@ def _rankers(fit: Frame, names: Sequence[str], seed: int, only: Sequence[str]) -
     rows = np.isin(fit.request, used)
     x, groups = x[rows], fit.groups[used]
     relevant = fit.relevant[rows].astype(float)
+    every = max(1, len(x) // LINEAR_ROWS)
     leaves = int(np.clip(relevant.sum() / WANTED_PER_LEAF, 4, 15))
     made: dict[str, Callable[[], Ranker]] = {
-        "logistic": lambda: Logistic().fit(x, relevant),
+        "logistic": lambda: Logistic().fit(x[::every], relevant[::every]),
         "lambdamart": lambda: Boosted("order", leaves=leaves, seed=seed).fit(x, levels(fit)[rows], groups, list(names)),
         "boosted": lambda: Boosted("probability", leaves=leaves, seed=seed).fit(x, relevant, groups, list(names)),
     }
