@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from aisle.core.answer import Span, Value
 from aisle.core.stage import Query
@@ -41,7 +42,13 @@ def _spans(text: str, stems: set[str], pieces: list[str]) -> list[Span]:
 
 
 def _matches(word: str, stems: set[str]) -> bool:
-    return not _CHINESE.search(word) and not stems.isdisjoint(words(normalise(word)))
+    return not stems.isdisjoint(_tokens(word))
+
+
+@lru_cache(maxsize=65_536)
+def _tokens(word: str) -> tuple[str, ...]:
+    """What one word of a shown text is matched by; the words of a catalogue come again and again."""
+    return () if _CHINESE.search(word) else tuple(words(normalise(word)))
 
 
 def _merged(spans: list[Span]) -> list[Span]:
