@@ -13,11 +13,11 @@ from aisle.pipeline import Pipeline
 from aisle.training.frames import frame
 from aisle.training.job import Job
 
-SHARE = 0.4
+SHARE = 0.3
 """Of the time left this much goes to replaying requests, all tasks together."""
 PARTS = {2: 0.5, 3: 0.2, 4: 0.3}
 """How the windows divide it."""
-MEMORY = 900e6
+MEMORY = 600e6
 """Bytes that the features of one window may take."""
 TRIAL = 64
 
