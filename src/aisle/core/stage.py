@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
@@ -125,14 +125,3 @@ class Filter(Protocol):
     name: str
 
     def allowed(self, block: Block) -> Allowed: ...
-
-
-class Hydrator(Protocol):
-    """Adds columns to the candidates; order and number of rows stay."""
-
-    name: str
-    needs: tuple[str, ...]
-    provides: tuple[str, ...]
-    required: bool
-
-    def columns(self, block: Block, candidates: Candidates) -> Mapping[str, NDArray[Any]]: ...

@@ -5,8 +5,7 @@ from __future__ import annotations
 import ibis
 from ibis.expr.types import Table
 
-STRANGER = "session:"
-"""Before the id of a session that no user claimed: its name as an actor."""
+from aisle.schema import SESSION_ACTOR
 
 
 def with_actors(events: Table) -> Table:
@@ -16,11 +15,11 @@ def with_actors(events: Table) -> Table:
     if "session_id" not in columns:
         return events.mutate(actor=events["user_id"])
     if "user_id" not in columns:
-        return events.mutate(actor=ibis.literal(STRANGER) + events["session_id"])
+        return events.mutate(actor=ibis.literal(SESSION_ACTOR) + events["session_id"])
     named = events.filter(events["user_id"].notnull() & events["session_id"].notnull())
     claims = named.group_by("session_id").aggregate(_owner=named["user_id"].argmin(named["_key"]))
     joined = events.left_join(claims, "session_id", rname="{name}_claimed")
-    actor = ibis.coalesce(joined["user_id"], joined["_owner"], ibis.literal(STRANGER) + joined["session_id"])
+    actor = ibis.coalesce(joined["user_id"], joined["_owner"], ibis.literal(SESSION_ACTOR) + joined["session_id"])
     return joined.mutate(actor=actor).select(*columns, "actor")
 
 

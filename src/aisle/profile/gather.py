@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from aisle.core.catalogue import Catalogue
 from aisle.core.profiles import Profiles, Slices
-from aisle.profile.fold import DAY, HALF_LIFE, Profile, fold
+from aisle.profile.fold import HALF_LIFE, Profile, fold
 from aisle.profile.history import STAMPED, History
 
 
@@ -126,6 +126,3 @@ def _slices(rows: Sequence[Sequence[tuple[float, ...]]], *names: str) -> Slices:
     np.cumsum([len(part) for part in rows], out=offsets[1:])
     flat = np.array([row for part in rows for row in part], float).reshape(-1, 1 + len(names))
     return Slices(offsets, flat[:, 0].astype(np.int32), {name: flat[:, place + 1].copy() for place, name in enumerate(names)})
-
-
-__all__ = ["DAY", "gather", "gather_rows", "snapshot"]

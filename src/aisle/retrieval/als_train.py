@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
@@ -10,8 +10,15 @@ from numpy.typing import NDArray
 from scipy import sparse
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-if TYPE_CHECKING:
-    from aisle.retrieval.als import Als
+
+class Factorised(Protocol):
+    """What the factorisation reads of `als.Als`, said here so that neither file needs the other to be understood."""
+
+    embedding_size: int
+    regularization: float
+    confidence: float
+    epochs: int
+    seed: int
 
 
 def confidence(matrix: sparse.csr_array) -> float:
@@ -20,7 +27,7 @@ def confidence(matrix: sparse.csr_array) -> float:
     return float(np.clip(0.5 / np.sqrt(seen), 1, 40)) if seen else 1.0
 
 
-def item_factors(matrix: sparse.csr_array, settings: Als) -> NDArray[np.float32]:
+def item_factors(matrix: sparse.csr_array, settings: Factorised) -> NDArray[np.float32]:
     """``(items, embedding_size) float32`` from ``(users, items)``: zeros for items that no event names."""
     if not matrix.nnz:
         return np.zeros((matrix.shape[1], settings.embedding_size), np.float32)

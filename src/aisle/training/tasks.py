@@ -90,8 +90,3 @@ def run_task(job: Job, pipeline: Pipeline, stack: Stack, windows: Mapping[int, R
         learned = learn(replace(stack, sources=kept, recall=type(stack.recall)(kept)), fit, dev, job.settings.ranking.alpha, seed)
     plan = [replace(row, part=f"{stack.task}: {row.part}") for row in (*rows, *learned.plan)]
     return TaskResult(learned, Windows(frames[2], frames[3], frames[4]), stack.sources, plan)
-
-
-def enough(result: TaskResult) -> bool:
-    """Whether anything was learned for this task."""
-    return len(result.learned.rankers) > 0
