@@ -139,7 +139,7 @@ class Store:
 
     @contextmanager
     def write(self, name: str, manifest: Mapping[str, Json]) -> Iterator[Path]:
-        """A folder to fill; on leaving, its files are hashed, synced and it takes its place as bundle ``name``. A failure leaves nothing."""
+        """A folder to fill; on leaving, its files are hashed, synced and it becomes bundle ``name``. A failure leaves nothing."""
         self.folder.mkdir(parents=True, exist_ok=True)
         building = self.folder / f".building-{name}"
         shutil.rmtree(building, ignore_errors=True)

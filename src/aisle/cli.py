@@ -148,7 +148,17 @@ def demo(folder: Annotated[Path, typer.Argument(metavar="[DIR]")] = Path("demo/s
             simulate(folder, 2_000, 60_000)
         train(folder, minutes=minutes)
         evaluate(folder, html=folder / "report.html")
-    again = [sys.executable, "-c", "from aisle.cli import main; main()", "serve", str(folder / "bundles"), "--port", str(port), "--clock", "log"]
+    again = [
+        sys.executable,
+        "-c",
+        "from aisle.cli import main; main()",
+        "serve",
+        str(folder / "bundles"),
+        "--port",
+        str(port),
+        "--clock",
+        "log",
+    ]
     os.execv(sys.executable, again)  # a fresh process: what training loaded (torch, DuckDB) shall not serve
 
 

@@ -24,7 +24,9 @@ class Read:
     def rows(self, table: str, *columns: str) -> list[tuple[object, ...]]:
         """Some columns of a table in the order of the file's rows."""
         wanted = ", ".join(f'"{column}"' for column in columns)
-        return self.connection.execute(f"SELECT {wanted} FROM {table} ORDER BY {'_file, _row' if table.startswith('raw') else 'row'}").fetchall()
+        return self.connection.execute(
+            f"SELECT {wanted} FROM {table} ORDER BY {'_file, _row' if table.startswith('raw') else 'row'}"
+        ).fetchall()
 
     def columns(self, table: str) -> list[str]:
         """A table's columns."""

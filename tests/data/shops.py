@@ -28,7 +28,9 @@ def fill(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row],
 
 
 @contextmanager
-def cleaned(only: str = "", newest: float = float("inf"), file: str = "", cleaning: Cleaning | None = None, **tables: Sequence[Row]) -> Iterator[Cleaned]:
+def cleaned(
+    only: str = "", newest: float = float("inf"), file: str = "", cleaning: Cleaning | None = None, **tables: Sequence[Row]
+) -> Iterator[Cleaned]:
     """The tables cleaned by all rules or by those named in ``only``; each from its own file `<table>.csv`, or all from the one ``file``,
     line by line."""
     off = tuple({rule.name for rule in RULES} - set(only.split())) if only else ()

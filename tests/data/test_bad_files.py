@@ -73,7 +73,12 @@ def test_a_damaged_gzip_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"PK\x03\x04" + bytes(300), "Excel"), (b"\x89PNG\r\n" + bytes(300), "picture"), (bytes(range(256)) * 20, "binary"), (b"%PDF-1.7\n", "PDF")],
+    [
+        (b"PK\x03\x04" + bytes(300), "Excel"),
+        (b"\x89PNG\r\n" + bytes(300), "picture"),
+        (bytes(range(256)) * 20, "binary"),
+        (b"%PDF-1.7\n", "PDF"),
+    ],
 )
 def test_a_binary_file_is_refused_with_what_it_is(tmp_path: Path, content: bytes, said: str) -> None:
     assert said in refused(write(tmp_path, items_csv=content)).what
@@ -147,7 +152,9 @@ def test_a_source_that_names_a_missing_column_or_file(tmp_path: Path) -> None:
     assert "no file fits" in refused(tmp_path, source(file="gone*.csv")).what
 
 
-@pytest.mark.parametrize("where", ["pricee > 3", "price >", "1 = 1) UNION SELECT (1", "true; DROP TABLE stage", "sum(price) > 1", "SELECT 1"])
+@pytest.mark.parametrize(
+    "where", ["pricee > 3", "price >", "1 = 1) UNION SELECT (1", "true; DROP TABLE stage", "sum(price) > 1", "SELECT 1"]
+)
 def test_a_condition_that_is_none_names_the_source(tmp_path: Path, where: str) -> None:
     error = refused(write(tmp_path, goods_csv=GOODS), source(where=where))
     assert isinstance(error, SettingsError) and "goods.csv" in error.what and where in error.what

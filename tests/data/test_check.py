@@ -101,7 +101,13 @@ def test_the_page_stands_alone_with_pictures_and_examples_and_runs_nothing(check
     assert not re.search(r"https?://|@import|url\(", text)
     assert "prefers-color-scheme: dark" in text
     words = " ".join(page.words)
-    for told in ("Events over time", "Items by events", "Missing cells: items", "exact copy of events.csv row 1", "Red  lamp &amp; <b>shade</b>"):
+    for told in (
+        "Events over time",
+        "Items by events",
+        "Missing cells: items",
+        "exact copy of events.csv row 1",
+        "Red  lamp &amp; <b>shade</b>",
+    ):
         assert told in words
 
 

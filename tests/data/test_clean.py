@@ -18,7 +18,9 @@ from tests.data.shops import Row, cleaned, column, event, item, rows
 IDS = some.sampled_from(["1", "2", " 2", "03", "POST", None])
 CELLS = some.sampled_from(["5", "-5", "0", "nan", "inf", "1,000", "x", "", None, "80995"])
 TIMES = some.sampled_from(["2020-01-01", "2020-01-02 10:00", "0", "1577836800000", "31/12/2020", "soon", None])
-ITEMS = some.fixed_dictionaries({"item_id": IDS, "title": some.sampled_from(["Lamp", "LAMP", " Lamp &amp; shade", None, "damaged"]), "price": CELLS})
+ITEMS = some.fixed_dictionaries(
+    {"item_id": IDS, "title": some.sampled_from(["Lamp", "LAMP", " Lamp &amp; shade", None, "damaged"]), "price": CELLS}
+)
 EVENTS = some.fixed_dictionaries(
     {
         "timestamp": TIMES, "type": some.sampled_from(["purchase", "return", "buy", "dance", None]), "item_id": IDS,
@@ -63,7 +65,9 @@ def dirty(count: int) -> list[tuple[Row, Row]]:
         kind = draw.choice(["purchase"] * 5 + ["return"])
         price = draw.choice(["2.50", "2.50", "£3", "0", "free"])
         day = f"2020-0{draw.randint(1, 9)}-11"
-        told = event(draw.choice(["u", "v", "w", None]), code, day, kind, quantity=draw.choice(["1", "2", "-2"]), price=price, session_id=day)
+        told = event(
+            draw.choice(["u", "v", "w", None]), code, day, kind, quantity=draw.choice(["1", "2", "-2"]), price=price, session_id=day
+        )
         lines.append((item(code, draw.choice([f"Lamp {code}", f"LAMP  {code}", "wrong"]), price=price), told))
     return lines
 
@@ -105,7 +109,10 @@ def test_with_all_rules_off_every_row_is_kept_and_unreadable_cells_are_missing()
 
 
 def test_an_unknown_rule_in_the_settings_is_named_with_those_there_are() -> None:
-    with pytest.raises(SettingsError, match=r"no rule: sweep.*cancellations"), cleaned(cleaning=Cleaning(off=("sweep",)), items=[item("1")]):
+    with (
+        pytest.raises(SettingsError, match=r"no rule: sweep.*cancellations"),
+        cleaned(cleaning=Cleaning(off=("sweep",)), items=[item("1")]),
+    ):
         pass
 
 
@@ -115,7 +122,9 @@ def test_every_rule_has_a_name_of_its_own_and_says_what_it_does() -> None:
 
 
 def test_at_most_three_examples_of_each_kind_are_kept_with_file_and_row() -> None:
-    with cleaned(only="spaces required", items=[*(item(f" {place}") for place in range(5)), *(item(str(place), None) for place in range(5))]) as done:
+    with cleaned(
+        only="spaces required", items=[*(item(f" {place}") for place in range(5)), *(item(str(place), None) for place in range(5))]
+    ) as done:
         spaces, required = (tally for tally in done.tallies if tally)
         assert [(example.row, example.before, example.after) for example in spaces.examples] == [
             (place + 1, f"item_id:  {place}", f"item_id: {place}") for place in range(3)
@@ -124,5 +133,7 @@ def test_at_most_three_examples_of_each_kind_are_kept_with_file_and_row() -> Non
 
 
 def test_two_files_of_one_table_are_counted_apart() -> None:
-    with cleaned(only="required", items=[item("1"), item("2", None)], events=[event("u", "1", "2020-01-01"), event("u", "1", None)]) as done:
+    with cleaned(
+        only="required", items=[item("1"), item("2", None)], events=[event("u", "1", "2020-01-01"), event("u", "1", None)]
+    ) as done:
         assert account(done, {"items.csv": 2, "events.csv": 2}) == {"items.csv": FileCount(2, 1, 0, 1), "events.csv": FileCount(2, 1, 0, 1)}

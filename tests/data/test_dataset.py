@@ -1,4 +1,4 @@
-"""From a folder to the data set: numbers, order, actors, judgements; nothing learned from the order of a file, nothing from later events."""
+"""From a folder to the data set: numbers, order, actors, judgements; nothing from the order of a file, nothing from later events."""
 
 from __future__ import annotations
 
@@ -45,17 +45,65 @@ def events(data: Dataset) -> list[tuple[str, str, float]]:
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """A small shop with a bit of everything."""
     wares = [
-        {"item_id": "007", "title": "Lamp", "price": "£1,200", "in_stock": "是", "created_at": "2020-01-01", "watts": "40", "code": "01", "brand": "Lux"},
+        {
+            "item_id": "007",
+            "title": "Lamp",
+            "price": "£1,200",
+            "in_stock": "是",
+            "created_at": "2020-01-01",
+            "watts": "40",
+            "code": "01",
+            "brand": "Lux",
+        },
         {"item_id": "7", "title": "台燈", "price": "", "in_stock": "", "created_at": "", "watts": "", "code": "2", "brand": ""},
         {"item_id": "8", "title": "", "price": "1", "in_stock": "no", "created_at": "", "watts": "60", "code": "3", "brand": ""},
     ]
     log = [
-        {"timestamp": "1577923200", "type": "buy", "item_id": "007", "user_id": "u", "session_id": "s1", "query": "", "rank": "0", "quantity": "2"},
-        {"timestamp": "2020-01-01T00:00:00Z", "type": "view", "item_id": "7", "user_id": "", "session_id": "s1", "query": "", "rank": "", "quantity": ""},
-        {"timestamp": "2020-01-01", "type": "search", "item_id": "", "user_id": "", "session_id": "s2", "query": "red lamp", "rank": "", "quantity": ""},
-        {"timestamp": "2020-01-03", "type": "view", "item_id": "gone", "user_id": "v", "session_id": "", "query": "", "rank": "3", "quantity": ""},
+        {
+            "timestamp": "1577923200",
+            "type": "buy",
+            "item_id": "007",
+            "user_id": "u",
+            "session_id": "s1",
+            "query": "",
+            "rank": "0",
+            "quantity": "2",
+        },
+        {
+            "timestamp": "2020-01-01T00:00:00Z",
+            "type": "view",
+            "item_id": "7",
+            "user_id": "",
+            "session_id": "s1",
+            "query": "",
+            "rank": "",
+            "quantity": "",
+        },
+        {
+            "timestamp": "2020-01-01",
+            "type": "search",
+            "item_id": "",
+            "user_id": "",
+            "session_id": "s2",
+            "query": "red lamp",
+            "rank": "",
+            "quantity": "",
+        },
+        {
+            "timestamp": "2020-01-03",
+            "type": "view",
+            "item_id": "gone",
+            "user_id": "v",
+            "session_id": "",
+            "query": "",
+            "rank": "3",
+            "quantity": "",
+        },
     ]
-    graded = [{"query": "lamp", "item_id": "7", "grade": 3, "split": "test"}, {"query": "lamp", "item_id": "x", "grade": 1, "split": "test"}]
+    graded = [
+        {"query": "lamp", "item_id": "7", "grade": 3, "split": "test"},
+        {"query": "lamp", "item_id": "x", "grade": 1, "split": "test"},
+    ]
     marked = [{"user_id": "u", "label": "1"}]
     return load_dataset(folder(tmp_path_factory.mktemp("shop"), items=wares, events=log, judgements=graded, labels=marked), Settings())[0]
 
@@ -147,7 +195,8 @@ def test_sessions_are_cut_by_inactivity_where_none_are_stated(tmp_path: Path) ->
 def test_with_all_later_events_removed_the_earlier_ones_are_cleaned_alike(tmp_path: Path) -> None:
     draw = np.random.default_rng(3)
     log = [
-        {"timestamp": f"2020-01-{1 + place // 4:02}", "type": str(draw.choice(["buy", "view", "dance"])), "item_id": str(draw.choice(["a", "b", "c"])),
+        {"timestamp": f"2020-01-{1 + place // 4:02}", "type": str(draw.choice(["buy", "view", "dance"])),
+        "item_id": str(draw.choice(["a", "b", "c"])),
          "user_id": str(draw.choice(["u", "v"])), "quantity": str(draw.choice(["1", "0", "x"])), "price": str(draw.choice(["2", "inf"]))}
         for place in range(80)
     ]  # fmt: skip
@@ -167,7 +216,8 @@ def test_the_rules_that_look_at_the_whole_log_are_just_these() -> None:
 
 def test_with_every_rule_off_the_data_set_is_still_sound(tmp_path: Path) -> None:
     log = [{"timestamp": time, "type": kind, "item_id": "a", "user_id": user}
-           for time, kind, user in (("2020-01-01", "click", "u"), ("x", "click", "u"), ("2020-01-01", "dance", "u"), ("2020-01-01", "click", ""))]  # fmt: skip
+           for time, kind, user in (("2020-01-01", "click", "u"), ("x", "click", "u"), ("2020-01-01", "dance", "u"), ("2020-01-01",
+           "click", ""))]  # fmt: skip
     made = folder(tmp_path, items=[*items("a", "b"), {"item_id": "a", "title": "again"}, {"item_id": "", "title": "?"}], events=log)
     data, _ = load_dataset(made, Settings(cleaning=Cleaning(off=tuple({rule.name for rule in RULES}))))
     assert sorted(data.catalogue.ids) == ["a", "b"]

@@ -18,7 +18,7 @@ from aisle.data.formats import column_names, find_delimiter, sniff
 from aisle.data.loaded import Loaded, numbered
 from aisle.data.scan import scan
 
-CELL = some.text(some.characters(exclude_categories=("Cs", "Cc")) | some.sampled_from(list('",;\t|\n\' ')), max_size=12)
+CELL = some.text(some.characters(exclude_categories=("Cs", "Cc")) | some.sampled_from(list("\",;\t|\n' ")), max_size=12)
 ROWS = some.lists(some.tuples(CELL, CELL), min_size=1, max_size=8)
 
 

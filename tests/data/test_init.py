@@ -40,14 +40,27 @@ def test_an_invoice_file_gives_items_and_events_with_returns(tmp_path: Path) -> 
         back = place % 50 == 0
         code = f"{draw.randrange(20000, 20040)}{draw.choice(['', 'A'])}"
         number = f"{'C' if back else ''}{536365 + place // 4}"
-        return number, code, f"LANTERN {code}", -2 if back else 3, f"2010-12-0{1 + place % 9} 08:26:00", 2.55, draw.randrange(17000, 17100), "UK"
+        return (
+            number,
+            code,
+            f"LANTERN {code}",
+            -2 if back else 3,
+            f"2010-12-0{1 + place % 9} 08:26:00",
+            2.55,
+            draw.randrange(17000, 17100),
+            "UK",
+        )
 
     header = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
     found = proposed(write(tmp_path, orders_csv=table(header, row)))
     assert found["orders.csv:items"].columns == {"item_id": "StockCode", "title": "Description", "price": "UnitPrice"}
     events = found["orders.csv:events"]
     assert events.types == {"C*": "return", "*": "purchase"} and events.columns["type"] == "InvoiceNo" == events.columns["session_id"]
-    assert events.columns["user_id"] == "CustomerID" and events.columns["timestamp"] == "InvoiceDate" and events.columns["quantity"] == "Quantity"
+    assert (
+        events.columns["user_id"] == "CustomerID"
+        and events.columns["timestamp"] == "InvoiceDate"
+        and events.columns["quantity"] == "Quantity"
+    )
 
 
 def test_a_chinese_order_file_in_gbk(tmp_path: Path) -> None:
@@ -82,7 +95,16 @@ def test_brand_and_category_make_a_title_where_there_is_none(tmp_path: Path) -> 
     def row(place: int, draw: random.Random) -> Sequence[object]:
         kind = draw.choice(["view", "cart", "remove_from_cart", "purchase"])
         when = f"2019-10-01 00:00:{place % 60:02d} UTC"
-        return when, kind, 44_600_000 + place % 90, "home.oven" if place % 3 else "", "lg", 35.79, 541_312_140 + place % 70, f"{place // 3:08x}-8bb3"
+        return (
+            when,
+            kind,
+            44_600_000 + place % 90,
+            "home.oven" if place % 3 else "",
+            "lg",
+            35.79,
+            541_312_140 + place % 70,
+            f"{place // 3:08x}-8bb3",
+        )
 
     header = "event_time,event_type,product_id,category_code,brand,price,user_id,user_session"
     found = proposed(write(tmp_path, oct_csv=table(header, row)))
@@ -100,7 +122,9 @@ def test_sessions_without_users_and_semicolons(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "cut"), [("u.data", "\t"), ("ratings.dat", "::")])
 def test_ratings_without_a_header(tmp_path: Path, name: str, cut: str) -> None:
-    text = table("", lambda place, draw: (draw.randrange(1, 99), draw.randrange(1, 200), draw.randrange(1, 6), 881_250_949 + place), cut=cut)
+    text = table(
+        "", lambda place, draw: (draw.randrange(1, 99), draw.randrange(1, 200), draw.randrange(1, 6), 881_250_949 + place), cut=cut
+    )
     (tmp_path / name).write_text(text)
     found = proposed(tmp_path)
     expected = {"timestamp": "column_4", "item_id": "column_2", "user_id": "column_1", "rating": "column_3"}
@@ -117,7 +141,9 @@ def test_a_behaviour_log_without_a_header(tmp_path: Path) -> None:
 
 
 def test_ratings_without_any_time_take_the_order_of_the_rows(tmp_path: Path) -> None:
-    text = table("", lambda place, draw: (draw.randrange(1, 99), draw.randrange(1, 200), draw.choice(["0.5", "2.0", "4.0", "3.5"])), cut=" ")
+    text = table(
+        "", lambda place, draw: (draw.randrange(1, 99), draw.randrange(1, 200), draw.choice(["0.5", "2.0", "4.0", "3.5"])), cut=" "
+    )
     labels = "".join(f"{user} {int(user > 90)}\n" for user in range(1, 99))
     found = proposed(write(tmp_path, ratings_txt=text, labels_of_users_txt=labels))
     assert found["ratings.txt:events"].columns == {"order": "_row", "item_id": "column_2", "user_id": "column_1", "rating": "column_3"}
@@ -125,9 +151,13 @@ def test_ratings_without_any_time_take_the_order_of_the_rows(tmp_path: Path) -> 
 
 
 def test_a_file_of_items_is_preferred_and_a_doubtful_log_left_out(tmp_path: Path) -> None:
-    ratings = table("userId,movieId,rating,timestamp", lambda place, draw: (draw.randrange(90), draw.randrange(99), 3.5, 964_982_703 + place))
+    ratings = table(
+        "userId,movieId,rating,timestamp", lambda place, draw: (draw.randrange(90), draw.randrange(99), 3.5, 964_982_703 + place)
+    )
     movies = table("movieId,title,genres", lambda place, _: (place, f'"Toy, {place}"', f"Comedy|Drama{place % 5}"), 99)
-    tags = table("userId,movieId,tag,timestamp", lambda place, draw: (draw.randrange(90), place % 99, f"funny {place}", 964_982_703 + place))
+    tags = table(
+        "userId,movieId,tag,timestamp", lambda place, draw: (draw.randrange(90), place % 99, f"funny {place}", 964_982_703 + place)
+    )
     links = table("movieId,imdbId", lambda place, _: (place, f"0{place + 100_000}"), 99)
     found = proposed(write(tmp_path, ratings_csv=ratings, movies_csv=movies, tags_csv=tags, links_csv=links))
     assert set(found) == {"movies.csv:items", "ratings.csv:events"}
@@ -138,11 +168,14 @@ def test_a_file_of_items_is_preferred_and_a_doubtful_log_left_out(tmp_path: Path
 
 def test_json_lines_of_reviews_and_their_catalogue(tmp_path: Path) -> None:
     reviews = "\n".join(
-        json.dumps({"reviewerID": f"A{place % 50}", "asin": f"B{place % 40:04d}", "reviewText": f"Nice thing {place}", "overall": 1.0 + place % 5,
+        json.dumps({"reviewerID": f"A{place % 50}", "asin": f"B{place % 40:04d}", "reviewText": f"Nice thing {place}",
+        "overall": 1.0 + place % 5,
                     "unixReviewTime": 1_390_000_000 + place * 86_400})
         for place in range(300)
     )  # fmt: skip
-    meta = "\n".join(json.dumps({"asin": f"B{place:04d}", "title": f"Red shampoo {place}", "price": place + 0.5, "brand": "X"}) for place in range(40))
+    meta = "\n".join(
+        json.dumps({"asin": f"B{place:04d}", "title": f"Red shampoo {place}", "price": place + 0.5, "brand": "X"}) for place in range(40)
+    )
     found = proposed(write(tmp_path, reviews_json=reviews, meta_json=meta))
     assert found["meta.json:items"].columns == {"item_id": "asin", "title": "title", "price": "price", "brand": "brand"}
     events = found["reviews.json:events"]
@@ -150,7 +183,9 @@ def test_json_lines_of_reviews_and_their_catalogue(tmp_path: Path) -> None:
 
 
 def test_files_about_other_items_or_users_are_left_out(tmp_path: Path) -> None:
-    sales = table("customer_id,product_id,quantity,date", lambda place, draw: (draw.randrange(90), draw.randrange(99), 1, f"2024-01-0{1 + place % 9}"))
+    sales = table(
+        "customer_id,product_id,quantity,date", lambda place, draw: (draw.randrange(90), draw.randrange(99), 1, f"2024-01-0{1 + place % 9}")
+    )
     goods = table("product_id,name", lambda place, _: (place, f"Lamp {place}"), 99)
     coupons = table("customer_id,upc,date,quantity", lambda place, draw: (draw.randrange(90), 10_000_000_000 + place, "2024-01-01", 1))
     people = table("customer_id,age", lambda place, _: (f"X{place}", 20 + place % 50), 90)
@@ -161,13 +196,20 @@ def test_files_about_other_items_or_users_are_left_out(tmp_path: Path) -> None:
 
 
 def test_snapshots_of_items_take_the_newest(tmp_path: Path) -> None:
-    text = table("update_time,id,title,price,店名", lambda place, _: (f"2016/11/{5 + place % 10}", f"A{place // 10}", f"面霜 {place // 10}", 9, "自然堂"))
+    text = table(
+        "update_time,id,title,price,店名",
+        lambda place, _: (f"2016/11/{5 + place % 10}", f"A{place // 10}", f"面霜 {place // 10}", 9, "自然堂"),
+    )
     columns = proposed(write(tmp_path, shop_csv=text))["shop.csv:items"].columns
     assert columns == {"item_id": "id", "title": "title", "price": "price", "brand": "店名", "updated_at": "update_time"}
 
 
 def test_questions_with_answers_make_a_support_project(tmp_path: Path) -> None:
-    faq = table("Question,Answer,Class", lambda place, _: (f"How do I close account {place}?", f"Call us and say that {place}.", f"c{place % 5}"), 60)
+    faq = table(
+        "Question,Answer,Class",
+        lambda place, _: (f"How do I close account {place}?", f"Call us and say that {place}.", f"c{place % 5}"),
+        60,
+    )
     talk = table("text,category", lambda place, _: (f"Where is my card {place}?", f"intent_{place % 7}"))
     found = proposed(write(tmp_path, faq_csv=faq, talk_csv=talk))
     assert found["faq.csv:items"].columns == {"item_id": "_row", "title": "Question", "description": "Answer", "category": "Class"}
@@ -176,7 +218,10 @@ def test_questions_with_answers_make_a_support_project(tmp_path: Path) -> None:
 
 
 def test_a_day_and_an_hour_in_two_columns_make_one_time(tmp_path: Path) -> None:
-    text = table("date,time,customer,product,product name,qty", lambda place, draw: ("2024-01-05", "10:15", place % 40, place % 30, f"Lamp {place % 30}", 1))
+    text = table(
+        "date,time,customer,product,product name,qty",
+        lambda place, draw: ("2024-01-05", "10:15", place % 40, place % 30, f"Lamp {place % 30}", 1),
+    )
     assert proposed(write(tmp_path, sales_csv=text))["sales.csv:events"].columns["timestamp"] == "{date} {time}"
 
 
@@ -188,7 +233,9 @@ def test_files_that_need_no_mapping_get_none(tmp_path: Path) -> None:
 
 
 def test_a_log_beside_our_own_items_leaves_them_alone(tmp_path: Path) -> None:
-    log = table("when,user,product_id,action", lambda place, _: (f"2026-01-0{1 + place % 9}", place % 30, ["007", "8"][place % 2], "view"), 60)
+    log = table(
+        "when,user,product_id,action", lambda place, _: (f"2026-01-0{1 + place % 9}", place % 30, ["007", "8"][place % 2], "view"), 60
+    )
     assert set(proposed(write(tmp_path, items_csv=ITEMS, log_csv=log.replace("when", "time")))) == {"log.csv:events"}
 
 
@@ -202,7 +249,11 @@ def test_an_existing_aisle_toml_is_not_overwritten_unless_told(tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("files", "said"),
-    [({}, "nothing to look at"), ({"a_csv": "x,y\n1,2\n"}, "No items"), ({"a_csv": "text,intent\n" + "hello to you,a\nwhere is my card,b\n" * 9}, "examples")]
+    [
+        ({}, "nothing to look at"),
+        ({"a_csv": "x,y\n1,2\n"}, "No items"),
+        ({"a_csv": "text,intent\n" + "hello to you,a\nwhere is my card,b\n" * 9}, "examples"),
+    ],
 )
 def test_what_is_missing_is_said(tmp_path: Path, files: dict[str, str], said: str) -> None:
     with pytest.raises(InputError, match=said):

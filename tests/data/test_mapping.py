@@ -9,7 +9,9 @@ import pytest
 from aisle.settings import Source
 from tests.data.reading import Read, read, write
 
-ORDERS = "no,sku,name,Qty,when,who\nC1,a,Lamp,-1,2026-01-01,u\n2,b,Chair,3,2026-01-02,u\n3,b,Chair,x,2026-01-03,\n9%_,c,Desk,20,2026-01-04,v\n"
+ORDERS = (
+    "no,sku,name,Qty,when,who\nC1,a,Lamp,-1,2026-01-01,u\n2,b,Chair,3,2026-01-02,u\n3,b,Chair,x,2026-01-03,\n9%_,c,Desk,20,2026-01-04,v\n"
+)
 EVENTS = {"timestamp": "when", "type": "no", "item_id": "sku", "user_id": "who", "session_id": "no"}
 
 

@@ -61,7 +61,8 @@ def test_every_form_gives_the_same_rows(tmp_path: Path, name: str, content: str 
 def test_parquet_keeps_whole_numbers_whole_and_joins_lists(tmp_path: Path) -> None:
     path = tmp_path / "items.parquet"
     duckdb.sql(
-        "SELECT * FROM (VALUES (7.0::DOUBLE, 'Red', ['a', 'b'], 2.5::DOUBLE, TIMESTAMPTZ '2026-01-01 08:00:00+08'), (8.0, 'Blue', NULL, NULL, NULL)) "
+        "SELECT * FROM (VALUES (7.0::DOUBLE, 'Red', ['a', 'b'], 2.5::DOUBLE, TIMESTAMPTZ '2026-01-01 08:00:00+08'), (8.0, 'Blue', "
+        "NULL, NULL, NULL)) "
         "t(item_id, title, category, price, created_at)"
     ).write_parquet(str(path))
     found = read(tmp_path)
@@ -133,7 +134,12 @@ def test_an_open_quote_costs_its_own_line_only(tmp_path: Path, ending: str) -> N
 
 
 def test_broken_json_lines_are_rejected_and_the_others_kept(tmp_path: Path) -> None:
-    lines = ['{"item_id": "1", "title": "Lamp"}', '{"item_id": "2", "ti', "[1, 2]", '{"item_id": 3.10, "title": "Chair", "tags": ["a", "b"], "new": true}']
+    lines = [
+        '{"item_id": "1", "title": "Lamp"}',
+        '{"item_id": "2", "ti',
+        "[1, 2]",
+        '{"item_id": 3.10, "title": "Chair", "tags": ["a", "b"], "new": true}',
+    ]
     found = read(write(tmp_path, items_jsonl="\n".join(lines)))
     assert found.rows("raw_items", "item_id", "tags", "new", "_row") == [("1", None, None, 1), ("3.10", "a|b", "true", 4)]
     assert found.rejected == [(2, "no JSON object"), (3, "no JSON object")]
@@ -206,8 +212,8 @@ def test_a_table_of_a_database_is_read(tmp_path: Path, kind: str) -> None:
 
 
 def test_names_with_quotes_are_safe(tmp_path: Path) -> None:
-    (tmp_path / 'it"em\'s;.csv').write_text('a"b,"na\'me; --"\n1,Lamp\n')
-    given = Source(file='it"em\'s;.csv', table="items", columns={"item_id": 'a"b', "title": "na'me; --"})
+    (tmp_path / "it\"em's;.csv").write_text('a"b,"na\'me; --"\n1,Lamp\n')
+    given = Source(file="it\"em's;.csv", table="items", columns={"item_id": 'a"b', "title": "na'me; --"})
     assert read(tmp_path, given).rows("raw_items", "item_id", "title") == [("1", "Lamp")]
 
 

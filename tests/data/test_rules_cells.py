@@ -22,7 +22,11 @@ def test_a_cell_of_spaces_only_is_missing_and_a_title_of_spaces_rejects_the_row(
 
 
 def test_ids_that_went_through_a_number_column_lose_their_point_zero_when_all_have_it() -> None:
-    events = [event("17850.0", "1.0", "2020-01-01"), event("13047.0", "2.5", "2020-01-01"), event(None, "3.0", "2020-01-01", session_id="s")]
+    events = [
+        event("17850.0", "1.0", "2020-01-01"),
+        event("13047.0", "2.5", "2020-01-01"),
+        event(None, "3.0", "2020-01-01", session_id="s"),
+    ]
     with cleaned(only="float_ids", events=events) as done:
         assert column(done, "events", "user_id") == ["17850", "13047", None]
         assert column(done, "events", "item_id") == ["1.0", "2.5", "3.0"]
@@ -67,7 +71,16 @@ def test_only_untidy_titles_are_repaired_and_the_report_shows_before_and_after()
 
 
 def test_numbers_are_read_as_people_write_them() -> None:
-    written = {"£1,234.50": 1234.5, "12,5": 12.5, "1.234,50": 1234.5, "１２．５": 12.5, "￥18.00": 18.0, "3 EUR": 3.0, "-3,000": -3000.0, "1e3": 1e3}
+    written = {
+        "£1,234.50": 1234.5,
+        "12,5": 12.5,
+        "1.234,50": 1234.5,
+        "１２．５": 12.5,
+        "￥18.00": 18.0,
+        "3 EUR": 3.0,
+        "-3,000": -3000.0,
+        "1e3": 1e3,
+    }
     with cleaned(only="notation types", items=[item(cell, price=cell) for cell in written]) as done:
         assert {row["item_id"]: row["price"] for row in rows(done, "items")} == written
         assert touched(done, "notation") == (7, 0)
@@ -94,7 +107,8 @@ def test_event_words_of_other_shops_and_languages_become_ours_and_unknown_ones_a
 
 def test_events_without_time_actor_or_item_are_rejected_each_with_its_reason() -> None:
     events = [
-        event("u", "1", None), event(None, "1", "2020-01-01"), event("u", None, "2020-01-01"), event(None, "1", "2020-01-01", session_id="s"),
+        event("u", "1", None), event(None, "1", "2020-01-01"), event("u", None, "2020-01-01"), event(None, "1", "2020-01-01",
+        session_id="s"),
         event("u", None, "2020-01-01", "query", query="lamp"),
     ]  # fmt: skip
     with cleaned(only="required", events=events) as done:

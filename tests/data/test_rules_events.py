@@ -71,7 +71,10 @@ def test_codes_named_in_the_settings_are_no_products() -> None:
 
 
 def test_a_purchase_below_zero_is_a_return_at_a_price_and_else_a_stock_correction() -> None:
-    events = [event("u", "1", "2020-01-01", quantity="-2", price="3"), event(None, "1", "2020-01-01", quantity="-2", price="0", session_id="s")]
+    events = [
+        event("u", "1", "2020-01-01", quantity="-2", price="3"),
+        event(None, "1", "2020-01-01", quantity="-2", price="0", session_id="s"),
+    ]
     with cleaned(only="stock_corrections", events=events) as done:
         assert [(row["type"], row["quantity"]) for row in rows(done, "events")] == [("return", 2.0)]
         assert reasons(done, "events") == {2: "stock correction: a purchase of -2.0 at no price"}

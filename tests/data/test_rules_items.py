@@ -6,7 +6,11 @@ from tests.data.shops import cleaned, column, event, item, reasons, rows, touche
 
 
 def test_of_several_rows_of_an_item_the_newest_wins_and_without_a_time_the_last() -> None:
-    dated = [item("1", "old", update_time="2016-11-05"), item("1", "new", update_time="2016-11-14"), item("1", "mid", update_time="2016-11-09")]
+    dated = [
+        item("1", "old", update_time="2016-11-05"),
+        item("1", "new", update_time="2016-11-14"),
+        item("1", "mid", update_time="2016-11-09"),
+    ]
     with cleaned(only="same_item", items=dated) as done:
         assert column(done, "items", "title") == ["new"]
         assert reasons(done, "items") == {1: "older row of the same item", 3: "older row of the same item"}
@@ -50,13 +54,17 @@ def test_a_stock_correction_names_no_item() -> None:
 
 
 def test_prices_that_cannot_be_become_missing() -> None:
-    with cleaned(only="item_prices", items=[item(str(place), price=price) for place, price in enumerate(("inf", "nan", "-1", "0", "38970"))]) as done:
+    with cleaned(
+        only="item_prices", items=[item(str(place), price=price) for place, price in enumerate(("inf", "nan", "-1", "0", "38970"))]
+    ) as done:
         assert column(done, "items", "price") == [None, None, None, None, 38970.0]
 
 
 def test_a_query_stands_in_one_split_and_test_goes_first() -> None:
     splits = [("q", "train"), ("q", "test"), ("r", "Train"), ("s", "other")]
-    with cleaned(only="one_split", judgements=[{"query": q, "item_id": str(i), "grade": "1", "split": s} for i, (q, s) in enumerate(splits)]) as done:
+    with cleaned(
+        only="one_split", judgements=[{"query": q, "item_id": str(i), "grade": "1", "split": s} for i, (q, s) in enumerate(splits)]
+    ) as done:
         assert column(done, "judgements", "split") == ["test", "test", "train", None]
 
 

@@ -23,7 +23,11 @@ def test_other_numbers_are_another_thing() -> None:
 
 def test_chinese_titles_are_compared_by_pairs_of_characters() -> None:
     assert words("台灯 红色A1") == ["台灯", "红色", "色a", "a1"]
-    titles = ["自然堂雪域精粹纯粹滋润霜补水保湿滋润水润面霜正品", "自然堂雪域精粹纯粹滋润霜补水保湿滋润水润面霜", "欧莱雅男士火山岩控油清痘洁面膏"]
+    titles = [
+        "自然堂雪域精粹纯粹滋润霜补水保湿滋润水润面霜正品",
+        "自然堂雪域精粹纯粹滋润霜补水保湿滋润水润面霜",
+        "欧莱雅男士火山岩控油清痘洁面膏",
+    ]
     assert groups(titles) == [Group(False, (0, 1))]
 
 

@@ -157,7 +157,7 @@ def test_a_headed_part_shows_development_beside_test() -> None:
     html = render(shop(parts=[Part("Recall", "", "", [*figures, Figure("markov", "home/mrr", None, Measured(0.31, 0.3, 0.4))])]))
     rows = re.findall(r"<tr>\s*<th scope=\"row\"><code>(als|markov)</code>(.*?)</tr>", html, re.S)
     assert [name for name, _ in rows] == ["als", "markov"]
-    assert "best\">0.350<small>0.300–0.400</small><small>dev 0.110</small>" in rows[0][1]
+    assert 'best">0.350<small>0.300–0.400</small><small>dev 0.110</small>' in rows[0][1]
     assert "0.310" in rows[1][1]
     assert "dev –" in rows[1][1]
 

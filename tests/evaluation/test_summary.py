@@ -64,9 +64,7 @@ def test_a_metric_with_too_few_cases_says_so() -> None:
 def test_selling_metrics_stand_only_where_something_was_bought() -> None:
     runs = toy()
     assert "revenue@10" in summarise(runs).models["fused"]
-    assert summarise(runs).models["fused"]["revenue@10"].value == pytest.approx(
-        2 * summarise(runs).models["fused"]["conversion@10"].value
-    )
+    assert summarise(runs).models["fused"]["revenue@10"].value == pytest.approx(2 * summarise(runs).models["fused"]["conversion@10"].value)
     judged = TaskRuns("search", Truth.of(2, np.arange(2), np.arange(2)), {"fused": Ranked.of([[0], [1]])})
     assert "conversion@10" not in summarise(judged).models["fused"]
 

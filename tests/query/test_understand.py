@@ -11,7 +11,14 @@ from aisle.core.strings import Strings
 from aisle.query.spelling import Speller
 from aisle.query.understand import LONGEST, understand
 
-TITLES = ["Stainless Steel Toilet Seat", "Oak Cabinet Door", "Outdoor Lounge Chair Cushions", "Outdoor Lounge Table", "Toilet Paper", "Toilet Brush"] * 3
+TITLES = [
+    "Stainless Steel Toilet Seat",
+    "Oak Cabinet Door",
+    "Outdoor Lounge Chair Cushions",
+    "Outdoor Lounge Table",
+    "Toilet Paper",
+    "Toilet Brush",
+] * 3
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +32,9 @@ def test_a_query_is_understood() -> None:
     assert query.tokens == ("red", "lamp", "0.5inch", "0.5", "inch")
 
 
-@pytest.mark.parametrize("text", ["", " ", "🙂🙂", "\u200b\u200d", "\x00", "\ud800\udfff"[0], "((((", "\u202eabc", "%%%", "a" * 1_000_000, "补" * 1_000_000])
+@pytest.mark.parametrize(
+    "text", ["", " ", "🙂🙂", "\u200b\u200d", "\x00", "\ud800\udfff"[0], "((((", "\u202eabc", "%%%", "a" * 1_000_000, "补" * 1_000_000]
+)
 def test_hostile_texts_become_queries(text: str) -> None:
     query = understand(text)
     assert len(query.raw) <= LONGEST

@@ -117,12 +117,16 @@ def test_the_map_learns_what_shoppers_mean_and_holds_for_queries_it_did_not_see(
     """In this shop whoever types red means blue, and the other way round."""
     wide = ItemVectors.of(NgramEncoder(dimension=48).fit(TITLES), catalogue())
     meant = {"red": "blue", "blue": "red"}
-    typed = [(f"{colour} {thing} number{n}", f"{meant[colour]} {thing} number{n}") for colour in meant for thing in THINGS for n in range(30)]
+    typed = [
+        (f"{colour} {thing} number{n}", f"{meant[colour]} {thing} number{n}") for colour in meant for thing in THINGS for n in range(30)
+    ]
     order = np.random.default_rng(1).permutation(len(typed))
     train, held = [typed[place] for place in order[:240]], [typed[place] for place in order[240:]]
     rows = np.array([TITLES.index(title) for _, title in train])
     pairs = Pairs(np.arange(len(train)), rows, np.ones(len(train), np.float32))
-    learned = Dense(vectors=wide).learn([understand(text) for text, _ in train], pairs, Adapter(learning_rate=3e-2, epochs=100, temperature=0.1))
+    learned = Dense(vectors=wide).learn(
+        [understand(text) for text, _ in train], pairs, Adapter(learning_rate=3e-2, epochs=100, temperature=0.1)
+    )
     everything = Allowed.everything(len(TITLES), len(held))
     first = {}
     for name, source in (("plain", Dense(vectors=wide)), ("learned", learned)):
@@ -133,5 +137,9 @@ def test_the_map_learns_what_shoppers_mean_and_holds_for_queries_it_did_not_see(
 
 
 def test_the_encoder_reads_what_the_title_does_not_say() -> None:
-    texts = item_texts(catalogue(["Acme &amp; Co Lamp", "Rug"], brand=["Acme", "Bolt"], category=["Home > Lamps|X", "A > Rugs"], description=["", "d" * 900]))
+    texts = item_texts(
+        catalogue(
+            ["Acme &amp; Co Lamp", "Rug"], brand=["Acme", "Bolt"], category=["Home > Lamps|X", "A > Rugs"], description=["", "d" * 900]
+        )
+    )
     assert texts[0] == "acme & co lamp. lamps" and texts[1].startswith("rug. bolt. rugs. ddd") and len(texts[1]) < 230

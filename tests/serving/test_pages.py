@@ -19,7 +19,7 @@ from aisle.serving.picture import picture
 from aisle.serving.view import View
 from tests.serving.fakes import FakeEngine
 
-HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>\'{{7*7}}&amp;'
+HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(1)>'{{7*7}}&amp;"
 LARGEST = 150_000
 
 
@@ -265,8 +265,14 @@ def test_a_picture_is_the_same_every_time_and_differs_between_items():
 
 @pytest.mark.parametrize(
     ("amount", "currency", "written"),
-    [(39.9, "EUR", "€39.90"), (1234.5, "USD", "$1,234.50"), (1200.0, "JPY", "¥1,200"), (5.0, None, "5.00"), (5.0, "CHF", "5.00 CHF"),
-     (None, "EUR", "")],
+    [
+        (39.9, "EUR", "€39.90"),
+        (1234.5, "USD", "$1,234.50"),
+        (1200.0, "JPY", "¥1,200"),
+        (5.0, None, "5.00"),
+        (5.0, "CHF", "5.00 CHF"),
+        (None, "EUR", ""),
+    ],
 )
 def test_prices(amount: float | None, currency: str | None, written: str):
     assert words.price(amount, currency) == written

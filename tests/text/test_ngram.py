@@ -11,7 +11,12 @@ from aisle.core.errors import BundleError
 from aisle.text.encoders import load_encoder
 from aisle.text.ngram import NgramEncoder
 
-SHOP = [f"{colour}{thing}{size}" for colour in ("红色", "蓝色", "白色") for thing in ("台灯", "地毯", "沙发", "面霜") for size in ("", " 50g", " 大号")]
+SHOP = [
+    f"{colour}{thing}{size}"
+    for colour in ("红色", "蓝色", "白色")
+    for thing in ("台灯", "地毯", "沙发", "面霜")
+    for size in ("", " 50g", " 大号")
+]
 
 
 @pytest.fixture(scope="module")

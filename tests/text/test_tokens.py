@@ -33,7 +33,9 @@ def test_the_two_ways_to_bm25_agree() -> None:
     turned = np.zeros(4, np.float32)
     field.add(turned, asked.tolist(), 1.0)
     length = np.diff(field.offsets)
-    counts = np.array([[np.sum(field.token[a:b] == word) for word in asked] for a, b in zip(field.offsets, field.offsets[1:], strict=False)])
+    counts = np.array(
+        [[np.sum(field.token[a:b] == word) for word in asked] for a, b in zip(field.offsets, field.offsets[1:], strict=False)]
+    )
     np.testing.assert_allclose(field.bm25(counts.astype(np.float32), length, asked), turned, rtol=1e-6)
 
 

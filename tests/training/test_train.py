@@ -51,7 +51,11 @@ def test_the_report_has_every_baseline_beside_the_fused_list(store: Path) -> Non
 def test_search_finds_and_home_answers_for_a_known_user(store: Path) -> None:
     shop = open_shop(store)
     assert shop.users(3)
-    lines = [{"surface": "search", "query": "lamp"}, {"surface": "home", "user_id": shop.users(1)[0]}, {"surface": "complete", "query": "la"}]
+    lines = [
+        {"surface": "search", "query": "lamp"},
+        {"surface": "home", "user_id": shop.users(1)[0]},
+        {"surface": "complete", "query": "la"},
+    ]
     asked, out = store.parent / "asked.jsonl", store.parent / "answers.jsonl"
     asked.write_text("\n".join(json.dumps(line) for line in lines) + "\nnot json\n", encoding="utf-8")
     assert batch(shop, asked, out) == 1

@@ -56,7 +56,7 @@ class Events:
 @dataclass(frozen=True)
 class Judgements:
     """Graded pairs: ``query`` ``(n,) int32`` into ``queries``, ``item`` ``(n,) int32`` row, ``grade`` ``(n,) float32`` as in the file,
-    ``split`` ``(number of queries,) int8``: 0 train, 1 dev, 2 test, -1 not stated. ``relevant_from`` is the grade that counts as relevant."""
+    ``split`` ``(number of queries,) int8``: 0 train, 1 dev, 2 test, -1 not stated. ``relevant_from``: the grade that counts as relevant."""
 
     queries: Strings
     query: Rows

@@ -68,5 +68,5 @@ def _wrong(source: Source, error: duckdb.Error) -> SettingsError:
     why = re.sub(r"\s+", " ", str(error).split("\n\nLINE", 1)[0]).strip()
     return SettingsError(
         f"[[sources]] {source.file}: `where` = {source.where!r} does not work: {why}",
-        'Write an SQL condition on the file\'s own columns, names with spaces in double quotes, text in single quotes.',
+        "Write an SQL condition on the file's own columns, names with spaces in double quotes, text in single quotes.",
     )

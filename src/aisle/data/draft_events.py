@@ -13,7 +13,22 @@ from aisle.data.mapping import ROW
 from aisle.data.seen import GUESSED, Draft, Seen, names_of
 from aisle.schema import EVENT_TYPES, EVENT_WORDS
 
-BOUGHT = ("purchase", "buy", "buys", "order", "orders", "transaction", "transactions", "sale", "sales", "invoice", "basket", "retail", "订单", "购买")
+BOUGHT = (
+    "purchase",
+    "buy",
+    "buys",
+    "order",
+    "orders",
+    "transaction",
+    "transactions",
+    "sale",
+    "sales",
+    "invoice",
+    "basket",
+    "retail",
+    "订单",
+    "购买",
+)
 CLICKED = ("click", "clicks", "view", "views", "visit", "visits", "browse", "session", "sessions", "浏览", "点击")
 RATED = ("rating", "ratings", "review", "reviews", "评分", "评价")
 
@@ -53,9 +68,15 @@ def _clock(made: Draft, roles: Mapping[str, Column]) -> None:
     if "order" in roles:
         made.hints["order"] = "no clock in this file: the order within one user"
         return
-    near = [column for column in made.seen.columns if name_score("timestamp", column.name) >= 0.5 and column.whole > 0.99 and column.name not in used]
+    near = [
+        column
+        for column in made.seen.columns
+        if name_score("timestamp", column.name) >= 0.5 and column.whole > 0.99 and column.name not in used
+    ]
     made.columns["order"] = near[0].name if near else ROW
-    made.hints["order"] = "taken as an order: its numbers are no instants" if near else "the file tells no time: the order of its rows is taken"
+    made.hints["order"] = (
+        "taken as an order: its numbers are no instants" if near else "the file tells no time: the order of its rows is taken"
+    )
 
 
 def _kind(made: Draft, roles: Mapping[str, Column], connection: duckdb.DuckDBPyConnection) -> None:
@@ -100,7 +121,8 @@ def _return_letter(made: Draft, invoice: str, connection: duckdb.DuckDBPyConnect
     cell, number = quoted(invoice), f"TRY_CAST({quoted(made.columns['quantity'])} AS DOUBLE)"
     connection.register("looked_at", made.seen.loaded.table)
     found = connection.execute(
-        f"SELECT left({cell}, 1) AS letter, count(*), avg(CASE WHEN {number} < 0 THEN 1 ELSE 0 END) FROM looked_at WHERE {cell} IS NOT NULL "
+        f"SELECT left({cell}, 1) AS letter, count(*), avg(CASE WHEN {number} < 0 THEN 1 ELSE 0 END) FROM looked_at WHERE {cell} "
+        f"IS NOT NULL "
         "GROUP BY 1 HAVING regexp_matches(letter, '[A-Za-z]') ORDER BY 2 DESC"
     ).fetchall()
     connection.unregister("looked_at")

@@ -60,7 +60,9 @@ def name_score(role: str, name: str) -> float:
     parts = pieces(name)
     ends = ["".join(parts[start:]) for start in range(1, len(parts))] + ["".join(parts[:stop]) for stop in range(len(parts) - 1, 0, -1)]
     inner = max((spellings.get(end, 0.0) for end in ends), default=0.0) * 0.7
-    chinese = max((score for spelling, score in spellings.items() if not spelling.isascii() and len(spelling) > 1 and spelling in whole), default=0.0)
+    chinese = max(
+        (score for spelling, score in spellings.items() if not spelling.isascii() and len(spelling) > 1 and spelling in whole), default=0.0
+    )
     alike = max((fuzz.ratio(whole, spelling) for spelling in spellings if len(spelling) > 4), default=0.0)
     return max(inner, chinese * 0.7, 0.6 if alike >= 88 else 0.0)
 
@@ -137,8 +139,8 @@ def _rates(column: Column) -> bool:
 
 
 def without_header(columns: Sequence[Column]) -> dict[str, Column]:
-    """Guesses for a file of nameless columns: time and event words by their cells, a small range of numbers is a rating; of the ids that are
-    left the first is the user and the second the item."""
+    """Guesses for a file of nameless columns: time and event words by their cells, a small range of numbers is a rating; of the ids
+    that are left the first is the user and the second the item."""
     found: dict[str, Column] = {}
     left = list(columns)
     tests: tuple[tuple[str, Callable[[Column], bool]], ...] = (

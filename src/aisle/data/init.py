@@ -1,4 +1,4 @@
-"""`aisle init`: looks at a user's raw files and proposes the `[[sources]]` that map them, as a commented aisle.toml that trains unchanged."""
+"""`aisle init`: looks at a user's raw files and proposes the `[[sources]]` that map them: a commented aisle.toml that trains as it is."""
 
 from __future__ import annotations
 
@@ -94,7 +94,11 @@ def _look(path: Path, file: str, connection: duckdb.DuckDBPyConnection) -> Seen:
 
 
 def _told(form: Form, loaded: Loaded) -> str:
-    parts = [f"{loaded.rows:,} rows", form.scan.shown, f"{DELIMITERS.get(form.delimiter, form.delimiter)} separated" if form.delimiter else form.kind]
+    parts = [
+        f"{loaded.rows:,} rows",
+        form.scan.shown,
+        f"{DELIMITERS.get(form.delimiter, form.delimiter)} separated" if form.delimiter else form.kind,
+    ]
     parts += [f"{len(loaded.bad):,} rows cannot be read"] if loaded.bad else []
     return ", ".join(part for part in parts if part)
 

@@ -91,4 +91,6 @@ def _column(name: str, place: int, table: pa.Table, connection: duckdb.DuckDBPyC
         values = tuple(str(value) for (value,) in connection.execute(common).fetchall())
     lowest, highest = (float("nan") if end is None else float(end) for end in (low, high))
     rows = max(1, len(table))
-    return Column(name, place, rows, filled / rows, different, numbers, whole, dated, seconds, clock, length or 0.0, lowest, highest, values)
+    return Column(
+        name, place, rows, filled / rows, different, numbers, whole, dated, seconds, clock, length or 0.0, lowest, highest, values
+    )

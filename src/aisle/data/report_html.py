@@ -16,7 +16,8 @@ STYLE = """
 body { margin: 2rem auto; max-width: 62rem; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif; }
 body { color: var(--ink); background: var(--paper); }
 table { border-collapse: collapse; width: 100%; margin: .5rem 0 1.5rem; }
-th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: break-word; max-width: 30rem; }
+th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
+th, td { overflow-wrap: break-word; max-width: 30rem; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
 figure { margin: 1rem 0 2rem; } figcaption, .soft { color: var(--soft); } svg { width: 100%; height: auto; }
 svg rect { fill: var(--bar); } svg polyline { fill: none; stroke: var(--bar); stroke-width: 2; }

@@ -18,7 +18,9 @@ HEAD = """# Proposed by `aisle init` from what the files hold. Read it, correct 
 def written(made: Plan, own: Sequence[Draft]) -> str:
     """The text of the file; ``own`` are files that need no mapping."""
     parts = [HEAD]
-    support = any(one.table == "examples" for one in made.drafts) or any(re.match("question|问题", one.columns.get("title", "").lower()) for one in made.drafts)
+    support = any(one.table == "examples" for one in made.drafts) or any(
+        re.match("question|问题", one.columns.get("title", "").lower()) for one in made.drafts
+    )
     if support and not any(one.table == "events" for one in [*made.drafts, *own]):
         parts.append('kind = "support"  # texts with intents, or questions with answers\n')
     parts += [f"# {one.seen.file}: read by its name as {one.table}, needs no mapping ({one.seen.told}).\n" for one in own]

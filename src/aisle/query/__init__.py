@@ -1,1 +1,1 @@
-"""TODO"""
+"""From what was typed to what is meant: spelling, understanding, completion."""

@@ -33,7 +33,7 @@ class Boosted:
         self.name = "lambdamart" if objective == "order" else "boosted"
 
     def fit(self, x: Matrix, gain: NDArray[np.floating], groups: NDArray[np.int64], names: list[str]) -> Self:
-        """``x`` ``(n, f)``; ``gain`` ``(n,)`` grades from 0 (0 or 1 for probability); ``groups`` the number of rows of each request, in order.
+        """``x`` ``(n, f)``; ``gain`` ``(n,)`` grades from 0 (0 or 1 for probability); ``groups`` the rows of each request, in order.
 
         For probability the last tenth of the groups decides when to stop. For order the number of trees is fixed: NDCG on a tenth of a
         window is so noisy that it stops far too early (on Home Depot after 9 of 160 trees).

@@ -165,8 +165,6 @@ class Counters:
         return cls(**about, buckets=buckets)
 
 
-
-
 def _bucket(key: NDArray[np.int64], weight: NDArray[np.float32] | None, span: int, half_lives: tuple[float, ...]) -> Buckets:
     hours, place = np.unique(key, return_inverse=True)
     count = np.bincount(place, weight, minlength=len(hours)).astype(float)

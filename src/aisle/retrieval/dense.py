@@ -93,9 +93,11 @@ class Dense(Nearest):
         self.mapping = mapping
 
     def learn(self, queries: Sequence[Query], pairs: Pairs, adapter: Adapter | None = None) -> Self:
-        """Learn the map from relevant pairs of ``queries`` and catalogue rows; it stays absent where it gains nothing on queries kept out."""
+        """Learn the map from relevant pairs of ``queries`` and catalogue rows; absent where it gains nothing on queries kept out."""
         texts = [query.correction or query.text for query in queries]
-        asked = np.stack([self.vectors_.query(text) for text in texts]) if texts else np.zeros((0, self.vectors_.encoder.dimension), np.float32)
+        asked = (
+            np.stack([self.vectors_.query(text) for text in texts]) if texts else np.zeros((0, self.vectors_.encoder.dimension), np.float32)
+        )
         self.mapping = (adapter or Adapter()).fit(asked, self.vectors_.vectors.astype(np.float32), pairs)
         return self
 

@@ -67,7 +67,9 @@ class Edge:
         """Refuse other names for this host (DNS rebinding) and writes that another site's page sends (cross-site forgery)."""
         host = headers.get("host", "")
         if self.hosts is not None and _hostname(f"//{host}") not in self.hosts:
-            raise RefusedError(421, "wrong_host", "The server does not answer to this host name.", "Use http://127.0.0.1 or http://localhost.")
+            raise RefusedError(
+                421, "wrong_host", "The server does not answer to this host name.", "Use http://127.0.0.1 or http://localhost."
+            )
         origin = headers.get("origin")
         foreign = headers.get("sec-fetch-site") == "cross-site" or (origin is not None and origin.partition("//")[2] != host)
         if foreign and scope["method"] not in ("GET", "HEAD", "OPTIONS"):

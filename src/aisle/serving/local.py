@@ -18,11 +18,15 @@ class LocalShop:
         """Open a bundle store or one bundle. Raises `BundleError` when there is none or it is damaged."""
         self.shop: Shop = open_shop(Path(path))
 
-    def search(self, query: str, user: str | None = None, filters: Mapping[str, object] | None = None, limit: int = 10, **more: object) -> Answer:
+    def search(
+        self, query: str, user: str | None = None, filters: Mapping[str, object] | None = None, limit: int = 10, **more: object
+    ) -> Answer:
         """Items for a query, best first."""
         return self._ask("search", {"query": query, "user_id": user, "filters": filters or {}, "limit": limit, **more})
 
-    def recommend(self, user: str | None = None, surface: str = "home", items: Sequence[str] | None = None, limit: int = 10, **more: object) -> Answer:
+    def recommend(
+        self, user: str | None = None, surface: str = "home", items: Sequence[str] | None = None, limit: int = 10, **more: object
+    ) -> Answer:
         """Items for a person (``home``), a product page (``item``) or a basket (``basket``)."""
         given = {} if items is None else {"items": list(items)}
         return self._ask(surface, {"user_id": user, "limit": limit, **given, **more})

@@ -29,7 +29,7 @@ def picture(item_id: str, category: str) -> Markup:
     seed = crc32(item_id.encode("utf-8", "replace"))
     cells = "".join(_cell(place, seed >> (place * 7)) for place in range(4))
     head = f'<svg class="art hue{hue(category)}" viewBox="0 0 100 100" preserveAspectRatio="xMidYMid slice" aria-hidden="true">'
-    return Markup(f'{head}{cells}</svg>')
+    return Markup(f"{head}{cells}</svg>")
 
 
 def _cell(place: int, bits: int) -> str:

@@ -53,4 +53,3 @@ def plain(status: int, request_id: str) -> Response:
     code = CODES.get(status, "bad_request" if status < 500 else "failed")
     details = {404: "There is nothing at this address.", 405: "This address does not take that method."}
     return problem(status, code, details.get(status, HTTPStatus(status).phrase), request_id)
-

@@ -11,12 +11,14 @@ from zhconv import zhconv
 
 MARKS = {
     "½": " 1/2", "¼": " 1/4", "¾": " 3/4", "⅓": " 1/3", "⅔": " 2/3", "⅛": " 1/8", "⅜": " 3/8", "⅝": " 5/8", "⅞": " 7/8", "⁄": "/",
-    "×": "x", "“": '"', "”": '"', "″": '"', "‘": "'", "’": "'", "′": "'", "–": "-", "—": "-", "°": " degree ", "\u3000": " ", "™": "", "®": "", "©": "",
+    "×": "x", "“": '"', "”": '"', "″": '"', "‘": "'", "’": "'", "′": "'", "–": "-", "—": "-", "°": " degree ", "\u3000": " ",
+    "™": "", "®": "", "©": "",
 }  # fmt: skip
 """Characters that NFKC would turn into something else than a shopper types."""
 
 INVISIBLE = (
-    (0xAD, 0xAD), (0x61C, 0x61C), (0x180E, 0x180E), (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF),
+    (0xAD, 0xAD), (0x61C, 0x61C), (0x180E, 0x180E), (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0xFE00, 0xFE0F),
+    (0xFEFF, 0xFEFF),
 )  # fmt: skip
 """Zero-width characters, marks of direction and variation selectors, first and last."""
 

@@ -14,11 +14,15 @@ HAN = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U000200
 """Scripts written without spaces."""
 
 UNITS = {
-    "inch": "inch inches in \"", "foot": "foot feet ft '", "yard": "yard yards yd", "meter": "m meter", "centimeter": "cm", "millimeter": "mm",
+    "inch": "inch inches in \"", "foot": "foot feet ft '", "yard": "yard yards yd", "meter": "m meter", "centimeter": "cm",
+    "millimeter": "mm",
     "pound": "pound pounds lb lbs", "ounce": "ounce ounces oz", "gram": "g gram", "kilogram": "kg",
-    "gallon": "gallon gallons gal", "quart": "quart quarts qt", "liter": "l liter litre", "milliliter": "ml", "sqft": "sqft", "sqin": "sqin",
-    "cuft": "cuft", "cuin": "cuin", "watt": "watt watts w", "volt": "volt volts v", "amp": "amp amps a", "degree": "degree degrees deg", "btu": "btu",
-    "gauge": "gauge ga", "gigabyte": "gb", "terabyte": "tb", "megabyte": "mb", "piece": "piece pieces pc pcs", "pack": "pack packs pk", "light": "light lights",
+    "gallon": "gallon gallons gal", "quart": "quart quarts qt", "liter": "l liter litre", "milliliter": "ml", "sqft": "sqft",
+    "sqin": "sqin",
+    "cuft": "cuft", "cuin": "cuin", "watt": "watt watts w", "volt": "volt volts v", "amp": "amp amps a",
+    "degree": "degree degrees deg", "btu": "btu",
+    "gauge": "gauge ga", "gigabyte": "gb", "terabyte": "tb", "megabyte": "mb", "piece": "piece pieces pc pcs",
+    "pack": "pack packs pk", "light": "light lights",
 }  # fmt: skip
 """A measure's one name and how shops write it."""
 UNIT = {word: unit for unit, words in UNITS.items() for word in words.split()}

@@ -135,7 +135,9 @@ class Tokens:
         titles = [normalise(" | ".join(parts)) for parts in _joined(catalogue, TITLES)]
         texts = {"title": titles} | {name: _column(catalogue, (name,)) for name in APART}
         texts["other"] = _column(catalogue, tuple(name for name in catalogue.texts if name not in (*TITLES, *APART, *HIDDEN)))
-        counted, names = _number({name: [words(text) for text in column] for name, column in texts.items() if name == "title" or any(column)}, len(catalogue))
+        counted, names = _number(
+            {name: [words(text) for text in column] for name, column in texts.items() if name == "title" or any(column)}, len(catalogue)
+        )
         vocabularies, fields = {"words": Words(names)}, counted
         branded = [f"{brand} {title}" for brand, title in zip(texts["brand"], titles, strict=True)]
         cuts: dict[str, tuple[list[str], Callable[[str], list[str]]]] = {"pieces": (titles, _pieces), "grams": (branded, grams)}

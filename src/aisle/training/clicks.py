@@ -83,7 +83,9 @@ def _fit(pages: Pages, names: tuple[str, ...], seed: int) -> dict[str, Ranker]:
     return {"logistic": Logistic().fit(pages.x, pages.clicked), "boosted": boosted}
 
 
-def _measure(job: Job, task: str, models: Mapping[str, Ranker], curves: Mapping[str, Calibrator], pages: Mapping[int, Pages], window: int) -> TaskSummary:
+def _measure(
+    job: Job, task: str, models: Mapping[str, Ranker], curves: Mapping[str, Calibrator], pages: Mapping[int, Pages], window: int
+) -> TaskSummary:
     """The models beside what needs no model: one rate for all, each item's own rate in window 2, each rank's."""
     known, asked = pages[2], pages[window]
     scores = {
@@ -101,7 +103,9 @@ def _position(pages: Pages) -> NDArray[np.int64]:
     return np.round(np.expm1(pages.frame.features[POSITION])).astype(np.int64)
 
 
-def _rate(known: NDArray[np.integer], clicked: NDArray[np.float64], asked: NDArray[np.integer], weight: float = 20.0) -> NDArray[np.float64]:
+def _rate(
+    known: NDArray[np.integer], clicked: NDArray[np.float64], asked: NDArray[np.integer], weight: float = 20.0
+) -> NDArray[np.float64]:
     """Clicks per impression of each key, drawn to the overall rate by ``weight`` impressions."""
     size = int(max(known.max(initial=0), asked.max(initial=0))) + 1
     shown, hits = np.bincount(known, minlength=size), np.bincount(known, clicked, minlength=size)

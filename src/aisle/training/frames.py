@@ -85,7 +85,9 @@ class Frame:
         return self.ranked(np.full(len(self.item), np.nan) if column is None else -column.astype(float))
 
 
-def frame(pipeline: Pipeline, stack: Stack, replay: Replay, pool: int | None, advance: Callable[[int], None] = lambda _: None, until: float = inf) -> Frame:
+def frame(
+    pipeline: Pipeline, stack: Stack, replay: Replay, pool: int | None, advance: Callable[[int], None] = lambda _: None, until: float = inf
+) -> Frame:
     """Run the pipeline up to the features. ``pool``: keep only so many of the best candidates of each request, None keeps all.
 
     ``until`` (`perf_counter` seconds): requests not begun by then are left out, but for the first block.
@@ -136,6 +138,8 @@ def _joined(replay: Replay, parts: list[tuple[Candidates, dict[str, Column]]]) -
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     item = np.concatenate([np.zeros(0, np.int32), *(part.item for part, _ in parts)]).astype(np.int32)
     names = dict.fromkeys(name for _, features in parts for name in features)
-    columns = {name: np.concatenate([features.get(name, np.full(len(part), np.nan, np.float32)) for part, features in parts]) for name in names}
+    columns = {
+        name: np.concatenate([features.get(name, np.full(len(part), np.nan, np.float32)) for part, features in parts]) for name in names
+    }
     grade, relevant = grades(replay.truth, Candidates(offsets, item), 0)
     return Frame(replay, offsets, item, columns, grade, relevant)

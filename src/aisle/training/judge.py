@@ -72,7 +72,9 @@ def ablation(learned: Learned, windows: Windows, seed: int, budget: Budget) -> l
             continue
         less = Windows(*(without(frame, learned.stack, source, starts) for frame in (windows.fit, windows.dev, windows.test)))
         stack = _smaller(learned.stack, source)
-        again = learn(stack, less.fit, less.dev, learned.stack.alpha, seed, only=(learned.stack.ranker.name if learned.stack.ranker else "",))
+        again = learn(
+            stack, less.fit, less.dev, learned.stack.alpha, seed, only=(learned.stack.ranker.name if learned.stack.ranker else "",)
+        )
         rows.append(_row(name, whole, quality(less.test, again.stack.fuse(less.test.features)["score"]), windows.test.replay.users, seed))
     return rows
 

@@ -165,5 +165,9 @@ def _set_alpha(stack: Stack, dev: Frame, alpha: float | None) -> tuple[Stack, st
     known = difference[np.isfinite(difference)]
     error = float(known.std() / np.sqrt(max(1, len(known))))
     chosen = best if mean(difference) > error else 0.5
-    why = f"gains {mean(difference):.4f} NDCG@10 over .5 on window 3" if chosen != 0.5 else "no other gains more than a standard error on window 3"
+    why = (
+        f"gains {mean(difference):.4f} NDCG@10 over .5 on window 3"
+        if chosen != 0.5
+        else "no other gains more than a standard error on window 3"
+    )
     return replace(stack, alpha=float(chosen)), f"{stack.task}: α = {chosen:g}: {why}."

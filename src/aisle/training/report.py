@@ -31,7 +31,9 @@ def evaluation(job: Job, results: Mapping[str, TaskResult], clicks: Mapping[str,
     with job.tracker.part("measure on windows 3 and 4"):
         test, dev = (_merged(job, results, clicks, window) for window in ("test", "dev"))
     prefix = len(results) > 1
-    lost = [replace(row, metric=f"{task}/{row.metric}" if prefix else row.metric) for task, r in results.items() for row in _ablated(job, r)]
+    lost = [
+        replace(row, metric=f"{task}/{row.metric}" if prefix else row.metric) for task, r in results.items() for row in _ablated(job, r)
+    ]
     return Evaluation(
         protocol=_protocol(job, results),
         data=_data(job),
@@ -104,7 +106,8 @@ def _calibration(result: TaskResult) -> Reliability:
 
 def _protocol(job: Job, results: Mapping[str, TaskResult]) -> dict[str, Json]:
     sizes = {
-        task: {"fit": len(r.windows.fit.replay), "development": len(r.windows.dev.replay), "test": len(r.windows.test.replay)} for task, r in results.items()
+        task: {"fit": len(r.windows.fit.replay), "development": len(r.windows.dev.replay), "test": len(r.windows.test.replay)}
+        for task, r in results.items()
     }
     return {
         "windows": job.windows.describe(),
@@ -128,7 +131,9 @@ def parts(test: Models, dev: Models, clicks: Mapping[str, ClickResult]) -> list[
     """The article's five headed parts, each with what of it this data can show."""
     return [
         _clicks(test, dev, clicks),
-        _part("Recall", "⟨θ, (x, y)⟩", test, dev, ("popularity", "item_knn", "markov", "als", "lexical", "dense", "recall_side"), "recall@100"),
+        _part(
+            "Recall", "⟨θ, (x, y)⟩", test, dev, ("popularity", "item_knn", "markov", "als", "lexical", "dense", "recall_side"), "recall@100"
+        ),
         _part("Fusion", "Z = α·CTR + (1-α)·RER", test, dev, ("rank_fusion", "recall_side", "lambdamart", "fused"), "ndcg@10"),
         _part("User profile", "⟨θ, x⟩ of a fold over events", test, dev, ("repeat", "content", "fused"), "hr@10"),
         _part("Language", "query to product", test, dev, ("lexical", "dense", "fused"), "search/ndcg@10"),
@@ -166,5 +171,7 @@ def verdicts(test: Merged) -> list[str]:
         best = max((c for c in rivals), key=lambda c: values.get(c.b, 0.0))
         gain = f"{best.difference:+.4f} ({best.low:+.4f} to {best.high:+.4f}, p = {best.p:.3g})"
         said = {"better": "beats", "worse": "loses to", "undecided": "is level with"}[best.verdict]
-        notes.append(f"{metric}: fused {values.get('fused', float('nan')):.4f} {said} its best rival, {best.b} {values[best.b]:.4f}: {gain}.")
+        notes.append(
+            f"{metric}: fused {values.get('fused', float('nan')):.4f} {said} its best rival, {best.b} {values[best.b]:.4f}: {gain}."
+        )
     return notes

@@ -50,7 +50,9 @@ class Measured:
     sizes: Mapping[str, Mapping[str, int]]
 
 
-def train(folder: Path, store: Path | None = None, minutes: float = 30.0, plan: Mapping[str, Json] | None = None, quiet: bool = False) -> Bundle:
+def train(
+    folder: Path, store: Path | None = None, minutes: float = 30.0, plan: Mapping[str, Json] | None = None, quiet: bool = False
+) -> Bundle:
     """Fit a bundle from ``folder`` and activate it in ``store`` (default ``folder/bundles``).
 
     Raises `AisleError` for anything the user can mend. An interrupted run is taken up by the same command.

@@ -76,7 +76,6 @@ def _partial(trades: Table) -> Table:
     return matched.select(_bought=matched["_key"], _where=matched["_where"], _taken=matched["_taken"])
 
 
-
 RULES = (
     Rule(
         "cancellations", ("events",), "a return takes its quantity off the purchase it cancels; nothing left: the purchase is rejected",

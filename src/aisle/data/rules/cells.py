@@ -127,7 +127,13 @@ RULES = (
     Rule("text", ALL_TABLES, "HTML remains, control characters and runs of spaces leave texts; the script stays as it is", markup),
     Rule("notation", ALL_TABLES, "currency signs, thousands, decimal commas and full-width digits leave numbers", notation),
     Rule("types", ALL_TABLES, "an unreadable number or time rejects the row where it is required, else becomes missing", types),
-    Rule("event_words", ("events",), "event types in other words become ours, unknown ones are rejected", event_words, needs=("type",),
-         translates=True),
+    Rule(
+        "event_words",
+        ("events",),
+        "event types in other words become ours, unknown ones are rejected",
+        event_words,
+        needs=("type",),
+        translates=True,
+    ),
     Rule("required", ALL_TABLES, "rows without a required cell are rejected; missing optional cells stay missing", required),
 )

@@ -108,7 +108,11 @@ RULES = (
     Rule("void_lines", ("items",), "stock corrections in an invoice file describe no item", void_lines, typed=True),
     Rule("spellings", ("items",), "several spellings of one item's title are reported", spellings, typed=True, point_in_time=False),
     Rule(
-        "same_item", ("items",), "one row an item: the newest; of an invoice file the commonest title and the median price",
-        same_item, typed=True, point_in_time=False,
+        "same_item",
+        ("items",),
+        "one row an item: the newest; of an invoice file the commonest title and the median price",
+        same_item,
+        typed=True,
+        point_in_time=False,
     ),
 )
