@@ -46,3 +46,9 @@ class StageError(AisleError):
     """A stage broke a promise of the pipeline: wrong length, an overwritten column, a column that a filter needs is absent."""
 
     code = "stage_failed"
+
+
+class StateError(AisleError):
+    """The state folder cannot be read, or what was to be kept could not be put on disk: then nothing was acknowledged."""
+
+    code = "state_failed"

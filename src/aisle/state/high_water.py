@@ -1,0 +1,44 @@
+"""The newest sequence that was put on disk, kept in a small file beside the log: what tells that a log has lost its end."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from zlib import crc32
+
+from aisle.state.database import Disk
+
+
+class HighWater:
+    """One line, ``sequence checksum``, always of the same length, so that it is replaced within one sector of the disk."""
+
+    def __init__(self, path: Path, disk: Disk) -> None:
+        self.path, self.disk = path, disk
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)  # a new file's name must last as its content does
+        finally:
+            os.close(folder)
+
+    def read(self) -> int | None:
+        """The mark, 0 for a new file, None for one that is damaged."""
+        line = os.pread(self._file, 64, 0)
+        if not line:
+            return 0
+        number, _, check = line.decode("ascii", "replace").strip().partition(" ")
+        return int(number) if number.isdecimal() and _line(int(number)) == line and check else None
+
+    def write(self, sequence: int) -> None:
+        """Set the mark; it is on disk afterwards. The caller sees to it that no smaller one follows a larger."""
+        os.pwrite(self._file, _line(sequence), 0)
+        self.disk.sync(self._file)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+
+def _line(sequence: int) -> bytes:
+    number = f"{sequence:020d}"
+    return f"{number} {crc32(number.encode()):08x}\n".encode()
