@@ -26,7 +26,7 @@ def shop_of(bundle: Bundle) -> Shop:
     """A shop over a bundle that was verified."""
     settings = Settings.model_validate(bundle.manifest["settings"])
     try:
-        pipeline = opened(bundle.folder, settings.policy.armed, settings.ranking.candidates)
+        pipeline = opened(bundle.folder, settings)
         completer = Completer.load(bundle.folder / "completions")
     except (OSError, KeyError, ValueError) as error:
         raise BundleError(f"{bundle.bundle_id} cannot be opened: {error}.", "Roll back to another bundle or train again.") from error

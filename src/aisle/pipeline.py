@@ -10,7 +10,8 @@ from operator import and_
 import numpy as np
 from numpy.typing import NDArray
 
-from aisle.arrange.order import arrange
+from aisle.arrange.order import POPULAR
+from aisle.arrange.page import Arranger, Page
 from aisle.core.candidates import Candidates, union
 from aisle.core.catalogue import Catalogue
 from aisle.core.errors import StageError
@@ -31,12 +32,12 @@ RANKING_MS = 10.0
 
 @dataclass(frozen=True)
 class Ranked:
-    """A block answered: ``pages[r]`` are the rows of ``candidates`` that request ``r`` is shown, best first, before paging."""
+    """A block answered: ``pages[r]`` are the rows of ``candidates`` that request ``r`` is shown, in page order, before paging."""
 
     block: Block
     allowed: Allowed
     candidates: Candidates
-    pages: Sequence[NDArray[np.int64]]
+    pages: Sequence[Page]
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Pipeline:
     features: Features
     stacks: Mapping[str, Stack]
     fallback: Source
+    arranger: Arranger
     limit: int = 200
 
     def answer(self, requests: Sequence[Request], runner: Runner) -> Ranked:
@@ -67,7 +69,7 @@ class Pipeline:
             scored = runner.step("recall", lambda: with_columns(candidates, {"score": _by_recall(stack, candidates)}))
         if scored is None:
             return self.popular(block, allowed, runner)
-        return Ranked(block, allowed, scored, arrange(block, scored, self.catalogue))
+        return Ranked(block, allowed, scored, self.arrange(block, scored))
 
     def block(self, requests: Sequence[Request]) -> Block:
         """What is known of each request before retrieval: the query understood, the profile as of its time, the seeds."""
@@ -86,8 +88,7 @@ class Pipeline:
         """Every source's candidates side by side, merged, each scored by every source that answered, and checked against the filters."""
         names = [name for name in stack.sources if name in self.sources]
         found = runner.together({name: partial(_retrieved, self.sources[name], block, allowed, self.limit) for name in names})
-        given = _given(block)
-        merged = union(found if given is None else {**found, "given": given}, len(block))
+        merged = union({**found, **_given(block), **_pinned(self.arranger, block)}, len(block))
         kept = merged.keep(allowed.holds(merged) & _asked_for(block, merged))
         runner.trace.removed += len(merged) - len(kept)
         scores = runner.together({f"{name}_score": partial(_scored, self.sources[name], block, kept) for name in found})
@@ -102,6 +103,12 @@ class Pipeline:
         probability = stack.probability(features)
         return with_columns(candidates, columns if probability is None else {**columns, "probability": probability})
 
+    def arrange(self, block: Block, candidates: Candidates) -> list[Page]:
+        """The pages, from what was scored."""
+        if any(request.sort == POPULAR for request in block.requests):
+            candidates.add(POPULAR, self.fallback.score(block, candidates))
+        return self.arranger(block, candidates)
+
     def popular(self, block: Block, allowed: Allowed, runner: Runner) -> Ranked:
         """The last resort: what is popular and allowed; in a shop where nothing happened yet, whatever is allowed."""
         runner.trace.fallback = True
@@ -109,7 +116,7 @@ class Pipeline:
         if not len(candidates):
             rows = [np.flatnonzero(allowed.mask(number))[: self.limit].astype(np.int32) for number in range(len(block))]
             candidates = Candidates.of(rows, score=[np.zeros(len(found), np.float32) for found in rows])
-        return Ranked(block, allowed, candidates, arrange(block, candidates, self.catalogue))
+        return Ranked(block, allowed, candidates, self.arrange(block, candidates))
 
 
 def actor(request: Request) -> str | None:
@@ -162,11 +169,20 @@ def _by_recall(stack: Stack, candidates: Candidates) -> NDArray[np.float32]:
     return np.sum(ranks, axis=0, dtype=np.float32) if ranks else np.zeros(len(candidates), np.float32)
 
 
-def _given(block: Block) -> Candidates | None:
+def _given(block: Block) -> dict[str, Candidates]:
     """The items that `rank` requests hand in, as one more source."""
     if not any(request.surface == "rank" for request in block.requests):
-        return None
-    lists = [np.unique(block.given.item[block.given.of(number)]) for number in range(len(block))]
+        return {}
+    return {"given": _listed([np.unique(block.given.item[block.given.of(number)]) for number in range(len(block))])}
+
+
+def _pinned(arranger: Arranger, block: Block) -> dict[str, Candidates]:
+    """The items that rules pin to these requests, as one more source: they are filtered and scored as all others."""
+    pinned = arranger.rules.pinned(block)
+    return {} if pinned is None else {"pinned": _listed(pinned)}
+
+
+def _listed(lists: Sequence[NDArray[np.int32]]) -> Candidates:
     return Candidates.of(lists, score=[np.zeros(len(rows), np.float32) for rows in lists])
 
 

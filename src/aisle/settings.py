@@ -57,6 +57,13 @@ class Ranking(Section):
     alpha: float | None = Field(default=None, ge=0, le=1, description="weight of CTR in Z; absent: .5 unless window 3 disagrees")
 
 
+class Arrange(Section):
+    """``[arrange]``: the order of the page."""
+
+    group_variants: bool = Field(default=True, description="show one item of those that share a parent_id")
+    diversity: float = Field(default=0.1, ge=0, lt=1, description="0: by score alone; the larger, the fewer items alike on one page")
+
+
 class Policy(Section):
     """``[policy]``: filters armed by setting, whether or not their column exists."""
 
@@ -74,6 +81,7 @@ class Settings(Section):
     cleaning: Cleaning = Cleaning()
     evaluation: Evaluation = Evaluation()
     ranking: Ranking = Ranking()
+    arrange: Arrange = Arrange()
     policy: Policy = Policy()
     retrieval: dict[str, bool] = Field(default_factory=dict, description="name of a source = false switches it off")
     encoder: str = Field(default="", description="absent: chosen by language; a folder, `minilm` or `ngram`")

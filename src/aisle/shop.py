@@ -69,7 +69,7 @@ class Shop:
         return [self._answer(ranked, number, runner.trace, took) for number in range(len(requests))]
 
     def _answer(self, ranked: Ranked, number: int, trace: Trace, took_ms: float) -> Answer:
-        request, page = ranked.block.requests[number], ranked.pages[number]
+        request, page = ranked.block.requests[number], ranked.pages[number].rows
         shown = page[request.offset : request.offset + request.limit]
         items = [self._item(ranked, number, int(row)) for row in shown]
         if request.surface == "rank":
@@ -114,7 +114,7 @@ class Shop:
 
     def _why(self, ranked: Ranked, number: int) -> Mapping[str, str]:
         request = ranked.block.requests[number]
-        page = ranked.pages[number][: request.offset + request.limit]
+        page = ranked.pages[number].rows[: request.offset + request.limit]
         shown = {self.pipeline.catalogue.ids[int(ranked.candidates.item[row])] for row in page}
         return {item: self._reason(ranked, number, item) for item in request.why if item not in shown}
 

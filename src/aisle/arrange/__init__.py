@@ -1,1 +1,1 @@
-"""In what order the page shows what was found: sort orders and paging. Diversity, pins and exploration come here."""
+"""In what order the page shows what was found: sort orders, variants, literal matches, diversity, the shop's rules, facets, highlights."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from aisle.arrange.rules import Rules
 from aisle.assemble import assemble
 from aisle.core.events import Dataset
 from aisle.core.stage import Source
@@ -38,6 +39,7 @@ class Job:
     tracker: Tracker
     parts: Parts
     text: Mapping[str, Source]
+    rules: Rules | None = None
 
     def fit(self, name: str, whole: bool) -> Source:
         """A source fitted on window 1, or on everything (``whole``). Counters of a log with a clock are read as of each request, so they
@@ -57,9 +59,7 @@ class Job:
         sources = {name: self.text[name] if name in self.text else self.fit(name, whole) for name in names}
         counted = data.events if whole or data.events.clock else data.events.where(self.windows.event == 1)
         counters = Counters.of(counted, len(data.catalogue))
-        armed = self.settings.policy.armed
-        limit = self.settings.ranking.candidates
-        return assemble(data.catalogue, History.of(data.catalogue, data.events), counters, sources, stacks, armed, limit)
+        return assemble(data.catalogue, History.of(data.catalogue, data.events), counters, sources, stacks, self.settings, self.rules)
 
 
 def plain_stacks(sources: Mapping[str, frozenset[str]] | Sequence[str]) -> dict[str, Stack]:

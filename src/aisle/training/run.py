@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from math import isnan
 from pathlib import Path
 
+from aisle.arrange.rules_file import read_rules
 from aisle.assemble import save
 from aisle.bundle import Bundle, Json, Store
 from aisle.core.errors import InputError
@@ -63,8 +64,9 @@ def train(
     with Tracker(work_folder(store) / "run.jsonl", quiet) as tracker:
         with tracker.part("read and clean"):
             data, quality = load_dataset(folder, settings)
+            rules = read_rules(folder, data.catalogue)
         measured = measure(data, settings, store, budget, tracker, plan or {})
-        return _bundle(measured, quality, store)
+        return _bundle(replace(measured, job=replace(measured.job, rules=rules)), quality, store)
 
 
 def measure(data: Dataset, settings: Settings, store: Path, budget: Budget, tracker: Tracker, plan: Mapping[str, Json]) -> Measured:
