@@ -14,6 +14,7 @@ from aisle.state.lock import Turn
 from aisle.state.log import SqliteEventLog
 from aisle.state.names import Names
 from aisle.state.profiles import SqliteProfileStore
+from aisle.state.quarantine import Quarantine
 from aisle.state.writer import Writer
 
 HOLES = """
@@ -41,6 +42,7 @@ class State:
         self.log = SqliteEventLog(self._database, self._writer, names)
         self.items = SqliteItemStore(self._database, self._writer)
         self.profiles = SqliteProfileStore(self._database, self._writer, names)
+        self.quarantine = Quarantine(self._database, self._writer, names)
 
     @classmethod
     def open(cls, folder: Path, disk: Disk | None = None) -> State:

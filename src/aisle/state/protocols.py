@@ -11,7 +11,11 @@ from aisle.core.answer import Json, Value
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event that was read and not yet stored. ``time`` is UTC seconds; ``body`` holds every field as the client sent it."""
+    """An event that was read and not yet stored.
+
+    ``time`` is UTC seconds. ``body`` holds every field that the client sent: those of the contract as read (ids as text, numbers as
+    numbers, what cannot be read left out), any other as it came.
+    """
 
     event_id: str
     type: str

@@ -19,10 +19,6 @@ WRITTEN = (Kind.ID, Kind.TEXT, Kind.CATEGORY, Kind.EVENT_TYPE)
 """Kinds that stay text; the others become numbers."""
 
 
-BEGINNING = 631_152_000.0
-"""1990: no shop's data is older."""
-
-
 @dataclass(frozen=True)
 class Change:
     """What a rule does: ``values`` replace columns of ``table`` (which may carry helper columns), a ``reason`` that is not null rejects

@@ -9,11 +9,10 @@ from aisle.data.rules.base import WRITTEN, Change, Facts, Rule, first, text
 from aisle.data.rules.numbers import canonical, plain, truth
 from aisle.data.rules.times import forms, seconds
 from aisle.data.text_clean import UNTIDY, tidy
+from aisle.data.words import NOTHING, NOTHING_SHORT
 from aisle.schema import EVENT_TYPES, EVENT_WORDS, TABLES, Kind
 
 EDGES = r"^[\s\p{Z}\x{FEFF}]+|[\s\p{Z}\x{FEFF}]+$"
-NOTHING = ("nan", "null", r"\n", "#n/a", "<na>")
-NOTHING_SHORT = (*NOTHING, "none", "n/a", "na", "nil", "undefined", "nat")
 ALL_TABLES = tuple(TABLES)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ibis
 from ibis.expr.types import NumericValue, Table, Value
 
-from aisle.data.rules.base import BEGINNING, Change, Facts, Rule, first, text
+from aisle.data.rules.base import Change, Facts, Rule, first, text
+from aisle.data.words import BEGINNING
 
 YEAR = 366 * 86_400.0
 END = 4_102_444_800.0

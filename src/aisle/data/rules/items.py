@@ -5,8 +5,9 @@ from __future__ import annotations
 import ibis
 from ibis.expr.types import FloatingValue, Table, Value
 
-from aisle.data.rules.base import BEGINNING, Change, Facts, Rule, first, text
+from aisle.data.rules.base import Change, Facts, Rule, first, text
 from aisle.data.rules.times import forms, seconds
+from aisle.data.words import BEGINNING
 
 NEWEST_BY = ("update_time", "updated_at", "modified_at", "created_at")
 """Columns that say which of several rows of one item is the newest, the first that is there."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ibis
 from ibis.expr.types import FloatingValue, StringValue
 
+from aisle.data.words import FALSE, TRUE
+
 FULL_WIDTH, ASCII = "０１２３４５６７８９．，－＋", "0123456789.,-+"
 SIGNS = r"(?i)^(?:usd|eur|gbp|cny|rmb|inr|us\$|[$€£¥￥₹])\s*|\s*(?:usd|eur|gbp|cny|rmb|inr|[$€£¥￥₹元])$"
-TRUE = ("true", "t", "1", "1.0", "yes", "y", "on", "是", "有", "有货", "in stock", "instock", "in_stock", "真")
-FALSE = ("false", "f", "0", "0.0", "no", "n", "off", "否", "无", "无货", "缺货", "out of stock", "outofstock", "out_of_stock", "假")
 
 
 def plain(cell: StringValue) -> FloatingValue:
