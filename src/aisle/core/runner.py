@@ -4,21 +4,71 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, TimeoutError
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Condition
 from time import perf_counter
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from aisle.core.errors import AisleError, RequestError
 from aisle.core.trace import Step, Trace
 
 Result = TypeVar("Result")
 log = logging.getLogger("aisle.runner")
+SHARE = 0.5
+"""Of the time left this much is the most that one of several stages may take."""
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[Result]):
+    """What one job gave, or how it failed."""
+
+    took_ms: float
+    result: Result | None = None
+    error: Exception | None = None
+
+
+class Chain(Generic[Result]):
+    """Jobs done in order by one thread at a time. A job that was given up on may still end, but its outcome is not taken any more."""
+
+    def __init__(self, jobs: Mapping[str, Callable[[], Result]]) -> None:
+        self.jobs = list(jobs.items())
+        self.outcomes: dict[str, Outcome[Result]] = {}
+        self._next, self._ended = 0, Condition()
+
+    def work(self, start: int) -> None:
+        """Do the jobs from ``start`` on, until another thread was sent to go on behind one of them."""
+        for place in range(start, len(self.jobs)):
+            outcome = _run(self.jobs[place][1])
+            with self._ended:
+                if self._next != place:
+                    return
+                self.outcomes[self.jobs[place][0]] = outcome
+                self._next = place + 1
+                self._ended.notify_all()
+
+    def wait(self, place: int, seconds: float) -> bool:
+        """Whether the job at ``place`` ends within ``seconds``; if not, it is given up on."""
+        with self._ended:
+            if self._ended.wait_for(lambda: self._next > place, max(0.0, seconds)):
+                return True
+            self._next = place + 1
+            return False
+
+
+def _run(job: Callable[[], Result]) -> Outcome[Result]:
+    begun = perf_counter()
+    try:
+        result = job()
+        return Outcome((perf_counter() - begun) * 1000, result)
+    except Exception as error:  # a stage may fail in any way; the answer must not
+        return Outcome((perf_counter() - begun) * 1000, error=error)
 
 
 class Runner:
     """One block's run. ``deadline_ms`` counts from construction; None: as long as it takes, stages one after another in this thread.
 
-    With a deadline the sources run side by side in ``pool``, and one that is late or raises is left out and named in the trace.
+    With a deadline independent stages run in ``pool``, and one that is late or raises is left out and named in the trace.
     """
 
     def __init__(self, deadline_ms: float | None = None, pool: ThreadPoolExecutor | None = None) -> None:
@@ -60,28 +110,31 @@ class Runner:
         return result
 
     def together(self, jobs: Mapping[str, Callable[[], Result]]) -> dict[str, Result]:
-        """The results of independent optional stages, in the order of ``jobs``; the late and the failed are left out."""
+        """The results of independent optional stages, in the order of ``jobs``; the late and the failed are left out.
+
+        One thread of the pool does them one after another, which costs one hand-over a block; where a job overruns its share of the time
+        left, it is left behind with its thread and another thread goes on with the next.
+        """
         if self.pool is None or self.deadline_ms is None:
             done = {name: self.step(name, work) for name, work in jobs.items()}
             return {name: result for name, result in done.items() if result is not None}
-        begun = perf_counter()
-        running = {name: self.pool.submit(work) for name, work in jobs.items()}
-        return {name: result for name, future in running.items() if (result := self._wait(name, future, begun)) is not None}
+        chain = Chain(jobs)
+        self.pool.submit(chain.work, 0)
+        for place, name in enumerate(jobs):
+            if not chain.wait(place, self.left_ms * SHARE / 1000):
+                self.trace.skipped[name] = "too slow"
+                self.pool.submit(chain.work, place + 1)
+        return {name: result for name, outcome in chain.outcomes.items() if (result := self._taken(name, outcome)) is not None}
 
-    def _wait(self, name: str, future: Future[Result], begun: float) -> Result | None:
-        try:
-            result = future.result(timeout=max(0.0, self.left_ms * 0.8) / 1000)
-        except TimeoutError:
-            future.cancel()
-            self.trace.skipped[name] = "too slow"
-            return None
-        except RequestError:
-            raise
-        except Exception as error:  # as in `step`
-            self._failed(name, error)
-            return None
-        self._count(name, begun, result)
-        return result
+    def _taken(self, name: str, outcome: Outcome[Result]) -> Result | None:
+        if isinstance(outcome.error, RequestError):
+            raise outcome.error
+        if outcome.error is not None:
+            self._failed(name, outcome.error)
+        elif outcome.result is not None:
+            size = len(outcome.result) if hasattr(outcome.result, "__len__") else 0
+            self.trace.steps.append(Step(name, outcome.took_ms, size))
+        return outcome.result
 
     def _count(self, name: str, begun: float, result: object) -> None:
         size = len(result) if hasattr(result, "__len__") else 0
