@@ -71,11 +71,15 @@ def online_retail_cut(raw: Path, folder: Folder) -> None:
 def _bought(rows: Iterable[Row]) -> dict[str, set[str]]:
     """Customer to the products bought, cancellations left out."""
     bought: dict[str, set[str]] = defaultdict(set)
-    for row in rows:
-        product = row["StockCode"] not in NO_PRODUCTS and not row["StockCode"].startswith("gift_")
-        if row["CustomerID"] and product and int(row["Quantity"]) > 0 and not row["InvoiceNo"].startswith("C"):
-            bought[row["CustomerID"]].add(row["StockCode"])
+    for row in filter(is_purchase, rows):
+        bought[row["CustomerID"]].add(row["StockCode"])
     return bought
+
+
+def is_purchase(row: Row) -> bool:
+    """A known customer bought a product: no cancellation, no postage, no gift voucher."""
+    product = row["StockCode"] not in NO_PRODUCTS and not row["StockCode"].startswith("gift_")
+    return bool(row["CustomerID"]) and product and int(row["Quantity"]) > 0 and not row["InvoiceNo"].startswith("C")
 
 
 def _later_purchases(folder: Folder, before: dict[str, set[str]], later: dict[str, set[str]]) -> None:

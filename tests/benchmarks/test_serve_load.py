@@ -33,9 +33,7 @@ def against(reply: Callable[[int], bytes | None], requests: int, timeout: float 
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
             target = Target("127.0.0.1", server.sockets[0].getsockname()[1], "/x")
             tally = await load(target, cycle([b"{}"]), rate=500, seconds=requests / 500, timeout=timeout)
-            for _, (_, writer) in target.free:
-                writer.close()
-                await writer.wait_closed()
+            await target.close()
             return tally, target
 
     return asyncio.run(play())

@@ -1,0 +1,51 @@
+"""The real shops: the folder built afresh, trained, every protocol's requests answered by `aisle batch` and measured from outside."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+
+from benchmarks.figures import WORK, Figure, Lines, aisle
+from benchmarks.folders import Folder, builders, raw_data
+from benchmarks.measure import load, measure
+
+
+@dataclass(frozen=True)
+class RealShop:
+    """A real shop, the minutes that its training gets, and what the reader must know of the protocol."""
+
+    name: str
+    minutes: float
+    note: str
+
+    def __call__(self) -> list[Figure]:
+        """Train, answer, measure."""
+        lines, folder = Lines(self.name), Folder(WORK / self.name)
+        for old in (folder.out, folder.truth):
+            shutil.rmtree(old, ignore_errors=True)
+        folder.out.mkdir(parents=True)
+        builders()[self.name](raw_data(), folder)
+        figures = [lines.machine()]
+        seconds, peak = aisle("train", str(folder.out), "--minutes", str(self.minutes))
+        figures.append(lines.one("train: seconds", seconds, f"--minutes {self.minutes:g}"))
+        figures.append(lines.one("train: peak MB", peak, "largest process"))
+        for requests in sorted(folder.truth.glob("*.requests.jsonl")):
+            figures += self._answer(lines, folder, requests.name.removesuffix(".requests.jsonl"))
+        return figures
+
+    def _answer(self, lines: Lines, folder: Folder, protocol: str) -> list[Figure]:
+        asked, out = (folder.truth / f"{protocol}.{kind}.jsonl" for kind in ("requests", "answers"))
+        spent, _ = aisle("batch", str(folder.out / "bundles"), str(asked), "--out", str(out))
+        found = measure(load(out), load(folder.truth / f"{protocol}.truth.jsonl"))
+        seconds = lines.one(f"{protocol}: seconds", spent, "aisle batch, all requests")
+        return [seconds, *(lines.held(f"{protocol}: {name}", held, self.note) for name, held in found.items())]
+
+
+PIECES = "pieces of 2 to 4 Chinese characters cut from titles; rare: in at most 100 titles"
+REAL_SHOPS = (
+    RealShop("homedepot", 10, "whole catalogue of 54,667; test queries: sha256 of `dev:` + query, one in five; relevant from 2.33"),
+    RealShop("amazon_beauty", 10, "last item of each user held out, trained on all the rest, all unseen items ranked"),
+    RealShop("online_retail_cut", 5, "last 28 days held out; customers known before; every purchase, and only items new to the customer"),
+    RealShop("tmall_beauty", 2, PIECES),
+    RealShop("ecommerce_ner_zh", 2, PIECES),
+)
