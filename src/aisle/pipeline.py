@@ -19,6 +19,7 @@ from aisle.core.profiles import Slices
 from aisle.core.request import Request
 from aisle.core.runner import Runner
 from aisle.core.stage import Allowed, Block, Filter, Query, Source
+from aisle.fusion.pool import pool
 from aisle.fusion.stack import Stack
 from aisle.profile.gather import gather
 from aisle.profile.history import History
@@ -61,7 +62,7 @@ class Pipeline:
         block = runner.must("understand", lambda: self.block(requests))
         allowed = runner.must("filters", lambda: self.allowed(block))
         stack = self.stacks[task_of(requests[0])]
-        candidates = self.propose(stack, block, allowed, runner)
+        candidates = self.propose(stack, block, allowed, runner, pooled=True)
         if not len(candidates) and (runner.trace.skipped or not block.searching.any()):
             return self.popular(block, allowed, runner)
         scored = runner.step("rank", lambda: self.score(stack, block, candidates), RANKING_MS)
@@ -84,13 +85,19 @@ class Pipeline:
         """What passes every filter; one that raises ends the answer, it never passes."""
         return reduce(and_, (each.allowed(block) for each in self.filters), Allowed.everything(len(self.catalogue), len(block)))
 
-    def propose(self, stack: Stack, block: Block, allowed: Allowed, runner: Runner) -> Candidates:
-        """Every source's candidates side by side, merged, each scored by every source that answered, and checked against the filters."""
+    def propose(self, stack: Stack, block: Block, allowed: Allowed, runner: Runner, pooled: bool = False) -> Candidates:
+        """Every source's candidates side by side, merged, checked against the filters, each scored by every source that answered.
+
+        ``pooled``: only those worth ranking; the report measures each source by all that it proposed.
+        """
         names = [name for name in stack.sources if name in self.sources]
         found = runner.together({name: partial(_retrieved, self.sources[name], block, allowed, self.limit) for name in names})
-        merged = union({**found, **_given(block), **_pinned(self.arranger, block)}, len(block))
+        handed = {**_given(block), **_pinned(self.arranger, block)}
+        merged = union({**found, **handed}, len(block))
         kept = merged.keep(allowed.holds(merged) & _asked_for(block, merged))
         runner.trace.removed += len(merged) - len(kept)
+        if pooled:
+            kept = pool(kept, names, block.requests, list(handed))
         scores = runner.together({f"{name}_score": partial(_scored, self.sources[name], block, kept) for name in found})
         for name in found:
             kept.add(name, scores.get(f"{name}_score", np.full(len(kept), np.nan, np.float32)))

@@ -18,6 +18,7 @@ from aisle.core.candidates import Candidates
 from aisle.core.catalogue import Catalogue
 from aisle.core.request import MOST_ITEMS, Request
 from aisle.core.stage import Block, Query
+from aisle.fusion.pool import BEYOND
 
 Rows = NDArray[np.int64]
 GROUPED = frozenset({"search", "home", "similar"})
@@ -117,7 +118,8 @@ class _Making:
             factor = self.how.rules.factors(boosts, items)
             score = score + (factor - 1) * np.abs(score)
             self._note(rows[factor != 1], "boosted")
-        order = rows[np.lexsort((items, -score))]
+        beyond = self.candidates.columns.get(BEYOND)
+        order = rows[np.lexsort((items, -score) if beyond is None else (items, -score, beyond[rows]))]
         self.rows, self.cut = order[:MOST_ITEMS], order[MOST_ITEMS:]
 
     def one_variant(self) -> None:

@@ -1,0 +1,50 @@
+"""The pool: of all that the sources proposed for a request, the candidates that are worth ranking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aisle.core.candidates import Candidates
+from aisle.core.request import MOST_ITEMS, Request
+
+SIZE = 300
+"""Candidates of a request that the ranker scores. Features and trees cost most of an answer, and what stands further down by every source
+is never shown."""
+BEYOND = "beyond"
+"""Column of a deep page's candidates: 1 for those that no shallow page would have scored, which therefore stand behind all others."""
+
+
+def pool(candidates: Candidates, sources: Sequence[str], requests: Sequence[Request], handed: Sequence[str] = ()) -> Candidates:
+    """The best candidates of each request by the sum over ``sources`` of ``1 / (1 + rank / 5)``, ties to the lower item.
+
+    That is `SIZE` of them, or as many as there are pages for (`MOST_ITEMS`) where the request asks for a deep page or another order than
+    the score's: pages then agree however deep they are. What one of ``handed`` proposed always stays.
+    """
+    place = places(candidates, sources)
+    most = np.array([MOST_ITEMS if _deep(request) else SIZE for request in requests])
+    keep = place < most[candidates.request]
+    for name in handed:
+        keep |= np.isfinite(candidates[f"{name}_rank"])
+    kept = candidates.keep(keep)
+    if (most > SIZE).any():
+        kept.add(BEYOND, (place[keep] >= SIZE).astype(np.float32))
+    return kept
+
+
+def places(candidates: Candidates, sources: Sequence[str]) -> NDArray[np.int64]:
+    """``(n,) int64``: each candidate's place in its request by the plain sum of the sources, 0 first."""
+    total = np.zeros(len(candidates), np.float32)
+    for name in sources:
+        if f"{name}_rank" in candidates.columns:
+            total += np.nan_to_num(1 / (1 + candidates[f"{name}_rank"] / 5))
+    order = np.lexsort((candidates.item, -total, candidates.request))
+    result = np.empty(len(order), np.int64)
+    result[order] = np.arange(len(order)) - np.repeat(candidates.offsets[:-1], candidates.counts)
+    return result
+
+
+def _deep(request: Request) -> bool:
+    return request.surface != "rank" and (request.sort != "relevance" or request.offset + request.limit > SIZE)
