@@ -9,12 +9,14 @@ from aisle.core.errors import StateError
 from aisle.state.database import Database, Disk, mended
 from aisle.state.high_water import HighWater
 from aisle.state.items import SqliteItemStore
+from aisle.state.keys import Keys
 from aisle.state.layout import LOG
 from aisle.state.lock import Turn
 from aisle.state.log import SqliteEventLog
 from aisle.state.names import Names
 from aisle.state.profiles import SqliteProfileStore
 from aisle.state.quarantine import Quarantine
+from aisle.state.served import Served
 from aisle.state.writer import Writer
 
 HOLES = """
@@ -43,6 +45,9 @@ class State:
         self.items = SqliteItemStore(self._database, self._writer)
         self.profiles = SqliteProfileStore(self._database, self._writer, names)
         self.quarantine = Quarantine(self._database, self._writer, names)
+        self.keys = Keys(folder / "keys.sqlite")
+        self.served = Served(folder / "served.sqlite", names)
+        self.log.forgetting.append(self.served.unlink)
 
     @classmethod
     def open(cls, folder: Path, disk: Disk | None = None) -> State:
@@ -77,6 +82,8 @@ class State:
     def close(self) -> None:
         """Write what waits and let go of the files."""
         self._writer.close()
+        self.served.close()
+        self.keys.close()
         self._database.close()
         self._mark.close()
         self._turn.close()

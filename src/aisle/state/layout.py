@@ -16,11 +16,12 @@ LOG = Layout(
     create="""
         CREATE TABLE facts (
             sequence INTEGER PRIMARY KEY, kind INTEGER NOT NULL, key TEXT, event_id TEXT, type TEXT, time INTEGER,
-            user_id TEXT, session_id TEXT, item_id TEXT, body TEXT
+            user_id TEXT, session_id TEXT, item_id TEXT, request_id TEXT, body TEXT
         );
         CREATE UNIQUE INDEX facts_key ON facts (key) WHERE key IS NOT NULL;
         CREATE INDEX facts_user ON facts (user_id) WHERE user_id IS NOT NULL;
         CREATE INDEX facts_session ON facts (session_id) WHERE session_id IS NOT NULL;
+        CREATE INDEX facts_request ON facts (request_id) WHERE request_id IS NOT NULL AND type <> 'impression';
         CREATE INDEX facts_items ON facts (sequence) WHERE kind = 1;
         CREATE TABLE claims (session_id TEXT PRIMARY KEY, user_id TEXT NOT NULL) WITHOUT ROWID;
         CREATE INDEX claims_user ON claims (user_id);

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import cast
 
@@ -21,9 +21,9 @@ MICRO = 1_000_000
 """Times are stored as whole microseconds: every reader gets back the very number that was written."""
 
 STORE = f"""
-    INSERT INTO facts (sequence, kind, key, event_id, type, time, user_id, session_id, item_id, body)
+    INSERT INTO facts (sequence, kind, key, event_id, type, time, user_id, session_id, item_id, request_id, body)
     SELECT ?1 + row_number() OVER (ORDER BY place), {EVENT}, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
-        value ->> 6, value -> 7
+        value ->> 6, value ->> '$[7].request_id', value -> 7
     FROM (SELECT key AS place, value FROM json_each(?2))
     WHERE NOT EXISTS (SELECT 1 FROM facts WHERE facts.key = value ->> 0)
 """
@@ -39,9 +39,13 @@ OF_USER = f"""
 """
 OF_SESSION = f"SELECT {COLUMNS} FROM facts WHERE session_id = ?1 AND sequence > ?2"
 SINCE = f"SELECT {COLUMNS} FROM facts WHERE kind = {EVENT} AND sequence > ?1 ORDER BY sequence LIMIT ?2"
+CLICKED = """
+    SELECT json_array(request_id) AS row FROM facts
+    WHERE request_id IN (SELECT value FROM json_each(?)) AND type <> 'impression' AND type IN ('click', 'favourite', 'cart', 'purchase')
+"""
 BLANK = f"""
     UPDATE facts SET kind = {FORGOTTEN}, event_id = NULL, type = NULL, time = NULL, user_id = NULL, session_id = NULL, item_id = NULL,
-        body = NULL
+        request_id = NULL, body = NULL
     WHERE user_id = ?1 OR (user_id IS NULL AND session_id IN (SELECT session_id FROM claims WHERE user_id = ?1))
 """
 
@@ -51,6 +55,8 @@ class SqliteEventLog:
 
     def __init__(self, database: Database, writer: Writer, names: Names) -> None:
         self.database, self.writer, self.names = database, writer, names
+        self.forgetting: list[Callable[[Sequence[str]], None]] = []
+        """Called after a user was forgotten, with the hashed names of the user and of the sessions that were the user's."""
 
     def append(self, events: Sequence[NewEvent]) -> Receipt:
         """Store what is new; on disk when it returns. An event id counts once, ever.
@@ -89,7 +95,9 @@ class SqliteEventLog:
         The forgetting itself is a fact with a sequence, so that every worker notices it. It is remembered also for a user of whom the log
         knew nothing, since a bundle may.
         """
-        known = self.writer.do(partial(_forget, user_id, now, self.names))
+        known, names = self.writer.do(partial(_forget, user_id, now, self.names))
+        for tell in self.forgetting:
+            tell(names)
         with self.database.writing() as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # else the pages of before stay in the write-ahead file for a while
         return known
@@ -98,6 +106,10 @@ class SqliteEventLog:
         """The sequence at which a user (or ``session:<id>``) was last forgotten, 0 if never: facts up to it do not count."""
         query = "SELECT sequence FROM forgotten WHERE name = ?"
         return cast("int | None", self.database.value(query, self.names.of(user_id))) or 0
+
+    def clicked(self, request_ids: Sequence[str]) -> set[str]:
+        """Of these requests, those of whose answer something was opened, added or bought."""
+        return {str(row[0]) for row in self.database.rows(CLICKED, orjson.dumps(request_ids).decode())}
 
 
 def consents(body: Mapping[str, Json]) -> bool:
@@ -124,7 +136,7 @@ def _append(rows: str, claims: str, connection: sqlite3.Connection, newest: int)
     return (stored, newest + stored), newest + stored
 
 
-def _forget(user_id: str, now: float, names: Names, connection: sqlite3.Connection, newest: int) -> tuple[bool, int]:
+def _forget(user_id: str, now: float, names: Names, connection: sqlite3.Connection, newest: int) -> tuple[tuple[bool, list[str]], int]:
     sequence, name = newest + 1, names.of(user_id)
     sessions = [row[0] for row in connection.execute("SELECT session_id FROM claims WHERE user_id = ?", (user_id,))]
     known = connection.execute(BLANK, (user_id,)).rowcount
@@ -134,4 +146,4 @@ def _forget(user_id: str, now: float, names: Names, connection: sqlite3.Connecti
     known += connection.executemany("DELETE FROM snapshots WHERE actor = ?", [(actor,) for actor in actors]).rowcount
     connection.executemany("INSERT OR REPLACE INTO forgotten VALUES (?, ?, ?)", [(actor, sequence, now) for actor in actors])
     connection.execute("INSERT INTO facts (sequence, kind) VALUES (?, ?)", (sequence, FORGOTTEN))
-    return known > 0, sequence
+    return (known > 0, actors), sequence
