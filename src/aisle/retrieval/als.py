@@ -67,6 +67,21 @@ class Als(Scored):
             items, weight = past.item[part][seen], past.values["weight"][part][seen]
             yield self.factors_ @ self.fold(items, weight) if len(items) else np.zeros(len(self.factors_), np.float32)
 
+    def without(self, block: Block, request: int, items: NDArray[np.int32]) -> Row:
+        """``(h, n) float32``: scores with each item of the history left out (`left_out.LeavesOut`), the others' confidence unchanged: one
+        solution, then Sherman and Morrison's formula for each item (after Hu et al. 2008, section 5)."""
+        past = history(block, self.decay)
+        part = past.of(request)
+        mine, weight = self.factors_[past.item[part]], past.values["weight"][part]
+        extra = (self.confidence * weight / weight.max(initial=1e-12)).astype(np.float32) * self.known()[past.item[part]]
+        left, right = self.gram() + (mine.T * extra) @ mine, np.column_stack([mine.T, mine.T @ (1 + extra)])
+        solved = np.linalg.solve(left, right).T
+        each, whole = solved[:-1], solved[-1]
+        rest = whole - (1 + extra)[:, None] * each
+        shrunk = 1 - extra * (mine * each).sum(axis=1)
+        rest += each * (extra * (mine * rest).sum(axis=1) / np.maximum(shrunk, 1e-6))[:, None]
+        return np.asarray(rest @ self.factors_[items].T, np.float32)
+
     def fold(self, items: NDArray[np.int32], weight: NDArray[np.float64]) -> Floats:
         """``(embedding_size,) float32``: the factors of a user who has ``items``; the largest ``weight`` counts as one full event."""
         mine = self.factors_[items]

@@ -16,6 +16,7 @@ from aisle.core.catalogue import Catalogue
 from aisle.core.events import Dataset
 from aisle.core.profiles import Slices
 from aisle.core.stage import Allowed, Block, Mask, Scores
+from aisle.retrieval import left_out
 from aisle.retrieval.neighbours import Neighbours
 from aisle.retrieval.sequences import TYPE_WEIGHT
 
@@ -99,6 +100,12 @@ class ItemToItem(Scored):
             part = past.of(request)
             yield self.neighbours_.spread(past.item[part], past.values["weight"][part])
 
+    def without(self, block: Block, request: int, items: NDArray[np.int32]) -> Row:
+        """``(h, n) float32``: scores of ``items`` with each item of the history left out (`left_out.LeavesOut`)."""
+        past = history(block, self.decay).of(request)
+        between = self.neighbours_.between(history(block, self.decay).item[past], items)
+        return (without(block, request, self.decay) @ between).astype(np.float32)
+
     def save(self, folder: Path) -> None:
         """Write the settings and the matrix."""
         save_settings(folder, self.settings())
@@ -140,6 +147,20 @@ def history(block: Block, decay: float) -> Slices:
     if key not in block.memo:
         block.memo[key] = _history(block, decay)
     found: Slices = block.memo[key]
+    return found
+
+
+def without(block: Block, request: int, decay: float) -> NDArray[np.float64]:
+    """``(h, h) float64``: the weights of one request's `history` with each of its items left out in turn."""
+    key = f"without/{decay}/{request}"
+    if key not in block.memo:
+        past = history(block, decay)
+        items = past.item[past.of(request)]
+        if block.seeds.offsets[request] < block.seeds.offsets[request + 1]:
+            block.memo[key] = left_out.seeded(len(items))
+        else:
+            block.memo[key] = left_out.weights(items, block.profiles.liked(MOST), request, decay)
+    found: NDArray[np.float64] = block.memo[key]
     return found
 
 

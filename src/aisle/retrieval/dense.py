@@ -13,7 +13,7 @@ from aisle.core.candidates import Candidates
 from aisle.core.catalogue import Catalogue
 from aisle.core.events import Dataset
 from aisle.core.stage import Allowed, Block, Query, Scores
-from aisle.retrieval.base import history, load_settings, save_settings
+from aisle.retrieval.base import history, load_settings, save_settings, without
 from aisle.retrieval.vectors import ItemVectors
 from aisle.text.adapt import Adapter, Pairs
 from aisle.text.encoder import Encoder
@@ -149,6 +149,14 @@ class Content(Nearest):
             part = past.of(request)
             vector = self.vectors_.mean(past.item[part], past.values["weight"][part])
             yield vector if vector.any() else None
+
+    def without(self, block: Block, request: int, items: NDArray[np.int32]) -> Vector:
+        """``(h, n) float32``: scores with each item of the history left out (`aisle.retrieval.left_out.LeavesOut`)."""
+        past = history(block, self.decay)
+        held = self.vectors_.vectors[past.item[past.of(request)]].astype(np.float32)
+        means = without(block, request, self.decay).astype(np.float32) @ held
+        means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
+        return np.asarray(means @ self.vectors_.vectors[items].astype(np.float32).T, np.float32)
 
     def settings(self) -> dict[str, Any]:
         """The constructor's arguments."""

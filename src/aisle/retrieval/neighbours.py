@@ -39,6 +39,23 @@ class Neighbours:
         total = np.bincount(self.item[place], self.weight[place] * np.repeat(amounts, counts), minlength=len(self))
         return total.astype(np.float32)
 
+    def between(self, rows: NDArray[np.int32], items: NDArray[np.int32]) -> Floats:
+        """``(len(rows), len(items)) float32``: the weight of each of ``items`` (each once) beside each of ``rows``, 0 for none.
+
+        Rows and items that came after the matrix was made have none.
+        """
+        old = np.minimum(rows, max(len(self) - 1, 0))
+        counts = np.where(rows < len(self), self.offsets[old + 1] - self.offsets[old], 0)
+        ends = np.cumsum(counts)
+        place = np.arange(ends[-1] if len(ends) else 0) + np.repeat(self.offsets[old] - ends + counts, counts)
+        column = np.full(len(self), -1, np.int32)
+        column[items[items < len(self)]] = np.flatnonzero(items < len(self))
+        found = column[self.item[place]]
+        hit = found >= 0
+        result = np.zeros((len(rows), len(items)), np.float32)
+        result[np.repeat(np.arange(len(rows)), counts)[hit], found[hit]] = self.weight[place[hit]]
+        return result
+
     def matrix(self) -> sparse.csr_array:
         """The same as a scipy matrix, ``(items, items) float32``."""
         return sparse.csr_array((self.weight, self.item, self.offsets), shape=(len(self), len(self)))
