@@ -7,6 +7,7 @@ from pathlib import Path
 from aisle.assemble import opened
 from aisle.bundle import Bundle, Store, verify
 from aisle.core.errors import BundleError
+from aisle.core.threads import one_thread
 from aisle.query.complete import Completer
 from aisle.retrieval.lexical import Lexical
 from aisle.settings import Settings
@@ -24,6 +25,7 @@ def open_shop(path: Path) -> Shop:
 
 def shop_of(bundle: Bundle) -> Shop:
     """A shop over a bundle that was verified."""
+    one_thread()
     settings = Settings.model_validate(bundle.manifest["settings"])
     try:
         pipeline = opened(bundle.folder, settings)

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import linalg, sparse
 
 from aisle.core.events import Dataset
+from aisle.core.threads import all_threads
 from aisle.retrieval.base import ItemToItem
 from aisle.retrieval.neighbours import Neighbours, largest
 from aisle.retrieval.sequences import Sequences
@@ -36,7 +37,8 @@ class Ease(ItemToItem):
         used = np.flatnonzero(np.diff(matrix.tocsc().indptr))
         self.neighbours_ = Neighbours.none(items)
         if len(used) and items <= LARGEST:
-            self.neighbours_ = self._solve(sparse.csr_array(matrix[:, used]), used, items)
+            with all_threads():
+                self.neighbours_ = self._solve(sparse.csr_array(matrix[:, used]), used, items)
         return self
 
     def _solve(self, matrix: sparse.csr_array, used: np.ndarray[Any, np.dtype[np.int64]], items: int) -> Neighbours:

@@ -14,6 +14,7 @@ from aisle.assemble import save
 from aisle.bundle import Bundle, Json, Store
 from aisle.core.errors import InputError
 from aisle.core.events import Dataset
+from aisle.core.threads import one_thread
 from aisle.data.dataset import load_dataset
 from aisle.data.report import Quality
 from aisle.data.windows import cut
@@ -59,6 +60,7 @@ def train(
     Raises `AisleError` for anything the user can mend. An interrupted run is taken up by the same command.
     """
     store = store or folder / "bundles"
+    one_thread()
     budget = Budget(minutes)
     settings = load(folder)
     with Tracker(work_folder(store) / "run.jsonl", quiet) as tracker:
