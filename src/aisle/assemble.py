@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from aisle.arrange.rules import Blocked, Rules
 from aisle.core.catalogue import Catalogue
 from aisle.core.stage import Filter, Query, Source
 from aisle.filters.asked import Asked
-from aisle.filters.policy import Availability, Stock
+from aisle.filters.policy import Availability, Gone, Stock
 from aisle.filters.seen import Seen
 from aisle.fusion.stack import Stack
 from aisle.pipeline import Pipeline
@@ -23,6 +24,7 @@ from aisle.ranking.text_match import TextMatch
 from aisle.retrieval.counters import Counters
 from aisle.retrieval.dense import Nearest
 from aisle.retrieval.lexical import Lexical
+from aisle.retrieval.overlay import Step, after
 from aisle.retrieval.registry import SOURCES, load
 from aisle.settings import Settings
 
@@ -32,7 +34,8 @@ SCALELESS = frozenset({"popularity", "trending", "new", "repeat"})
 
 def policies(catalogue: Catalogue, armed: Sequence[str], rules: Rules) -> list[Filter]:
     """Every filter, policy first."""
-    policy: list[Filter] = [Stock(catalogue, "stock" in armed), Availability(catalogue, "availability" in armed), Blocked(rules)]
+    policy: list[Filter] = [] if catalogue.gone is None else [Gone(catalogue)]
+    policy += [Stock(catalogue, "stock" in armed), Availability(catalogue, "availability" in armed), Blocked(rules)]
     return [*policy, Asked(catalogue), Seen(catalogue)]
 
 
@@ -47,19 +50,48 @@ def assemble(
 ) -> Pipeline:
     """The pipeline over these parts, by the policy, ranking and page ``settings`` and the shop's ``rules``."""
     settings, rules = settings or Settings(), rules or Rules(catalogue)
-    groups: list[Group] = [SourceScores(list(sources), frozenset(sources) - SCALELESS), UserItem(catalogue), ItemFacts(catalogue, counters)]
-    lexical = sources.get("lexical")
-    reading: Callable[[str], Query] = understand
-    if isinstance(lexical, Lexical):
-        groups.append(TextMatch(lexical.tokens_))
-        reading = partial(understand, correct=lexical.speller_)
     vectors = next((source.vectors_.vectors for source in sources.values() if isinstance(source, Nearest)), None)
-    page = Arranger(
-        catalogue, rules, lexical if isinstance(lexical, Lexical) else None, vectors,
-        settings.arrange.diversity, settings.arrange.group_variants,
-    )  # fmt: skip
-    filters, features, limit = policies(catalogue, settings.policy.armed, rules), Features(groups), settings.ranking.candidates
+    page = Arranger(catalogue, rules, lexical(sources), vectors, settings.arrange.diversity, settings.arrange.group_variants)
+    reading, features = _reading(sources), _features(catalogue, counters, sources)
+    filters, limit = policies(catalogue, settings.policy.armed, rules), settings.ranking.candidates
     return Pipeline(catalogue, history, counters, reading, filters, sources, features, stacks, sources["popularity"], page, limit)
+
+
+def over(pipeline: Pipeline, step: Step, history: History) -> Pipeline:
+    """A pipeline after a step of what came since its bundle: the same stages over the catalogue and the ``history`` as they stand now."""
+    sources = {name: after(source, step) for name, source in pipeline.sources.items()}
+    counters = pipeline.counters if step.counted is None else pipeline.counters.plus(step.counted)
+    rules = Rules(step.catalogue, pipeline.arranger.rules.rules)
+    armed = [each.name for each in pipeline.filters if isinstance(each, Stock | Availability) and each.armed]
+    return replace(
+        pipeline,
+        catalogue=step.catalogue,
+        history=history,
+        counters=counters,
+        understand=_reading(sources),
+        filters=policies(step.catalogue, armed, rules),
+        sources=sources,
+        features=_features(step.catalogue, counters, sources),
+        fallback=sources["popularity"],
+        arranger=replace(pipeline.arranger, catalogue=step.catalogue, rules=rules, literal=lexical(sources)),
+    )
+
+
+def lexical(sources: Mapping[str, Source]) -> Lexical | None:
+    """The source that matches words, where there is one."""
+    found = sources.get("lexical")
+    return found if isinstance(found, Lexical) else None
+
+
+def _reading(sources: Mapping[str, Source]) -> Callable[[str], Query]:
+    words = lexical(sources)
+    return understand if words is None else partial(understand, correct=words.speller_)
+
+
+def _features(catalogue: Catalogue, counters: Counters, sources: Mapping[str, Source]) -> Features:
+    groups: list[Group] = [SourceScores(list(sources), frozenset(sources) - SCALELESS), UserItem(catalogue), ItemFacts(catalogue, counters)]
+    words = lexical(sources)
+    return Features(groups if words is None else [*groups, TextMatch(words.tokens_)])
 
 
 def save(pipeline: Pipeline, folder: Path) -> None:

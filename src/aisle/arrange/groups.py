@@ -29,12 +29,14 @@ class Groups:
         """
         if not self.active or "parent_id" not in self.catalogue.texts:
             return None
-        parents = [self.catalogue.texts["parent_id"].get(row) for row in range(len(self.catalogue))]
-        number: dict[str, int] = {parent: len(parents) + place for place, parent in enumerate(dict.fromkeys(filter(None, parents)))}
-        if not number:
+        labels, items = self.catalogue.labels("parent_id"), len(self.catalogue)
+        if not len(labels.codes):
             return None
-        own = enumerate(zip(self.catalogue.ids, parents, strict=True))
-        return np.array([number[parent] if parent else number.get(item, row) for row, (item, parent) in own], np.int64)
+        parents = self.catalogue.rows(labels.names)
+        parents[(parents >= 0) & (labels.first[parents] >= 0)] = -1
+        product = np.where(labels.first >= 0, items + labels.first.astype(np.int64), np.arange(items))
+        product[parents[parents >= 0]] = items + np.flatnonzero(parents >= 0)
+        return product
 
     @cached_property
     def _by_product(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

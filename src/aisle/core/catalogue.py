@@ -28,9 +28,9 @@ class Labels:
     names: tuple[str, ...]
 
     @classmethod
-    def of(cls, values: Iterable[str | None]) -> Labels:
-        """Cut each value at ``|``; spaces around a part are dropped, empty parts too, the first use numbers a name."""
-        number: dict[str, int] = {}
+    def of(cls, values: Iterable[str | None], known: Mapping[str, int] | None = None) -> Labels:
+        """Cut each value at ``|``; spaces around a part are dropped, empty parts too, the first use numbers a name after the ``known``."""
+        number = dict(known or {})
         codes: list[int] = []
         ends = [0]
         for value in values:
@@ -67,15 +67,27 @@ class Catalogue:
     """``n`` items. A text column is `Strings`; a number, time or truth column is ``(n,) float64`` with NaN for missing.
 
     Times are seconds since 1970 in UTC, truths are 1 and 0. ``ids[row]`` is the shop's own id. Rows carry no meaning: they are
-    shuffled when the data is read, so that no model can learn from the order of a file.
+    shuffled when the data is read, so that no model can learn from the order of a file. ``gone`` ``(n,) bool``: items that were deleted
+    since (`aisle.core.overlay`), None in a bundle.
     """
 
     def __init__(self, ids: Strings, texts: Mapping[str, Strings], numbers: Mapping[str, Floats]) -> None:
         self.ids, self.texts, self.numbers = ids, dict(texts), dict(numbers)
+        self.gone: NDArray[np.bool_] | None = None
         self._labels: dict[str, Labels] = {}
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def bundled(self) -> Catalogue:
+        """The catalogue that came with the bundle, where this one has later changes laid over it."""
+        return self
+
+    @property
+    def cut(self) -> Mapping[str, Labels]:
+        """The columns that were read as categories until now."""
+        return dict(self._labels)
 
     @cached_property
     def row_of(self) -> dict[str, int]:
@@ -94,7 +106,7 @@ class Catalogue:
     def text(self, name: str) -> Strings:
         """A text column; one that is not there is absent everywhere."""
         if name not in self.texts:
-            self.texts[name] = Strings.of([None] * len(self))
+            self.texts[name] = Strings.none(len(self))
         return self.texts[name]
 
     def number(self, name: str) -> Floats:

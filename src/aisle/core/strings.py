@@ -29,6 +29,11 @@ class Strings:
         blob = np.frombuffer(b"".join(piece for piece in raw if piece), np.uint8)
         return cls(blob, offsets, np.fromiter((piece is None for piece in raw), bool, len(raw)))
 
+    @classmethod
+    def none(cls, size: int) -> Strings:
+        """``size`` absent texts."""
+        return cls(np.zeros(0, np.uint8), np.zeros(size + 1, np.int64), np.ones(size, bool))
+
     def __len__(self) -> int:
         return len(self.absent)
 

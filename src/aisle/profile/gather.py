@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 
@@ -11,25 +11,35 @@ from numpy.typing import NDArray
 
 from aisle.core.catalogue import Catalogue
 from aisle.core.profiles import Profiles, Slices
-from aisle.profile.fold import HALF_LIFE, Profile, fold
+from aisle.profile.fold import HALF_LIFE, Fact, Profile, fold
 from aisle.profile.history import STAMPED, History
+
+INSTANT = 1e8
+"""In a log without a clock a larger ``as_of`` is an instant and no place in the order: it means after everything."""
 
 
 def gather(history: History, users: Sequence[str | None], as_of: NDArray[np.float64]) -> Profiles:
     """The profile of each request's user from events no later than its ``as_of`` (NaN: all of them); strangers are empty."""
-    found = [-1 if user is None else history.find(user) for user in users]
-    return gather_rows(history, np.array(found, np.int64), as_of)
+    names = list(dict.fromkeys(user for user in users if user is not None))
+    number = {name: place for place, name in enumerate(names)}
+    known = [history.facts_of(name) for name in names]
+    return _gather(history, np.array([-1 if user is None else number[user] for user in users], np.int64), known.__getitem__, as_of)
 
 
 def gather_rows(history: History, users: NDArray[np.int64], as_of: NDArray[np.float64]) -> Profiles:
     """As `gather`, for users given by their number in ``history``, -1 for a stranger."""
-    until = np.where(np.isnan(as_of), np.inf, as_of)
+    return _gather(history, users, history.facts, as_of)
+
+
+def _gather(history: History, users: NDArray[np.int64], facts: Callable[[int], Iterable[Fact]], as_of: NDArray[np.float64]) -> Profiles:
+    late = np.isnan(as_of) | (not history.clock and as_of > INSTANT)
+    until = np.where(late, np.inf, as_of)
     taken: list[_Taken | None] = [None] * len(users)
     order = np.lexsort((until, users))
     start = 0
     for end in [*(np.flatnonzero(np.diff(users[order])) + 1).tolist(), len(order)]:
         if start < end and users[order[start]] >= 0:
-            _sweep(history, int(users[order[start]]), order[start:end].tolist(), until, taken)
+            _sweep(history, facts(int(users[order[start]])), order[start:end].tolist(), until, taken)
         start = end
     return _arrays(history, taken)
 
@@ -58,10 +68,10 @@ class _Empty(_Taken):
     idle: float = float("nan")
 
 
-def _sweep(history: History, user: int, requests: list[int], until: NDArray[np.float64], taken: list[_Taken | None]) -> None:
+def _sweep(history: History, facts: Iterable[Fact], requests: list[int], until: NDArray[np.float64], taken: list[_Taken | None]) -> None:
     profile, waiting = Profile(clock=history.clock), iter(requests)
     request = next(waiting)
-    for fact in history.facts(user):
+    for fact in facts:
         while fact.time > until[request]:
             taken[request] = snapshot(profile, history.catalogue, float(until[request]))
             request = next(waiting, -1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from hashlib import blake2b
 from math import isnan
@@ -75,6 +75,11 @@ class History:
                 return place
             place += 1
         return -1
+
+    def facts_of(self, actor: str) -> Iterable[Fact]:
+        """An actor's facts in order of time, none of a stranger."""
+        number = self.find(actor)
+        return self.facts(number) if number >= 0 else ()
 
     def facts(self, user: int) -> Iterator[Fact]:
         """A user's facts in order of time."""

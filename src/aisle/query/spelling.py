@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from copy import copy
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -38,6 +39,7 @@ class Speller:
         for word in words:
             if len(word) >= SHORTEST:
                 self._by_length.setdefault(len(word), []).append(word)
+        self._later: frozenset[str] = frozenset()
         self._mend = lru_cache(10_000)(self._find)
 
     @classmethod
@@ -52,6 +54,13 @@ class Speller:
         words = sorted(count)
         return cls(words, [count[word] for word in words], sorted(pair for pair, n in pairs.most_common(MOST_PAIRS) if n >= 2))
 
+    def knowing(self, texts: Iterable[str]) -> Self:
+        """The same, leaving alone the words of ``texts`` (matching form) too: what came into the shop after the bundle."""
+        found = {word for text in texts for word in WORD.findall(text)}
+        more = copy(self)
+        more._later = self._later | found | {stem(word) for word in found}
+        return more
+
     def __call__(self, text: str) -> str | None:
         """``text`` (matching form) with unknown words mended, None when there is nothing to mend."""
         better = WORD.sub(lambda found: self._word(found[0], text, found.start(), found.end()), text)
@@ -59,7 +68,8 @@ class Speller:
 
     def _word(self, word: str, text: str, start: int, end: int) -> str:
         touches_number = (start > 0 and text[start - 1].isdigit()) or (end < len(text) and text[end].isdigit())
-        if word in self.count_ or stem(word) in self._stems or word in UNIT or touches_number or not SHORTEST <= len(word) <= LONGEST:
+        known = word in self.count_ or stem(word) in self._stems or not self._later.isdisjoint((word, stem(word)))
+        if known or word in UNIT or touches_number or not SHORTEST <= len(word) <= LONGEST:
             return word
         return self._mend(word)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +30,7 @@ class ItemFacts:
     def __call__(self, block: Block, candidates: Candidates) -> Mapping[str, NDArray[np.floating]]:
         items, as_of = candidates.item, block.as_of[candidates.request]
         ever = self.counters.count(items, as_of)
-        columns = {"popularity_ever": np.log((ever + 0.1) / (self._mean + 0.1))}
+        columns = {"popularity_ever": np.log((ever + 0.1) / (self.counters.usual + 0.1))}
         if self.counters.clock:
             month, week = (self.counters.decayed(items, as_of, half_life) for half_life in (30.0, 7.0))
             columns |= {
@@ -45,9 +44,3 @@ class ItemFacts:
             age = (as_of - self.catalogue.number("created_at")[items]) / DAY
             columns["days_old"] = np.log1p(np.maximum(age, 0))
         return columns
-
-    @cached_property
-    def _mean(self) -> float:
-        """Events per item over the whole log: only a scale, the same for all items and times of one bundle."""
-        every = np.arange(len(self.catalogue))
-        return float(self.counters.count(every, np.nan).mean()) if len(every) else 1.0

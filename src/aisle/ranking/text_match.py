@@ -43,11 +43,9 @@ class Terms:
     def of(cls, query: Query, tokens: Tokens) -> Terms:
         """The query's tokens; those that no item has are -1."""
         names = list(dict.fromkeys(query.tokens))[:MOST]
-        known = tokens.words.number
-        word = np.array([known.get(name, -1) for name in names], np.int64)
+        word = np.array([tokens.words.get(name) for name in names], np.int64)
         idf = tokens.fields["title"].idf
-        top = float(np.log1p(2.0 * len(tokens) + 1))
-        weight = np.where(word >= 0, idf[word] if len(idf) else 0, top).astype(np.float32)
+        weight = np.where(word >= 0, idf[word] if len(idf) else 0, tokens.rarest).astype(np.float32)
         number = np.array([any(c.isdigit() for c in name) for name in names], bool)
         plain = np.flatnonzero(~number)
         return cls(word, weight, number, int(plain[-1]) if len(plain) else len(names) - 1, int((word < 0).sum()))
@@ -67,11 +65,9 @@ class Matches:
     @classmethod
     def of(cls, field: Field, rows: Ids, terms: Terms, lookup: NDArray[np.int16]) -> Matches:
         """Gather the tokens of ``rows``; ``lookup`` is scratch space over all words, -1 everywhere before and after."""
-        start = field.offsets[rows]
-        length = field.offsets[rows + 1] - start
+        length, token = field.read(rows)
         owner = np.repeat(np.arange(len(rows)), length)
         place = np.arange(len(owner)) - np.repeat(np.cumsum(length) - length, length)
-        token = field.token[np.repeat(start, length) + place]
         known = terms.word >= 0
         lookup[terms.word[known]] = np.flatnonzero(known)
         slot = lookup[token].astype(np.int64)
@@ -101,12 +97,12 @@ class TextMatch:
         others = [name for name in OTHERS if name in self.tokens.fields]
         names = [*TITLE, *QUERY, *(f"{name}_{what}" for name in others for what in ("bm25", "covered"))]
         table = np.full((len(candidates), len(names)), np.nan, np.float32)
-        lookup = np.full(max(len(self.tokens.words.names), 1), -1, np.int16)
+        lookup = np.full(max(len(self.tokens.words), 1), -1, np.int16)
         for request, query in enumerate(block.queries):
             part = candidates.of_request(request)
             if query is None or not query.tokens or part.start == part.stop:
                 continue
-            terms, rows = Terms.of(query, self.tokens), candidates.item[part]
+            terms, rows = Terms.of(query, self.tokens), self.tokens.slots(candidates.item[part])
             columns = [self._title(rows, terms, lookup), *(self._other(name, rows, terms, lookup) for name in others)]
             table[part] = np.column_stack(columns)
         return dict(zip(names, table.T, strict=True))

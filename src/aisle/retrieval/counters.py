@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -122,6 +123,15 @@ class Counters:
         """``(n,) int64``: numbers that are equal where every lookup is."""
         return self._hour(as_of, as_of)
 
+    @cached_property
+    def usual(self) -> float:
+        """Interest per item over the whole log: only a scale, the same for all items and times of one bundle."""
+        return float(self.count(np.arange(self.items), np.nan).mean()) if self.items else 1.0
+
+    def plus(self, later: Counters) -> Counters:
+        """These counts and those of the events since, ``later``, together; a former ``later`` is replaced."""
+        return Added(self, later)
+
     def _hour(self, like: NDArray[np.generic], as_of: Times) -> NDArray[np.int64]:
         if not self.clock:
             return np.full(len(like), self.span, np.int64)
@@ -163,6 +173,63 @@ class Counters:
             decayed = dict(zip(HALF_LIVES, np.load(folder / "decayed.npy", allow_pickle=False), strict=True)) if name == "interest" else {}
             buckets[name] = Buckets(key, total, decayed)
         return cls(**about, buckets=buckets)
+
+
+class Added(Counters):
+    """The counts of two logs together. ``usual`` and the beginning are those of the first."""
+
+    def __init__(self, base: Counters, later: Counters) -> None:
+        super().__init__(max(base.items, later.items), base.start, base.span, base.clock, base.buckets)
+        self.base, self.later = base, later
+
+    @cached_property
+    def usual(self) -> float:
+        """The first log's, so that the scale stays what the ranker learned."""
+        return self.base.usual
+
+    def plus(self, later: Counters) -> Counters:
+        """The first log with another second one."""
+        return Added(self.base, later)
+
+    @property
+    def begin(self) -> float:
+        """Start of the first hour of the first log that has any."""
+        return self.base.begin if self.base.buckets else self.later.begin
+
+    @property
+    def end(self) -> float:
+        """End of the last hour of both."""
+        return max(self.base.end, self.later.end)
+
+    def count(self, items: Rows, as_of: Times, kind: str = "interest") -> Floats:
+        """As `Counters.count`, of both."""
+        return self.base.count(items, as_of, kind) + self.later.count(items, as_of, kind)
+
+    def windowed(self, items: Rows, as_of: Times, hours: int, kind: str = "interest") -> Floats:
+        """As `Counters.windowed`, of both."""
+        until = self._until(as_of)
+        return self.base.windowed(items, until, hours, kind) + self.later.windowed(items, until, hours, kind)
+
+    def decayed(self, items: Rows, as_of: Times, half_life: float = 30.0) -> Floats:
+        """As `Counters.decayed`, of both: decay is linear, so sums decay as their parts do."""
+        until = self._until(as_of)
+        return self.base.decayed(items, until, half_life) + self.later.decayed(items, until, half_life)
+
+    def last(self, items: Rows, as_of: Times, kind: str = "interest") -> Floats:
+        """As `Counters.last`, the later of both."""
+        return np.fmax(self.base.last(items, as_of, kind), self.later.last(items, as_of, kind))
+
+    def first(self, items: Rows, as_of: Times, kind: str = "interest") -> Floats:
+        """As `Counters.first`, the earlier of both."""
+        return np.fmin(self.base.first(items, as_of, kind), self.later.first(items, as_of, kind))
+
+    def hour(self, as_of: Floats) -> NDArray[np.int64]:
+        """``(n,) int64``: numbers that are equal where every lookup is."""
+        return self.base.hour(np.asarray(self._until(as_of), float))
+
+    def _until(self, as_of: Times) -> Times:
+        """After everything is one and the same time for both."""
+        return np.where(np.isnan(as_of), self.end, as_of) if self.clock else as_of
 
 
 def _bucket(key: NDArray[np.int64], weight: NDArray[np.float32] | None, span: int, half_lives: tuple[float, ...]) -> Buckets:

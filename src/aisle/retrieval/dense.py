@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,6 +15,7 @@ from aisle.core.catalogue import Catalogue
 from aisle.core.events import Dataset
 from aisle.core.stage import Allowed, Block, Query, Scores
 from aisle.retrieval.base import history, load_settings, save_settings, without
+from aisle.retrieval.overlay import Step
 from aisle.retrieval.vectors import ItemVectors
 from aisle.text.adapt import Adapter, Pairs
 from aisle.text.encoder import Encoder
@@ -44,6 +46,12 @@ class Nearest:
         elif self._encoder is not None:
             self._vectors = ItemVectors.of(self._encoder, data.catalogue)
         return self
+
+    def over(self, step: Step) -> Self:
+        """With the vectors of texts that were written since; silent on one until it is encoded."""
+        later = copy(self)
+        later._vectors = step.once(self.vectors_, lambda: self.vectors_.over(step.rewritten, step.vectors, len(step.catalogue)))
+        return later
 
     def wanted(self, block: Block) -> Iterator[Vector | None]:
         """One vector per request."""
@@ -153,10 +161,10 @@ class Content(Nearest):
     def without(self, block: Block, request: int, items: NDArray[np.int32]) -> Vector:
         """``(h, n) float32``: scores with each item of the history left out (`aisle.retrieval.left_out.LeavesOut`)."""
         past = history(block, self.decay)
-        held = self.vectors_.vectors[past.item[past.of(request)]].astype(np.float32)
+        held = np.nan_to_num(self.vectors_.take(past.item[past.of(request)]))
         means = without(block, request, self.decay).astype(np.float32) @ held
         means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
-        return np.asarray(means @ self.vectors_.vectors[items].astype(np.float32).T, np.float32)
+        return np.asarray(means @ np.nan_to_num(self.vectors_.take(items)).T, np.float32)
 
     def settings(self) -> dict[str, Any]:
         """The constructor's arguments."""

@@ -15,6 +15,8 @@ from aisle.core.events import Dataset
 from aisle.core.stage import Block, Query
 from aisle.query.spelling import Speller
 from aisle.retrieval.base import Row, Scored
+from aisle.retrieval.overlay import Step
+from aisle.text.later import rewritten
 from aisle.text.segment import bigrams, compounds, grams
 from aisle.text.tokens import Tokens
 
@@ -55,6 +57,13 @@ class Lexical(Scored):
         self.speller_ = Speller.fit(data.catalogue)
         return self
 
+    def over(self, step: Step) -> Lexical:
+        """With the texts that were written since, found by the words and rarities that the bundle knows."""
+        if not len(step.rewritten):
+            return self
+        tokens, texts = rewritten(self.tokens_, step.catalogue, step.rewritten.tolist())
+        return Lexical(tokens, self.speller_.knowing(texts))
+
     def rows(self, block: Block) -> Iterator[Row]:
         """One row of scores per request."""
         return (self._row(query) for query in block.queries)
@@ -62,12 +71,12 @@ class Lexical(Scored):
     def _row(self, query: Query | None) -> Row:
         score = np.zeros(len(self.tokens_), np.float32)
         if query is None:
-            return score
+            return self.tokens_.fold(score)
         bound = self._words(score, query) + self._grams(score, query)
         if _piecewise(query):
             bound += self._pieces(score, query)
-            score[self.literal(query)] += bound
-        return score
+            score[self._holding(query)] += bound
+        return self.tokens_.fold(score)
 
     def _words(self, score: Row, query: Query) -> float:
         found = self.tokens_.words.find(dict.fromkeys([*query.tokens[:MOST], *compounds(_wanted(query))[:MOST]]))
@@ -89,29 +98,35 @@ class Lexical(Scored):
 
     def literal(self, query: Query) -> NDArray[np.int32]:
         """The rows, ascending, of which a Chinese title holds the whole query as typed."""
+        hit = np.zeros(len(self.tokens_), bool)
+        hit[self._holding(query)] = True
+        return np.flatnonzero(self.tokens_.fold(hit)).astype(np.int32)
+
+    def _holding(self, query: Query) -> NDArray[np.int32]:
+        """The same as slots, in any order."""
         piece = _wanted(query)
         cut = {part for word in piece.split() for part in ([word] if len(word) == 1 else bigrams(word)[len(word) :])}
         words = self.tokens_.vocabularies["pieces"].find(cut)
         if not cut or len(words) < len(cut):
             return np.zeros(0, np.int32)
         lists = sorted((self.tokens_.fields["pieces"].postings(word)[0] for word in words), key=len)
-        rows: NDArray[np.int32] = reduce(lambda a, b: np.intersect1d(a, b, assume_unique=True), lists)
-        if len(piece) > 2 and len(rows):
+        slots: NDArray[np.int32] = reduce(lambda a, b: np.intersect1d(a, b, assume_unique=True), lists)
+        if len(piece) > 2 and len(slots):
             plain = self.tokens_.plain
-            rows = rows[[piece in plain[int(row)] for row in rows]]
-        return rows
+            slots = slots[[piece in plain[int(slot)] for slot in slots]]
+        return slots
 
     def matches(self, query: Query) -> NDArray[np.int32]:
         """The rows, ascending, that have one of the query's words in any field (very common words aside) or hold it literally."""
         found = self.tokens_.words.find(dict.fromkeys(query.tokens[:MOST]))
-        rare = [word for word in found if self.tokens_.frequency[word] <= COMMON * len(self.tokens_)]
+        rare = [word for word in found if not self.tokens_.common(word, COMMON)]
         hit = np.zeros(len(self.tokens_), bool)
         for name in WEIGHTS:
             for word in (rare or found) if name in self.tokens_.fields else ():
                 hit[self.tokens_.fields[name].postings(word)[0]] = True
         if _piecewise(query):
-            hit[self.literal(query)] = True
-        return np.flatnonzero(hit).astype(np.int32)
+            hit[self._holding(query)] = True
+        return np.flatnonzero(self.tokens_.fold(hit)).astype(np.int32)
 
     def save(self, folder: Path) -> None:
         """Write the tokens and the speller."""

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from aisle.core.catalogue import Catalogue
 from aisle.core.events import Dataset
 from aisle.retrieval.base import Row
-from aisle.retrieval.popularity import Counted
+from aisle.retrieval.overlay import Step
+from aisle.retrieval.popularity import Counted, sized
 
 DAY = 86_400.0
 
@@ -27,23 +28,40 @@ class NewItems(Counted):
         super().__init__()
         self.half_life, self.oldest = half_life, oldest
         self.created_: NDArray[np.float64] = np.zeros(0)
+        self._begun: tuple[int, NDArray[np.float64]] | None = None
 
     def fit(self, data: Dataset) -> Self:
         """Remember when each item came."""
-        self.created_ = data.catalogue.number("created_at")
+        self.created_, self._begun = data.catalogue.number("created_at"), None
         return super().fit(data)
+
+    def over(self, step: Step) -> Self:
+        """As of the request that comes next, so that an item shows in the hour in which it came."""
+        later = super().over(step)
+        later.created_, later._row = step.catalogue.number("created_at"), None
+        later._begun = None if step.counted is not None else self._begun
+        return later
 
     def now(self, as_of: float) -> Row:
         """Freshness in [0, 1]."""
         counters = self.counters_
         if not counters.clock:
-            return np.zeros(counters.items, np.float32)
+            return np.zeros(self.items_, np.float32)
         as_of = as_of if np.isfinite(as_of) else counters.end
-        first = counters.first(np.arange(counters.items), as_of)
-        first[first < counters.begin + self.oldest * DAY] = np.nan
+        first = sized(self._first(as_of), self.items_, np.nan)
         age = (as_of - np.where(np.isnan(self.created_), first, self.created_)) / DAY
         fresh = np.where((age >= 0) & (age <= self.oldest), 0.5 ** (np.clip(age, 0, self.oldest) / self.half_life), 0)
         return fresh.astype(np.float32)
+
+    def _first(self, as_of: float) -> NDArray[np.float64]:
+        """Hours of the items' first events, NaN in the log's first days; read once an hour."""
+        hour = int(self.counters_.hour(np.array([as_of]))[0])
+        begun = self._begun
+        if begun is None or begun[0] != hour:
+            first = self.counters_.first(np.arange(self.counters_.items), as_of)
+            first[first < self.counters_.begin + self.oldest * DAY] = np.nan
+            begun = self._begun = (hour, first)
+        return begun[1]
 
     def settings(self) -> dict[str, float]:
         """The constructor's arguments."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aisle.core.catalogue import Catalogue
 from aisle.core.events import Dataset, Events
 from aisle.core.stage import Block
 from aisle.retrieval.base import EVERY_SURFACE, Row, Scored, load_settings, save_settings
 from aisle.retrieval.counters import Counters
+from aisle.retrieval.overlay import Step
 
 
 class Counted(Scored):
@@ -22,16 +25,26 @@ class Counted(Scored):
 
     def __init__(self) -> None:
         self.counters_ = Counters.of(Events.none(), 0)
+        self.items_ = 0
         self._row: tuple[float, Row] | None = None
 
     def fit(self, data: Dataset) -> Self:
         """Count the log."""
-        self.counters_ = Counters.of(data.events, len(data.catalogue))
+        self.counters_, self.items_ = Counters.of(data.events, len(data.catalogue)), len(data.catalogue)
         self._row = None
         return self
 
+    def over(self, step: Step) -> Self:
+        """With the items that came since, and the events since the bundle where they were counted anew."""
+        later, row = copy(self), self._row
+        later.items_ = len(step.catalogue)
+        if step.counted is not None:
+            later.counters_, row = self.counters_.plus(step.counted), None
+        later._row = None if row is None else (row[0], sized(row[1], later.items_))
+        return later
+
     def now(self, as_of: float) -> Row:
-        """``(items,) float32`` as of a time."""
+        """``(k,) float32`` as of a time, for the items that the counters know at least."""
         raise NotImplementedError
 
     def rows(self, block: Block) -> Iterator[Row]:
@@ -40,7 +53,7 @@ class Counted(Scored):
         for hour, as_of in zip(hours.tolist(), block.as_of.tolist(), strict=True):
             row = self._row
             if row is None or row[0] != hour:
-                row = self._row = (hour, self.now(as_of))
+                row = self._row = (hour, sized(self.now(as_of), self.items_))
             yield row[1]
 
     def save(self, folder: Path) -> None:
@@ -56,8 +69,13 @@ class Counted(Scored):
     def load(cls, folder: Path, catalogue: Catalogue) -> Self:
         """Open what `save` wrote."""
         source = cls(**load_settings(folder))
-        source.counters_ = Counters.load(folder)
+        source.counters_, source.items_ = Counters.load(folder), len(catalogue)
         return source
+
+
+def sized(row: NDArray[Any], items: int, fill: float = 0.0) -> NDArray[Any]:
+    """``row`` as long as the catalogue: nothing is known of the items behind it."""
+    return row if len(row) == items else np.r_[row, np.full(items - len(row), fill, row.dtype)]
 
 
 class Popularity(Counted):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 from typing import Self
 
@@ -13,6 +14,7 @@ from aisle.core.catalogue import Catalogue
 from aisle.core.events import Dataset
 from aisle.core.stage import Block
 from aisle.retrieval.base import EVERY_SURFACE, Row, Scored, load_settings, save_settings
+from aisle.retrieval.overlay import Step
 
 DAY = 86_400.0
 
@@ -35,6 +37,12 @@ class Repeat(Scored):
         """Nothing is learned: the profile holds it all."""
         self.items_ = len(data.catalogue)
         return self
+
+    def over(self, step: Step) -> Self:
+        """The same for a longer catalogue: what was bought counts, whenever the item came."""
+        later = copy(self)
+        later.items_ = len(step.catalogue)
+        return later
 
     def rows(self, block: Block) -> Iterator[Row]:
         """One row a request, from the purchases of its profile alone."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -20,6 +20,8 @@ from aisle.text.encoder import Encoder
 from aisle.text.encoders import load_encoder
 from aisle.text.normalise import normalise
 
+Half = NDArray[np.float16]
+
 NARROW = 0.1
 """A filter that keeps less than this share is scanned item by item."""
 REMEMBERED = 4_096
@@ -28,10 +30,16 @@ DESCRIPTION = 200
 """Characters of a description that the encoder reads."""
 
 
-def item_texts(catalogue: Catalogue) -> list[str]:
-    """What the encoder reads of each item: titles, brand and category where the title does not say them, the description's beginning."""
-    columns = [list(catalogue.text(name)) for name in ("title", "title_en", "title_zh", "brand", "category", "description")]
-    return [_text(*parts) for parts in zip(*columns, strict=True)]
+READ = ("title", "title_en", "title_zh", "brand", "category", "description")
+
+
+def item_texts(catalogue: Catalogue, rows: NDArray[np.integer] | None = None) -> list[str]:
+    """What the encoder reads of each item, or of ``rows``: titles, brand and category where the title does not say them, the description's
+    beginning."""
+    columns = [catalogue.text(name) for name in READ]
+    if rows is None:
+        return [_text(*parts) for parts in zip(*columns, strict=True)]
+    return [_text(*(column[row] for column in columns)) for row in rows.tolist()]
 
 
 def _text(title: str, english: str, chinese: str, brand: str, category: str, description: str) -> str:
@@ -68,6 +76,36 @@ class ItemVectors:
         texts = item_texts(catalogue)
         return cls(encoder, encoder.encode(texts, "item").astype(np.float16), fingerprint(encoder, texts))
 
+    def encode(self, catalogue: Catalogue, rows: NDArray[np.integer]) -> dict[int, Half]:
+        """Vectors of ``rows`` as the catalogue has them, by row."""
+        return dict(zip(rows.tolist(), self.encoder.encode(item_texts(catalogue, rows), "item").astype(np.float16), strict=True))
+
+    def over(self, rewritten: NDArray[np.int32], vectors: Mapping[str, Mapping[int, Half]], items: int) -> ItemVectors:
+        """These vectors for ``items`` items after the texts of ``rewritten`` changed: by what ``vectors`` holds under the encoder's
+        fingerprint, silent where it holds nothing."""
+        from aisle.retrieval.later_vectors import LaterVectors
+
+        fresh = vectors.get(self.encoder.fingerprint, {})
+        if not len(rewritten) and not fresh and items == len(self):
+            return self
+        unread = np.full(self.encoder.dimension, np.nan, np.float16)
+        held = {**self._known(), **dict.fromkeys(rewritten.tolist(), unread), **fresh}
+        rows = np.array(sorted(held), np.int32)
+        block = np.stack([held[row] for row in rows.tolist()]) if held else np.zeros((0, self.encoder.dimension), np.float16)
+        return LaterVectors(self._first, rows, block, items)
+
+    @property
+    def waiting(self) -> NDArray[np.int32]:
+        """Rows whose text was written since and is still to be encoded."""
+        return np.zeros(0, np.int32)
+
+    @property
+    def _first(self) -> ItemVectors:
+        return self
+
+    def _known(self) -> Mapping[int, Half]:
+        return {}
+
     def for_catalogue(self, catalogue: Catalogue) -> ItemVectors:
         """These vectors when they were made from the same texts, else new ones."""
         texts = item_texts(catalogue)
@@ -85,13 +123,17 @@ class ItemVectors:
 
     def mean(self, rows: NDArray[np.int32], weights: NDArray[np.floating]) -> NDArray[np.float32]:
         """``(dimension,) float32`` of unit length: the weighted mean of some items, zero for none."""
-        total = (self.vectors[rows].astype(np.float32) * np.asarray(weights, np.float32)[:, None]).sum(axis=0)
+        total = (np.nan_to_num(self.take(rows)) * np.asarray(weights, np.float32)[:, None]).sum(axis=0)
         length = float(np.linalg.norm(total))
         return np.asarray(total / length if length else total, np.float32)
 
     def score(self, vector: NDArray[np.float32], rows: NDArray[np.int32]) -> NDArray[np.float32]:
         """``(len(rows),) float32``: dot products, each the same whichever rows stand beside it."""
-        return np.asarray((self.vectors[rows].astype(np.float32) * vector).sum(axis=1), np.float32)
+        return np.asarray((self.take(rows) * vector).sum(axis=1), np.float32)
+
+    def take(self, rows: NDArray[np.integer]) -> NDArray[np.float32]:
+        """``(k, d) float32``: the vectors of ``rows``."""
+        return np.asarray(self.vectors[rows], np.float32)
 
     def nearest(self, vector: NDArray[np.float32], mask: Mask, limit: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """The ``limit`` allowed rows with the largest dot product, best first, ties to the lower row, and those products."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -39,10 +39,16 @@ class Words:
         """Token to number."""
         return {name: number for number, name in enumerate(self.names)}
 
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def get(self, token: str) -> int:
+        """The token's number, -1 for an unknown one."""
+        return self.number.get(token, -1)
+
     def find(self, tokens: Iterable[str]) -> list[int]:
         """The numbers of the tokens that are known, in order."""
-        number = self.number
-        return [number[token] for token in tokens if token in number]
+        return [number for token in tokens if (number := self.get(token)) >= 0]
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,7 @@ class Field:
         filled = max(int((length > 0).sum()), 1)
         idf = np.log1p((filled - frequency + 0.5) / (frequency + 0.5)).astype(np.float32)
         usual = max(float(length.sum()) / filled, 1e-9)
-        value = idf[number] * _saturated(count, length[row] / usual)
+        value = idf[number] * saturated(count, length[row] / usual)
         starts = np.zeros(size + 1, np.int64)
         np.cumsum(frequency, out=starts[1:])
         return cls(offsets, token, starts, row.astype(np.int32), value, idf, np.array([usual], np.float32))
@@ -96,14 +102,21 @@ class Field:
     def bm25(self, counts: Weights, length: Offsets, words: NDArray[np.int64]) -> Weights:
         """``(k,) float32``: what `add` gives ``k`` items, by ``counts`` ``(k, q)`` of ``words`` ``(q,)`` (-1: unknown) and length."""
         rarity = np.where(words >= 0, self.idf[words] if len(self.idf) else 0, 0).astype(np.float32)
-        return np.asarray(_saturated(counts, (length / self.usual[0])[:, None]) @ rarity, np.float32)
+        return np.asarray(saturated(counts, (length / self.usual[0])[:, None]) @ rarity, np.float32)
 
-    def frequency(self, word: int) -> int:
-        """How many items have ``word``."""
-        return int(self.starts[word + 1] - self.starts[word])
+    def read(self, rows: NDArray[np.integer]) -> tuple[Offsets, Ids]:
+        """``(k,) int64``: how many tokens each of ``rows`` has, and all those tokens one behind the other."""
+        start = self.offsets[rows]
+        length = self.offsets[rows + 1] - start
+        within = np.arange(int(length.sum())) - np.repeat(np.cumsum(length) - length, length)
+        return length, self._at(np.repeat(start, length) + within)
+
+    def _at(self, places: Offsets) -> Ids:
+        return self.token[places]
 
 
-def _saturated(count: NDArray[np.floating] | Offsets, length: NDArray[np.floating]) -> Weights:
+def saturated(count: NDArray[np.floating] | Offsets, length: NDArray[np.floating]) -> Weights:
+    """What BM25 makes of ``count`` in a text of ``length`` (a share of the usual one), before rarity."""
     norm = SATURATION * (1 - LENGTH + LENGTH * length)
     return np.asarray(count * (SATURATION + 1) / (count + norm), np.float32)
 
@@ -111,7 +124,10 @@ def _saturated(count: NDArray[np.floating] | Offsets, length: NDArray[np.floatin
 class Tokens:
     """All fields: ``title`` (every title column), ``brand``, ``category``, ``description``, ``other`` (further attributes) over one list of
     words; ``pieces`` (characters and bigrams of Chinese titles) and ``grams`` (letter trigrams of titles and brands) over their own.
-    ``plain`` is each item's titles in matching form, to check that a piece stands there as typed."""
+    ``plain`` is each item's titles in matching form, to check that a piece stands there as typed.
+
+    All of it is kept by slot. In a bundle an item's slot is its row; a text that was written later has a slot behind those
+    (`aisle.text.later`): `slots` leads from rows to slots, `fold` from values by slot to values by row."""
 
     def __init__(self, vocabularies: dict[str, Words], fields: dict[str, Field], plain: Strings) -> None:
         self.vocabularies, self.fields, self.plain = vocabularies, fields, plain
@@ -125,27 +141,35 @@ class Tokens:
         return self.vocabularies["words"]
 
     @cached_property
-    def frequency(self) -> NDArray[np.int64]:
-        """``(words,) int64``: in how many titles each word stands."""
-        return np.diff(self.fields["title"].starts)
+    def rarest(self) -> float:
+        """The rarity of a word that no item has."""
+        return float(np.log1p(2.0 * len(self) + 1))
+
+    def common(self, word: int, share: float) -> bool:
+        """Whether ``word`` stands in more than ``share`` of the titles."""
+        starts = self.fields["title"].starts
+        return bool(starts[word + 1] - starts[word] > share * len(self))
+
+    def slots(self, rows: Ids) -> Ids:
+        """``(k,)``: where the texts of ``rows`` are kept."""
+        return rows
+
+    def fold(self, values: NDArray[Any]) -> NDArray[Any]:
+        """From ``(slots,)`` to ``(items,)``."""
+        return values
 
     @classmethod
     def fit(cls, catalogue: Catalogue) -> Self:
         """Read every text column of the catalogue."""
-        titles = [normalise(" | ".join(parts)) for parts in _joined(catalogue, TITLES)]
-        texts = {"title": titles} | {name: _column(catalogue, (name,)) for name in APART}
-        texts["other"] = _column(catalogue, tuple(name for name in catalogue.texts if name not in (*TITLES, *APART, *HIDDEN)))
-        counted, names = _number(
-            {name: [words(text) for text in column] for name, column in texts.items() if name == "title" or any(column)}, len(catalogue)
-        )
-        vocabularies, fields = {"words": Words(names)}, counted
-        branded = [f"{brand} {title}" for brand, title in zip(texts["brand"], titles, strict=True)]
-        cuts: dict[str, tuple[list[str], Callable[[str], list[str]]]] = {"pieces": (titles, _pieces), "grams": (branded, grams)}
-        for name, (column, cut) in cuts.items():
-            found, names = _number({name: [cut(text) for text in column]}, len(catalogue), ordered=False)
+        texts = written(catalogue.texts, len(catalogue))
+        spoken = {name: column for name, column in texts.items() if name not in PARTS and (name == "title" or any(column))}
+        fields, names = _number({name: [words(text) for text in column] for name, column in spoken.items()}, len(catalogue))
+        vocabularies = {"words": Words(names)}
+        for name, cut in PARTS.items():
+            found, names = _number({name: [cut(text) for text in texts[name]]}, len(catalogue), ordered=False)
             fields |= found
             vocabularies[name] = Words(names)
-        return cls(vocabularies, fields, Strings.of(titles))
+        return cls(vocabularies, fields, Strings.of(texts["title"]))
 
     def save(self, folder: Path) -> None:
         """Write one file an array and ``tokens.json``, which lists the fields."""
@@ -173,19 +197,28 @@ def _open(path: Path) -> NDArray[Any]:
     return array
 
 
-def _joined(catalogue: Catalogue, names: Iterable[str]) -> Iterable[list[str]]:
-    columns = [list(catalogue.texts[name]) for name in names if name in catalogue.texts]
-    if not columns:
-        return [[] for _ in range(len(catalogue))]
-    return ([text for text in dict.fromkeys(parts) if text] for parts in zip(*columns, strict=True))
+def written(columns: Mapping[str, Iterable[str]], items: int) -> dict[str, list[str]]:
+    """What is cut into tokens, by field: of the text columns of ``items`` items, whole or some of their rows, in matching form."""
+    texts = {"title": _column(columns, TITLES, items)} | {name: _column(columns, (name,), items) for name in APART}
+    texts["other"] = _column(columns, tuple(name for name in columns if name not in (*TITLES, *APART, *HIDDEN)), items)
+    texts["pieces"] = texts["title"]
+    texts["grams"] = [f"{brand} {title}" for brand, title in zip(texts["brand"], texts["title"], strict=True)]
+    return texts
 
 
-def _column(catalogue: Catalogue, names: Iterable[str]) -> list[str]:
-    return [normalise(" | ".join(parts)) for parts in _joined(catalogue, names)]
+def _column(columns: Mapping[str, Iterable[str]], names: Iterable[str], items: int) -> list[str]:
+    held = [columns[name] for name in names if name in columns]
+    if not held:
+        return [""] * items
+    return [normalise(" | ".join(text for text in dict.fromkeys(parts) if text)) for parts in zip(*held, strict=True)]
 
 
 def _pieces(text: str) -> list[str]:
     return bigrams(text) if language(text) == "zh" else []
+
+
+PARTS: dict[str, Callable[[str], list[str]]] = {"pieces": _pieces, "grams": grams}
+"""Fields of parts of words, each over a vocabulary of its own, and what cuts them."""
 
 
 def _number(columns: dict[str, list[list[str]]], items: int, ordered: bool = True) -> tuple[dict[str, Field], list[str]]:

@@ -1,0 +1,191 @@
+"""Texts written after a bundle: a second segment behind its tokens, so that a new title is found at once and an old one no more."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aisle.core.catalogue import Catalogue
+from aisle.core.overlay import Overwritten
+from aisle.text.segment import words
+from aisle.text.tokens import PARTS, Field, Ids, Offsets, Tokens, Weights, Words, saturated, written
+
+Posting = tuple[Ids, Weights]
+NOWHERE: Posting = (np.zeros(0, np.int32), np.zeros(0, np.float32))
+
+
+class LaterWords(Words):
+    """A bundle's words and those that came since, numbered behind them."""
+
+    def __init__(self, base: Words, fresh: Mapping[str, int]) -> None:
+        self.base, self.fresh = base, fresh
+
+    @property
+    def names(self) -> list[str]:  # type: ignore[override]
+        """Every word in the order of the numbers."""
+        return [*self.base.names, *self.fresh]
+
+    def __len__(self) -> int:
+        return len(self.base) + len(self.fresh)
+
+    def get(self, token: str) -> int:
+        """The token's number, -1 for an unknown one."""
+        found = self.base.get(token)
+        return found if found >= 0 else self.fresh.get(token, -1)
+
+    @classmethod
+    def over(cls, known: Words, tokens: Iterable[str]) -> Words:
+        """``known`` and whatever of ``tokens`` it lacks."""
+        fresh = dict.fromkeys(token for token in tokens if known.get(token) < 0)
+        if not fresh:
+            return known
+        base, held = (known.base, known.fresh) if isinstance(known, LaterWords) else (known, {})
+        return cls(base, {**held, **{token: len(known) + place for place, token in enumerate(fresh)}})
+
+
+@dataclass(frozen=True)
+class LaterField(Field):
+    """A bundle's field and what was written since: ``written`` maps a slot to its tokens (word numbers in order), ``posted`` a word to the
+    slots that have it, in any order, and what it gives them. Rarity and the usual length stay the bundle's, so that scores compare; a word
+    that the bundle does not know is as rare as one that no item has. ``size`` is the number of the bundle's slots."""
+
+    size: int
+    written: Mapping[int, Ids]
+    posted: Mapping[int, Posting]
+
+    @classmethod
+    def over(cls, field: Field, size: int, fresh: Mapping[int, Ids], vocabulary: int, ordered: bool) -> LaterField:
+        """``field`` with the tokens of some slots written anew; ``ordered``: they are read in their order, too."""
+        held, posted = (field.written, field.posted) if isinstance(field, LaterField) else ({}, {})
+        every = {**held, **fresh}
+        idf = field.idf
+        if len(idf) < vocabulary:
+            filled = int(np.count_nonzero(np.diff(field.offsets[: size + 1]))) or size
+            idf = np.r_[idf, np.full(vocabulary - len(idf), np.log1p((filled + 0.5) / 0.5), np.float32)].astype(np.float32)
+        lengths = [len(every[slot]) if ordered else 0 for slot in sorted(every)]
+        offsets = np.r_[field.offsets[: size + 1], field.offsets[size] + np.cumsum(lengths)].astype(np.int64)
+        parts = {name: getattr(field, name) for name in ("token", "starts", "row", "value", "usual")}
+        posted = _posted(posted, {slot: held[slot] for slot in fresh if slot in held}, fresh, idf, float(field.usual[0]))
+        return cls(**parts, idf=idf, offsets=offsets, size=size, written=every, posted=posted)
+
+    @cached_property
+    def _later(self) -> Ids:
+        return np.concatenate([np.zeros(0, np.int32), *(self.written[slot] for slot in sorted(self.written))])
+
+    def postings(self, word: int) -> Posting:
+        """The slots that have ``word`` and what it gives them; those whose text was written anew are still among the bundle's."""
+        later = self.posted.get(word, NOWHERE)
+        if word >= len(self.starts) - 1:
+            return later
+        rows, values = super().postings(word)
+        return (np.concatenate([rows, later[0]]), np.concatenate([values, later[1]])) if len(later[0]) else (rows, values)
+
+    def _at(self, places: Offsets) -> Ids:
+        known = int(self.offsets[self.size])
+        behind = places >= known
+        if not behind.any():
+            return self.token[places]
+        found = np.empty(len(places), np.int32)
+        found[~behind] = self.token[places[~behind]]
+        found[behind] = self._later[places[behind] - known]
+        return found
+
+
+def _posted(
+    posted: Mapping[int, Posting], before: Mapping[int, Ids], fresh: Mapping[int, Ids], idf: Weights, usual: float
+) -> Mapping[int, Posting]:
+    """The postings after the slots ``before`` had their tokens taken away and those in ``fresh`` got new ones."""
+    out: dict[int, list[int]] = defaultdict(list)
+    for slot, tokens in before.items():
+        for word in set(tokens.tolist()):
+            out[word].append(slot)
+    into: dict[int, tuple[list[int], list[float]]] = defaultdict(lambda: ([], []))
+    for slot, tokens in fresh.items():
+        distinct, count = np.unique(tokens, return_counts=True)
+        values = idf[distinct] * saturated(count, np.full(len(count), len(tokens) / usual))
+        for word, value in zip(distinct.tolist(), values.tolist(), strict=True):
+            into[word][0].append(slot)
+            into[word][1].append(value)
+    result = dict(posted)
+    for word in {*out, *into}:
+        rows, values = result.get(word, NOWHERE)
+        if word in out:
+            kept = ~np.isin(rows, out[word])
+            rows, values = rows[kept], values[kept]
+        slots, gives = into[word]
+        result[word] = np.r_[rows, np.array(slots, np.int32)], np.r_[values, np.array(gives, np.float32)]
+    return result
+
+
+class LaterTokens(Tokens):
+    """A bundle's tokens, and those of ``rows`` (row to its slot behind the bundle's) as they were written since."""
+
+    def __init__(
+        self,
+        base: Tokens,
+        vocabularies: dict[str, Words],
+        fields: dict[str, Field],
+        plain: Overwritten,
+        rows: Mapping[int, int],
+        items: int,
+    ) -> None:
+        super().__init__(vocabularies, fields, plain)
+        self.base, self.rows, self.items = base, rows, items
+        self._slot = np.arange(items, dtype=np.int32)
+        self._rewritten = np.fromiter(rows, np.int64, len(rows))
+        self._slot[self._rewritten] = np.fromiter(rows.values(), np.int32, len(rows))
+
+    @cached_property
+    def rarest(self) -> float:
+        """The bundle's, so that scores compare."""
+        return self.base.rarest
+
+    def common(self, word: int, share: float) -> bool:
+        """As the bundle has it; a word that came since is not."""
+        return word < len(self.base.words) and self.base.common(word, share)
+
+    def slots(self, rows: Ids) -> Ids:
+        """``(k,) int32``: where the texts of ``rows`` are kept."""
+        return self._slot[rows]
+
+    def fold(self, values: NDArray[Any]) -> NDArray[Any]:
+        """From ``(slots,)`` to ``(items,)``: of a row that was written anew only what its new text got."""
+        known = len(self.base)
+        result = np.zeros(self.items, values.dtype)
+        result[:known] = values[:known]
+        result[self._rewritten] = values[self._slot[self._rewritten]]
+        return result
+
+
+def rewritten(tokens: Tokens, catalogue: Catalogue, rows: Sequence[int]) -> tuple[LaterTokens, list[str]]:
+    """``tokens`` with the texts of ``rows`` as ``catalogue`` has them, every new item among them; and those texts, for a speller.
+
+    Fields that the bundle does not have at all (a description where no item had one) are not indexed before it is trained again.
+    """
+    base, held = (tokens.base, tokens.rows) if isinstance(tokens, LaterTokens) else (tokens, {})
+    size = len(base)
+    places = {**held, **{row: size + len(held) + place for place, row in enumerate(row for row in rows if row not in held)}}
+    texts = written({name: [column[row] for row in rows] for name, column in catalogue.texts.items()}, len(rows))
+    cut = {name: [PARTS.get(name, words)(text) for text in texts[name]] for name in tokens.fields}
+    vocabularies = dict(tokens.vocabularies)
+    for name, pieces in cut.items():
+        known = _vocabulary(name)
+        vocabularies[known] = LaterWords.over(vocabularies[known], (token for found in pieces for token in found))
+    fields: dict[str, Field] = {}
+    for name, pieces in cut.items():
+        numbers = vocabularies[_vocabulary(name)]
+        fresh = {places[row]: np.array([numbers.get(token) for token in found], np.int32) for row, found in zip(rows, pieces, strict=True)}
+        fields[name] = LaterField.over(tokens.fields[name], size, fresh, len(numbers), name not in PARTS)
+    plain = Overwritten.over(tokens.plain, {places[row]: text for row, text in zip(rows, texts["title"], strict=True)}, size + len(places))
+    spoken = [text for name in ("title", "brand", "category") for text in texts[name]]
+    return LaterTokens(base, vocabularies, fields, plain, places, len(catalogue)), spoken
+
+
+def _vocabulary(field: str) -> str:
+    return field if field in PARTS else "words"
