@@ -83,3 +83,10 @@ def weighed(command: Sequence[str], folder: Path = ROOT) -> tuple[float, float]:
     if child.returncode:
         sys.exit(f"{' '.join(map(str, command))} ended with status {child.returncode}.")
     return time.perf_counter() - start, used.ru_maxrss / 1024
+
+
+def show(figures: Iterable[Figure]) -> None:
+    """Print figures, one a line."""
+    for figure in figures:
+        between = "" if figure.low is None else f"  ({figure.low:.4f} to {figure.high:.4f})"
+        sys.stdout.write(f"{figure.figure}: {figure.value:.4f}{between}  {figure.note}\n")

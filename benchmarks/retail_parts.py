@@ -1,8 +1,9 @@
-"""Later purchases on online_retail: every source alone and fused, all purchases and new ones only. ``python benchmarks/retail_parts.py``"""
+"""Later purchases on online_retail: every source alone and fused, all purchases and new ones only: ``python -m benchmarks.retail_parts``"""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -13,13 +14,19 @@ from aisle.core.catalogue import Catalogue
 from aisle.core.events import Dataset, Events
 from aisle.core.profiles import Profiles, Slices
 from aisle.core.request import Request
-from aisle.core.stage import Block
+from aisle.core.stage import Allowed, Block, Source
 from aisle.core.strings import Strings
 from aisle.profile.gather import gather
 from aisle.profile.history import History
+from aisle.retrieval.registry import SOURCES
 from aisle.schema import EVENT_CODE
+from benchmarks.alone import Proposed, hits, ndcg
+from benchmarks.figures import Figure, Lines, show
+from benchmarks.folders import raw_data
+from benchmarks.measure import interval
 
-DATA = Path(os.environ.get("AISLE_DATA", Path(__file__).parents[2] / "shared" / "data")) / "online_retail"
+NAMES = ("repeat", "item_knn", "markov", "markov_first", "als", "ease", "popularity", "trending", "new")
+DAYS = 28.0
 DAY = 86_400.0
 PURCHASE = EVENT_CODE["purchase"]
 
@@ -41,7 +48,7 @@ class Retail:
     """The purchases with item rows shuffled, cut in windows of 28 days from the end."""
 
     def __init__(self, seed: int = 11) -> None:
-        rows = read(DATA / "online_retail.csv.gz")
+        rows = read(raw_data() / "online_retail" / "online_retail.csv.gz")
         ids = np.random.default_rng(seed).permutation(np.unique(rows["item"].astype(str)))
         number = {item: row for row, item in enumerate(ids.tolist())}
         item = np.array([number[one] for one in rows["item"].astype(str).tolist()], np.int32)
@@ -78,9 +85,39 @@ class Retail:
         return Block(requests, as_of, [None] * len(users), profiles, Slices.none(len(users)), Slices.none(len(users)))
 
 
-def ndcg(row: NDArray[np.float32], wanted: set[int], noise: NDArray[np.float32], depth: int = 10) -> float:
-    """NDCG at ``depth`` of one row of scores; ties by ``noise``."""
-    top = np.lexsort((noise, -row))[:depth]
-    discount = 1 / np.log2(np.arange(2, depth + 2))
-    gain = np.array([item in wanted for item in top.tolist()]) @ discount
-    return float(gain / discount[: min(depth, len(wanted))].sum())
+def retail_parts_figures() -> list[Figure]:
+    """NDCG@10 and HR@10 on the last 28 days for both protocols; the fusion's weights are learned on the 28 days before."""
+    lines, shop = Lines("retail_parts"), Retail()
+    early, late = ({name: SOURCES[name]().fit(shop.until(days)) for name in NAMES} for days in (2 * DAYS, DAYS))
+    note = f"last {DAYS:.0f} days; fusion learned on the {DAYS:.0f} days before, then everything is fitted again"
+    figures: list[Figure] = []
+    for protocol, new in (("all_purchases", False), ("new_purchases", True)):
+        names = [name for name in NAMES if name != "repeat" or not new]
+        learned, wanted = _proposed(shop, early, 2 * DAYS, new)
+        model = learned.learn(names, wanted)
+        proposed, wanted = _proposed(shop, late, DAYS, new)
+        scores = {name: proposed.alone(name) for name in names}
+        scores |= {"fused by weight": proposed.by_weight(model), "fused by rank": proposed.by_rank(names)}
+        for title, score in scores.items():
+            lists = proposed.ranked(score, 10)
+            figures.append(lines.held(f"{protocol}: {title}: ndcg@10", interval(ndcg(lists, wanted)), note))
+            figures.append(lines.held(f"{protocol}: {title}: hr@10", interval(hits(lists, wanted)), note))
+        said = ", ".join(f"{name} {weight:.2f}" for name, weight in model.weights.items())
+        figures.append(lines.one(f"{protocol}: sources", len(names), said))
+    return figures
+
+
+def _proposed(shop: Retail, fitted: Mapping[str, Source], days: float, new: bool) -> tuple[Proposed, list[set[int]]]:
+    """Customers known ``days`` before the end who bought later, and what (``new``: items they had not bought before)."""
+    before, later = shop.bought(1e6, 1e6 - days), shop.bought(days, DAYS)
+    pairs = {user: items - before[user] if new else items for user, items in later.items() if user in before}
+    users = sorted(user for user, items in pairs.items() if items)
+    block = shop.block(users, days)
+    allowed = Allowed.everything(len(shop.catalogue), len(block))
+    if new:
+        allowed = replace(allowed, excluded=[np.array(sorted(before[user]), np.int32) for user in users])
+    return Proposed.by(fitted, block, allowed), [pairs[user] for user in users]
+
+
+if __name__ == "__main__":
+    show(retail_parts_figures())

@@ -10,7 +10,7 @@ from benchmarks import figures, results
 from benchmarks.figures import Figure, Lines, keep, weighed
 from benchmarks.measure import load
 from benchmarks.page import page, short, targets
-from benchmarks.results import main, parts
+from benchmarks.results import known, main, measurer
 
 LINE = {"part": "shop", "figure": "ndcg@10", "value": 0.25, "low": 0.2, "high": 0.3, "n": 1_040, "note": "a protocol", "command": "make x"}
 WANTED = {"title": "Order", "part": "shop", "figure": "ndcg@10", "source": "the best so far .2"}
@@ -54,12 +54,16 @@ def test_a_missing_number_reaches_no_target() -> None:
 
 
 def test_every_target_names_a_part_and_one_bound() -> None:
-    known = set(parts())
     for target in targets():
-        assert target["part"] in known
+        assert target["part"] in known()
         assert ("least" in target) != ("most" in target)
     names = [(target["part"], target["figure"]) for target in targets()]
     assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("name", known())
+def test_every_part_can_be_measured(name: str) -> None:
+    assert callable(measurer(name))
 
 
 @pytest.mark.parametrize(("value", "said"), [(0.5, "0.5000"), (12.345, "12.35"), (1_234.6, "1,235"), (0.0, "0"), (float("nan"), "none")])
