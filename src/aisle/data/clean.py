@@ -11,6 +11,7 @@ from ibis.backends.duckdb import Backend
 from ibis.expr.types import Table
 
 from aisle.core.errors import SettingsError
+from aisle.data.further import Further
 from aisle.data.rules.base import OWN, WRITTEN, Change, Facts, Rule
 from aisle.data.rules.cells import read
 from aisle.data.rules.codes import suspect_codes
@@ -40,9 +41,11 @@ class Cleaned:
     counts: dict[str, float] = field(default_factory=dict)
 
 
-def clean(connection: duckdb.DuckDBPyConnection, settings: Settings, newest: float = float("inf")) -> Cleaned:
+def clean(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, newest: float = float("inf"), further: Further | None = None
+) -> Cleaned:
     """Clean every `raw_*` table of ``connection``. Events come first, then items: an item's facts in an invoice file count only where the
-    line itself was kept. ``newest`` is the last believable time in UTC seconds.
+    line itself was kept. ``newest`` is the last believable time in UTC seconds; ``further`` is joined to the tables.
 
     Raises `SettingsError` when `[cleaning] off` names an unknown rule."""
     off = _switched_off(settings)
@@ -59,7 +62,7 @@ def clean(connection: duckdb.DuckDBPyConnection, settings: Settings, newest: flo
     suspects = suspect_codes(raw.get("items"), raw.get("events"), settings.cleaning.non_product_codes)
     codes = None if suspects is None else backend.create_table("codes", suspects, temp=True)
     for name, table in raw.items():
-        facts = Facts(name, settings.cleaning, done.tables, shared, codes, newest, gone)
+        facts = Facts(name, settings.cleaning, done.tables, shared, codes, newest, gone, further=further)
         done.tables[name] = _Worker(done, facts, off).run(table)
     return done
 
@@ -146,6 +149,8 @@ class _Worker:
     def _apply(self, rule: Rule, table: Table) -> Table:
         if not set(rule.needs) <= set(table.columns):
             return table
+        longer = rule.extends(table, self.facts) if rule.extends else None
+        table = table if longer is None else self._write(longer)
         change = rule.apply(table, self.facts)
         if change is None:
             return table

@@ -20,7 +20,8 @@ from aisle.core.errors import InputError
 from aisle.core.events import Dataset, Events, Judgements
 from aisle.core.strings import Strings
 from aisle.data.clean import Cleaned, clean
-from aisle.data.read import RawTables, read_raw
+from aisle.data.further import Further
+from aisle.data.read import FileRead, RawTables, read_raw
 from aisle.data.report import Quality, quality
 from aisle.data.rules.base import WRITTEN
 from aisle.data.rules.cells import clock_column
@@ -31,15 +32,17 @@ from aisle.settings import Settings
 
 SPLITS = {"train": 0, "dev": 1, "test": 2}
 EXTRA = ("users", "labels", "examples", "relations")
+NO_EVENTS = "timestamp VARCHAR, type VARCHAR, item_id VARCHAR, user_id VARCHAR, session_id VARCHAR, _file VARCHAR, _row BIGINT"
+"""A folder without events has this table of them beside a running shop's."""
 
 
-def load_dataset(folder: Path, settings: Settings) -> tuple[Dataset, Quality]:
-    """Read and clean the tables of ``folder``.
+def load_dataset(folder: Path, settings: Settings, further: Further | None = None) -> tuple[Dataset, Quality]:
+    """Read and clean the tables of ``folder``, and with them what a running shop has to tell ``further``.
 
     Items stand in an order drawn from ``settings.seed`` and their ids alone. Events are in order of time, ties in the order of the files;
     an actor without user id is named ``session:<id>``. Raises `InputError` when no item can be read.
     """
-    with opened(folder, settings) as (raw, cleaned):
+    with opened(folder, settings, further) as (raw, cleaned):
         data, found = build(cleaned, settings), quality(cleaned, raw.rows, raw.remarks)
     look(found, data)
     found.windows |= cut(data.events, data.judgements).describe()
@@ -47,12 +50,17 @@ def load_dataset(folder: Path, settings: Settings) -> tuple[Dataset, Quality]:
 
 
 @contextmanager
-def opened(folder: Path, settings: Settings) -> Iterator[tuple[RawTables, Cleaned]]:
+def opened(folder: Path, settings: Settings, further: Further | None = None) -> Iterator[tuple[RawTables, Cleaned]]:
     """The tables of ``folder`` read and cleaned, in a database in memory that is gone afterwards."""
     with duckdb.connect() as connection:
         connection.execute("SET preserve_insertion_order = false")
         raw = read_raw(folder, settings, connection)
-        yield raw, clean(connection, settings, _newest(folder, raw))
+        newest = _newest(folder, raw)
+        if further is not None:
+            raw = RawTables((*raw.files, FileRead(further.name, ("events", "items"), further.rows)))
+            if further.count:
+                connection.execute(f"CREATE TABLE IF NOT EXISTS raw_events ({NO_EVENTS})")
+        yield raw, clean(connection, settings, newest, further)
 
 
 def _newest(folder: Path, raw: RawTables) -> float:

@@ -7,6 +7,7 @@ import re
 from datetime import UTC, datetime
 
 from aisle.core.answer import Value
+from aisle.data.text_clean import tidy
 from aisle.data.words import FALSE, NOTHING, NOTHING_SHORT, TRUE
 from aisle.schema import Kind
 
@@ -17,6 +18,7 @@ LONGEST_TEXT = 20_000
 """Characters in a review or message."""
 
 COMPACT = re.compile(r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:\d{4}|\d{6})?")
+_UNTIDY = re.compile(r"[&<\x00-\x1f\x7f-\xa0\u200b\u2028\u2029\u2060\u3000\ufeff\ufffd]|  ")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
 
 
@@ -41,8 +43,8 @@ def read(value: object, name: str, kind: Kind) -> Value:
 
 
 def text(value: object, name: str, kind: Kind) -> str | None:
-    """Text without spaces around it. A whole number is taken as its digits, as files have it. Control characters and lone surrogates are
-    refused in ids and become spaces in texts."""
+    """An id without spaces around it, or a text tidied as files' texts are. A whole number is taken as its digits. Control characters are
+    refused in ids and go from texts."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str):
@@ -50,11 +52,9 @@ def text(value: object, name: str, kind: Kind) -> str | None:
     long = LONGEST_TEXT if name == "text" else LONGEST
     if len(value) > long:
         raise UnreadableError(f"{name} has {len(value)} characters, at most {long} are taken")
-    found = value.strip()
-    if _CONTROL.search(found):
-        if kind is Kind.ID:
-            raise UnreadableError(f"{name} holds a control character")
-        found = _CONTROL.sub(" ", found).strip()
+    found = tidy(value) if kind is not Kind.ID and _UNTIDY.search(value) else value.strip()
+    if kind is Kind.ID and _CONTROL.search(found):
+        raise UnreadableError(f"{name} holds a control character")
     return None if not found or found.lower() in (NOTHING if kind is Kind.TEXT else NOTHING_SHORT) else found
 
 

@@ -19,6 +19,8 @@ from aisle.state.quarantine import Quarantine
 from aisle.state.served import Served
 from aisle.state.writer import Writer
 
+LOG_NAME = "log.sqlite"
+
 HOLES = """
     SELECT json_array(before + 1, sequence - 1) AS row
     FROM (SELECT sequence, lag(sequence, 1, 0) OVER (ORDER BY sequence) AS before FROM facts) WHERE sequence > before + 1
@@ -38,7 +40,7 @@ class State:
             turn = Turn(folder)
             self._turn, self._mark = turn, HighWater(folder / "high_water", disk)
         with turn:
-            self._database = Database(folder / "log.sqlite", LOG)
+            self._database = Database(folder / LOG_NAME, LOG)
         names = Names(str(self._database.value("SELECT salt FROM salt")))
         self._writer = Writer(self._database, self._mark, turn, disk)
         self.log = SqliteEventLog(self._database, self._writer, names)
@@ -50,8 +52,10 @@ class State:
         self.log.forgetting.append(self.served.unlink)
 
     @classmethod
-    def open(cls, folder: Path, disk: Disk | None = None) -> State:
-        """Open a folder, or make it. Raises `StateError` for one that is damaged or of another version."""
+    def open(cls, folder: Path, disk: Disk | None = None, make: bool = True) -> State:
+        """Open a folder, or ``make`` it. Raises `StateError` for one that is damaged, of another version, or absent and not to be made."""
+        if not make and not (folder / LOG_NAME).is_file():
+            raise StateError(f"{folder} is no state folder.", "Name the one that `aisle serve` made.")
         return cls(folder, disk or Disk())
 
     def newest(self) -> int:
@@ -60,7 +64,7 @@ class State:
 
     def problems(self) -> list[str]:
         """What is wrong with the log, in words, empty when nothing is: a lost end, holes, damaged pages. Reads the whole file."""
-        found = [f"log.sqlite is damaged: {text}" for text in self._damage()]
+        found = [f"{LOG_NAME} is damaged: {text}" for text in self._damage()]
         newest, mark = self.newest(), self._mark.read()
         if mark is None:
             found.append(f"{self._mark.path.name} is damaged, so nothing tells whether the log has lost its end.")

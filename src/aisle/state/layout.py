@@ -8,6 +8,9 @@ EVENT, ITEM, FORGOTTEN = 0, 1, 2
 """Kinds of facts. An item change holds the attributes, null for a deleted item, or without item_id the list of ids of a full feed. What is
 forgotten keeps its sequence and the hash of its event id, so that it is not counted when it is sent again."""
 
+MICRO = 1_000_000
+"""Times are stored as whole microseconds: every reader gets back the very number that was written."""
+
 MIGRATIONS: dict[int, Migration] = {}
 
 LOG = Layout(

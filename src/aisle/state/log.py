@@ -12,13 +12,10 @@ import orjson
 from aisle.core.answer import Json
 from aisle.schema import SESSION_ACTOR
 from aisle.state.database import Database
-from aisle.state.layout import EVENT, FORGOTTEN
+from aisle.state.layout import EVENT, FORGOTTEN, MICRO
 from aisle.state.names import Names
 from aisle.state.protocols import NewEvent, Receipt, StoredEvent
 from aisle.state.writer import Writer
-
-MICRO = 1_000_000
-"""Times are stored as whole microseconds: every reader gets back the very number that was written."""
 
 STORE = f"""
     INSERT INTO facts (sequence, kind, key, event_id, type, time, user_id, session_id, item_id, request_id, body)
@@ -82,6 +79,10 @@ class SqliteEventLog:
         """Events after ``sequence`` in order, at most ``most``; forgotten ones are left out."""
         return [_stored(row) for row in self.database.rows(SINCE, sequence, most)]
 
+    def count(self, until: int) -> int:
+        """How many events `since` gives up to a sequence."""
+        return cast("int", self.database.value(f"SELECT count(*) FROM facts WHERE kind = {EVENT} AND sequence <= ?", until))
+
     def of(self, user_id: str | None, session_id: str | None, after: int = 0) -> Sequence[StoredEvent]:
         """An actor's events after ``after`` by time: a user's, with those of the sessions that the user claimed; else the session's."""
         if user_id is None and session_id is None:
@@ -101,6 +102,11 @@ class SqliteEventLog:
         with self.database.writing() as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # else the pages of before stay in the write-ahead file for a while
         return known
+
+    def forgotten_names(self) -> Mapping[str, float]:
+        """The hashed names of all that was forgotten, and when (UTC seconds)."""
+        found = cast("Sequence[tuple[str, float]]", self.database.rows("SELECT json_array(name, time) AS row FROM forgotten"))
+        return dict(found)
 
     def forgotten(self, user_id: str) -> int:
         """The sequence at which a user (or ``session:<id>``) was last forgotten, 0 if never: facts up to it do not count."""

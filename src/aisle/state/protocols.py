@@ -87,8 +87,11 @@ class EventLog(Protocol):
 class ItemStore(Protocol):
     """Changes of the catalogue since the bundle, in the same sequence."""
 
-    def put(self, items: Iterable[Mapping[str, Value]], replace: bool = False) -> int:
-        """Store items by ``item_id``; with ``replace`` they are the whole catalogue. Returns the newest sequence, then on disk."""
+    def put(self, items: Iterable[Mapping[str, Value]], replace: bool = False, now: float | None = None) -> int:
+        """Store items by ``item_id``; with ``replace`` they are the whole catalogue. Returns the newest sequence, then on disk.
+
+        Without ``now`` (UTC seconds) the next training cannot tell whether a row of a file is younger.
+        """
         ...
 
     def delete(self, item_id: str) -> int:

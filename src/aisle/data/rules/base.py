@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import ibis
 from ibis.expr.types import BooleanValue, StringValue, Table, Value
 
+from aisle.data.further import Further
 from aisle.data.rules.times import Forms
 from aisle.schema import TABLES, Column, Kind
 from aisle.settings import Cleaning
@@ -34,7 +35,8 @@ class Change:
 class Facts:
     """What a rule may know beside its table: the settings, the other tables as cleaned so far, the files that feed items as well as
     events, the ``codes`` that are no products, the ``newest`` believable time, the
-    ``forms`` in which its columns write times, and ``remarks``, where it says what it decided or saw without changing anything."""
+    ``forms`` in which its columns write times, the ``further`` rows of a running shop, and ``remarks``, where it says what it decided
+    or saw without changing anything."""
 
     table: str
     settings: Cleaning
@@ -44,6 +46,7 @@ class Facts:
     newest: float = float("inf")
     rejected: Table | None = None
     forms: dict[str, Forms] = field(default_factory=dict)
+    further: Further | None = None
     remarks: list[str] = field(default_factory=list)
     counts: dict[str, float] = field(default_factory=dict)
 
@@ -68,6 +71,8 @@ class Facts:
 
 
 Apply = Callable[[Table, Facts], Change | None]
+Extend = Callable[[Table, Facts], Table | None]
+"""A table with further rows and columns, None where there are none."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ class Rule:
     """A named rule of the tables ``tables``; it runs on text cells or, ``typed``, once numbers and times are numbers.
 
     ``needs`` are columns without which it has nothing to do; ``point_in_time`` says that what it does to an event depends on nothing later;
-    what ``translates`` puts a cell into our words, which is no repair.
+    what ``translates`` puts a cell into our words, which is no repair; one that ``extends`` adds rows before it is applied.
     """
 
     name: str
@@ -86,6 +91,7 @@ class Rule:
     needs: tuple[str, ...] = ()
     point_in_time: bool = True
     translates: bool = False
+    extends: Extend | None = None
 
 
 def text(*parts: Value | str) -> StringValue:
