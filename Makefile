@@ -2,9 +2,11 @@
 #   make demo                          a shop made up, trained, measured and served at http://127.0.0.1:8000
 #   make demo DATA=online_retail       the same on real data ($AISLE_DATA or ../shared/data): online_retail, homedepot, tmall_beauty
 #   make test                          style, types, import rules and all tests      make check   without the tests
-#   make results                       measure again what docs/results.md says
+#   make results ONLY="homedepot live"  measure again what docs/results.md says; without ONLY every part, which takes hours
+# Settings: MINUTES=1.5 of training, PORT=8000.
 VENV    ?= .venv
 MINUTES ?= 1.5
+PORT    ?= 8000
 TORCH   ?= torch==2.13.0
 PYTHON  ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
              $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -26,9 +28,9 @@ demo: $(READY)
 ifdef DATA
 	@test -e $(SHOP)/bundles/CURRENT || { $(BIN)/python -m benchmarks.folders $(DATA) $(SHOP) \
 		&& $(BIN)/aisle train $(SHOP) --minutes $(MINUTES) && $(BIN)/aisle evaluate $(SHOP) --html $(SHOP)/report.html; }
-	$(BIN)/aisle serve $(SHOP)/bundles --clock log
+	$(BIN)/aisle serve $(SHOP)/bundles --port $(PORT) --clock log
 else
-	$(BIN)/aisle demo
+	$(BIN)/aisle demo --minutes $(MINUTES) --port $(PORT)
 endif
 
 test: check
