@@ -6,10 +6,10 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from benchmarks.folders import ROOT
 
@@ -76,13 +76,12 @@ def aisle(*arguments: str) -> tuple[float, float]:
 
 def weighed(command: Sequence[str], folder: Path = ROOT) -> tuple[float, float]:
     """Seconds and peak megabytes (of the largest process) of any command run in ``folder``; a failure ends the run."""
-    start = time.perf_counter()
-    child = subprocess.Popen(command, cwd=folder, stdout=sys.stderr)
-    _, status, used = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        sys.exit(f"{' '.join(map(str, command))} ended with status {child.returncode}.")
-    return time.perf_counter() - start, used.ru_maxrss / 1024
+    with NamedTemporaryFile("r", encoding="utf-8") as out:
+        subprocess.run([sys.executable, "-S", str(Path(__file__).with_name("weigh.py")), out.name, *command], cwd=folder, check=True)
+        status, seconds, peak = json.load(out)
+    if status:
+        sys.exit(f"{' '.join(map(str, command))} ended with status {status}.")
+    return float(seconds), float(peak)
 
 
 def show(figures: Iterable[Figure]) -> None:

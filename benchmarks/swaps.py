@@ -29,13 +29,14 @@ def two_bundles(shop: Size) -> tuple[Path, dict[str, bool]]:
         marked.mkdir(exist_ok=True)
         for name in ("events.csv", "users.csv", "judgements.csv", "aisle.toml"):
             (marked / name).write_bytes((shop.folder / name).read_bytes())
-        _mark(shop.folder / "items.csv", marked / "items.csv")
+        mark(shop.folder / "items.csv", marked / "items.csv")
         aisle("train", str(marked), "--bundle", str(store), "--minutes", str(shop.minutes))
     first, *others = sorted(path.name for path in store.iterdir() if path.is_dir())
     return store, {first: False, **dict.fromkeys(others, True)}
 
 
-def _mark(old: Path, new: Path) -> None:
+def mark(old: Path, new: Path) -> None:
+    """Copy a catalogue with every title marked; what is missing stays missing."""
     with old.open(encoding="utf-8", newline="") as file, new.open("w", encoding="utf-8", newline="") as out:
         rows = csv.DictReader(file)
         writer = csv.DictWriter(out, rows.fieldnames or (), lineterminator="\n")
