@@ -33,4 +33,4 @@ def shop_of(bundle: Bundle) -> Shop:
     except (OSError, KeyError, ValueError) as error:
         raise BundleError(f"{bundle.bundle_id} cannot be opened: {error}.", "Roll back to another bundle or train again.") from error
     lexical = pipeline.sources.get("lexical")
-    return Shop(bundle.bundle_id, pipeline, completer, lexical if isinstance(lexical, Lexical) else None, settings.name)
+    return Shop(bundle.bundle_id, pipeline, completer, lexical if isinstance(lexical, Lexical) else None, settings.name, settings.language)

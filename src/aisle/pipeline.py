@@ -120,6 +120,8 @@ class Pipeline:
         """The last resort: what is popular and allowed; in a shop where nothing happened yet, whatever is allowed."""
         runner.trace.fallback = True
         candidates = self.fallback.retrieve(block, allowed, self.limit)
+        place = np.arange(len(candidates)) - np.repeat(candidates.offsets[:-1], candidates.counts)
+        candidates = with_columns(candidates, {"popularity": candidates["score"], "popularity_rank": place.astype(np.float32)})
         if not len(candidates):
             rows = [np.flatnonzero(allowed.mask(number))[: self.limit].astype(np.int32) for number in range(len(block))]
             candidates = Candidates.of(rows, score=[np.zeros(len(found), np.float32) for found in rows])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from functools import cached_property
 from time import perf_counter
 from typing import Protocol
@@ -13,11 +14,14 @@ from numpy.typing import NDArray
 
 from aisle.arrange.facets import facet
 from aisle.arrange.highlight import highlights
-from aisle.core.answer import Answer, AnsweredItem, Completion, Json, Understanding, Value
+from aisle.core.answer import Absence, Answer, AnsweredItem, Completion, Json, Reason, Span, Understanding, Value
 from aisle.core.request import Request
 from aisle.core.runner import Runner
 from aisle.core.stage import Query
 from aisle.core.trace import Trace
+from aisle.explain.absence import Absences
+from aisle.explain.contributions import explanations
+from aisle.explain.reasons import Explainer
 from aisle.pipeline import Pipeline, Ranked, task_of
 from aisle.profile.gather import gather
 from aisle.query.complete import Completer
@@ -36,11 +40,23 @@ class Matches(Protocol):
     def matches(self, query: Query) -> NDArray[np.integer]: ...
 
 
+@dataclass(frozen=True)
+class Shown:
+    """One page's rows of the candidates, with what is known of each item and where the query's words stand in it."""
+
+    rows: NDArray[np.int64]
+    attributes: Sequence[Mapping[str, Value]]
+    highlights: Sequence[Mapping[str, Sequence[Span]]]
+
+
 class Shop:
     """Answers blocks of requests from one bundle. Safe to call from several threads: nothing here changes after construction."""
 
-    def __init__(self, bundle_id: str, pipeline: Pipeline, completer: Completer, matching: Matches | None, name: str = "") -> None:
-        self.bundle_id, self.pipeline, self.completer, self.matching, self.name = bundle_id, pipeline, completer, matching, name
+    def __init__(
+        self, bundle_id: str, pipeline: Pipeline, completer: Completer, matching: Matches | None, name: str = "", language: str = ""
+    ) -> None:
+        self.bundle_id, self.pipeline, self.completer, self.matching = bundle_id, pipeline, completer, matching
+        self.name, self.language = name, language
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="source")
 
     @property
@@ -65,17 +81,40 @@ class Shop:
         alone = len(requests) == 1
         runner = Runner((requests[0].deadline_ms or DEADLINE_MS) if alone else None, self._pool if alone else None)
         ranked = self.pipeline.answer(requests, runner)
+        shown = [self._shown(ranked, number) for number in range(len(requests))]
+        reasons = runner.step("explain", lambda: self._reasons(ranked, shown)) or [[] for _ in shown]
         took = (perf_counter() - started) * 1000 / len(requests)
-        return [self._answer(ranked, number, runner.trace, took) for number in range(len(requests))]
+        return [self._answer(ranked, number, shown[number], reasons[number], runner.trace, took) for number in range(len(requests))]
 
-    def _answer(self, ranked: Ranked, number: int, trace: Trace, took_ms: float) -> Answer:
-        request, page = ranked.block.requests[number], ranked.pages[number].rows
-        shown = page[request.offset : request.offset + request.limit]
-        items = [self._item(ranked, number, int(row)) for row in shown]
+    def _shown(self, ranked: Ranked, number: int) -> Shown:
+        request, query = ranked.block.requests[number], ranked.block.queries[number]
+        rows = ranked.pages[number].rows[request.offset : request.offset + request.limit]
+        attributes = [self.pipeline.catalogue.item(int(item)) for item in ranked.candidates.item[rows]]
+        return Shown(rows, attributes, [highlights(one, query) if query else {} for one in attributes])
+
+    def _reasons(self, ranked: Ranked, shown: Sequence[Shown]) -> list[list[list[Reason]]]:
+        weights = self.pipeline.stacks[task_of(ranked.block.requests[0])].recall.weights
+        return [
+            self._explainer.reasons(ranked.block, number, ranked.candidates, ranked.pages[number], one.rows, one.highlights, weights)
+            for number, one in enumerate(shown)
+        ]
+
+    @cached_property
+    def _explainer(self) -> Explainer:
+        return Explainer(self.pipeline.catalogue, self.pipeline.counters, self.pipeline.sources, self.language)
+
+    def _answer(
+        self, ranked: Ranked, number: int, shown: Shown, reasons: Sequence[Sequence[Reason]], trace: Trace, took_ms: float
+    ) -> Answer:
+        request, query = ranked.block.requests[number], ranked.block.queries[number]
+        explained = self._explained(ranked, number, shown.rows) if request.explain else [None] * len(shown.rows)
+        items = [
+            replace(self._item(ranked, number, shown, place), explanation=explained[place], reasons=reasons[place] if reasons else ())
+            for place in range(len(shown.rows))
+        ]
         if request.surface == "rank":
-            items += self._left_out(ranked, number, page)
+            items += self._left_out(ranked, number)
         total, facets = self._total(ranked, number)
-        query = ranked.block.queries[number]
         return Answer(
             request.request_id,
             self.bundle_id,
@@ -87,47 +126,64 @@ class Shop:
             tuple(trace.skipped),
             self._why(ranked, number),
             took_ms,
+            tuple(trace.steps) if request.explain else (),
         )
 
-    def _item(self, ranked: Ranked, number: int, row: int) -> AnsweredItem:
-        candidates, item = ranked.candidates, int(ranked.candidates.item[row])
-        attributes = self.pipeline.catalogue.item(item)
+    def _item(self, ranked: Ranked, number: int, shown: Shown, place: int) -> AnsweredItem:
+        candidates, row, attributes = ranked.candidates, int(shown.rows[place]), shown.attributes[place]
         names = [name for name in (*self.pipeline.sources, "ctr", "rer") if name in candidates.columns]
         scores = {name: float(candidates[name][row]) for name in names if np.isfinite(candidates[name][row])}
-        probability = float(candidates["probability"][row]) if "probability" in candidates.columns else None
-        query = ranked.block.queries[number]
+        siblings = self.pipeline.arranger.siblings(ranked.block.requests[number], int(candidates.item[row]))
         return AnsweredItem(
             str(attributes["item_id"]),
             attributes,
             float(candidates["score"][row]),
-            probability,
+            float(candidates["probability"][row]) if "probability" in candidates.columns else None,
             scores,
-            highlights(attributes, query) if query else {},
+            shown.highlights[place],
+            variants=[self.pipeline.catalogue.ids[int(item)] for item in siblings[ranked.allowed.mask(number)[siblings]]]
+            if len(siblings)
+            else (),
         )
 
-    def _left_out(self, ranked: Ranked, number: int, page: NDArray[np.int64]) -> list[AnsweredItem]:
+    def _explained(self, ranked: Ranked, number: int, rows: NDArray[np.int64]) -> list[Mapping[str, Json]]:
+        """Contributions to each shown item's score, its place by score alone and what moved it; no contributions from a fallback."""
+        candidates, page = ranked.candidates, ranked.pages[number]
+        placed = candidates["score"][page.rows]
+        moved: list[dict[str, Json]] = [
+            {"by_score": int((placed > candidates["score"][row]).sum()), "moved": list(page.moved.get(int(row), ()))} for row in rows
+        ]
+        if not len(rows) or "rer" not in candidates.columns:
+            return [*moved]
+        order = np.sort(rows)
+        mask = np.zeros(len(candidates), bool)
+        mask[order] = True
+        features = self.pipeline.features(ranked.block, candidates.keep(mask))
+        found = explanations(self.pipeline.stacks[task_of(ranked.block.requests[number])], features)
+        return [found[place] | more for place, more in zip(np.searchsorted(order, rows).tolist(), moved, strict=True)]
+
+    def _left_out(self, ranked: Ranked, number: int) -> list[AnsweredItem]:
         """What `rank` was handed and may not show or does not know, last and without a score."""
-        shown = {int(ranked.candidates.item[row]) for row in page}
+        shown = {int(item) for item in ranked.candidates.item[ranked.pages[number].rows]}
         request, catalogue = ranked.block.requests[number], self.pipeline.catalogue
         left = [item for item in dict.fromkeys(request.items) if catalogue.row_of.get(item, -1) not in shown]
-        return [AnsweredItem(item, {}, removed=self._reason(ranked, number, item)) for item in left]
+        absences = self._absences(ranked, number)
+        return [AnsweredItem(item, {}, removed=absences.of(item).reason) for item in left]
 
-    def _why(self, ranked: Ranked, number: int) -> Mapping[str, str]:
-        request = ranked.block.requests[number]
-        page = ranked.pages[number].rows[: request.offset + request.limit]
-        shown = {self.pipeline.catalogue.ids[int(ranked.candidates.item[row])] for row in page}
-        return {item: self._reason(ranked, number, item) for item in request.why if item not in shown}
+    def _why(self, ranked: Ranked, number: int) -> Mapping[str, Absence]:
+        request, absences = ranked.block.requests[number], self._absences(ranked, number)
+        rows = ranked.pages[number].rows[: request.offset + request.limit]
+        shown = {self.pipeline.catalogue.ids[int(item)] for item in ranked.candidates.item[rows]} if request.why else ()
+        return {item: absences.of(item) for item in request.why if item not in shown}
 
-    def _reason(self, ranked: Ranked, number: int, item: str) -> str:
-        """At which stage an item was lost."""
-        row = self.pipeline.catalogue.row_of.get(item)
-        if row is None:
-            return "unknown"
-        if not ranked.allowed.mask(number)[row]:
-            one = [each.name for each in self.pipeline.filters if not each.allowed(ranked.block).mask(number)[row]]
-            return f"filter: {', '.join(one)}"
-        found = ranked.candidates.item[ranked.candidates.of_request(number)]
-        return "ranked below the page" if row in found else "not proposed by any source"
+    def _absences(self, ranked: Ranked, number: int) -> Absences:
+        pipeline = self.pipeline
+        stack = pipeline.stacks[task_of(ranked.block.requests[number])]
+        sources = {name: pipeline.sources[name] for name in stack.sources if name in pipeline.sources}
+        return Absences(
+            pipeline.catalogue, pipeline.filters, sources, pipeline.limit, ranked.block, ranked.allowed, ranked.candidates,
+            ranked.pages[number], number,
+        )  # fmt: skip
 
     def _total(self, ranked: Ranked, number: int) -> tuple[int, dict[str, dict[str, int]]]:
         request, query = ranked.block.requests[number], ranked.block.queries[number]
@@ -137,7 +193,7 @@ class Shop:
             rows = rows[mask[rows]]
         else:
             rows = ranked.candidates.item[ranked.candidates.of_request(number)]
-        return len(rows), {name: facet(self.pipeline.catalogue, name, rows) for name in request.facets}
+        return self.pipeline.arranger.products(request, rows), {name: facet(self.pipeline.catalogue, name, rows) for name in request.facets}
 
     def complete(self, prefix: str, limit: int) -> list[Completion]:
         """At most ``limit`` ways to go on typing, best first."""
@@ -150,10 +206,9 @@ class Shop:
 
     def profile(self, user_id: str) -> Mapping[str, Json] | None:
         """What is known of a user, None of a stranger."""
-        history = self.pipeline.history
-        if history.find(user_id) < 0:
+        known = gather(self.pipeline.history, [user_id], np.array([np.nan]))
+        if not known.events[0]:
             return None
-        known = gather(history, [user_id], np.array([np.nan]))
         ids, recent, owned = self.pipeline.catalogue.ids, known.recent.item[::-1][:20], known.owned.item
         tastes: dict[str, Json] = {}
         for name, held in known.tastes.items():

@@ -6,7 +6,8 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aisle.core.answer import Answer, AnsweredItem, Completion, Intent, Reason, Understanding, completions_json, to_json
+from aisle.core.answer import Absence, Answer, AnsweredItem, Completion, Intent, Reason, Understanding, completions_json, to_json
+from aisle.core.trace import Step
 
 ITEM = AnsweredItem(
     "A1",
@@ -45,12 +46,25 @@ def test_a_removed_item_has_no_score_and_says_why():
     assert (item["item_id"], item["score"], item["removed"]) == ("X", None, "unknown")
 
 
+def test_explanations_variants_and_the_trace_are_there_where_there_are_any():
+    item = AnsweredItem("X", variants=("Y",), explanation={"alpha": 0.5, "ctr": {"score": math.inf}})
+    answer = to_json(Answer("r", "b", [item], trace=(Step("rank", 1.25, 3),)))
+    assert answer["items"][0]["variants"] == ["Y"]
+    assert answer["items"][0]["explanation"] == {"alpha": 0.5, "ctr": {"score": None}}
+    assert answer["trace"] == [{"stage": "rank", "took_ms": 1.25, "gave": 3}]
+    plain = to_json(Answer("r", "b", [ITEM]))
+    assert not {"variants", "explanation", "trace", "why"} & {*plain, *plain["items"][0]}
+
+
 def test_only_removed_items_carry_the_word():
     assert "removed" not in to_json(Answer("r", "b", [ITEM]))["items"][0]
 
 
 def test_absences_asked_for_are_explained():
-    assert to_json(Answer("r", "b", why={"Z": "out_of_stock"}))["why"] == [{"item_id": "Z", "reason": "out_of_stock"}]
+    lost = Absence("page", "ranked below the page", {"rank": 17, "score": math.nan})
+    assert to_json(Answer("r", "b", why={"Z": lost}))["why"] == [
+        {"item_id": "Z", "stage": "page", "reason": "ranked below the page", "rank": 17, "score": None}
+    ]
 
 
 def test_an_attribute_named_like_our_own_field_gives_way():

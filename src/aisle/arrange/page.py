@@ -145,10 +145,10 @@ class _Making:
             self.rows = np.concatenate([self.rows[holds], self.rows[~holds]])
 
     def varied(self) -> None:
-        """Maximal marginal relevance over the top of the page."""
+        """Maximal marginal relevance over the top of the page, as far as the request can see."""
         if self.request.surface not in VARIED:
             return
-        wanted = self.request.offset + self.request.limit
+        wanted = MOST_ITEMS if self.request.why else self.request.offset + self.request.limit
         places = diversified(self.candidates.item[self.rows], wanted, self.how.diversity, self.how.likeness)
         self._note(self.rows[places != np.arange(len(places))], "diverse")
         self.rows = self.rows[places]

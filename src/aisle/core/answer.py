@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from aisle.core.trace import Step
 from aisle.schema import ITEMS, Kind
 
 Value = str | float | bool | None
@@ -47,7 +48,8 @@ class AnsweredItem:
     """One item of an answer. ``attributes`` is `Catalogue.item`; ``score`` None or NaN: it has none; ``removed``: why it may not be shown.
 
     ``probability`` is calibrated for the bundle's stated event type, None where the log has nothing to learn it from. ``scores`` names
-    each source's and model's own score; a silent one is left out. ``highlights``: attribute to spans.
+    each source's and model's own score; a silent one is left out. ``highlights``: attribute to spans. ``variants``: ids of the other
+    variants that this one stands for. ``explanation``: why it scored so, where the request asked (`to_json`).
     """
 
     item_id: str
@@ -58,12 +60,25 @@ class AnsweredItem:
     highlights: Mapping[str, Sequence[Span]] = field(default_factory=dict)
     reasons: Sequence[Reason] = ()
     removed: str | None = None
+    variants: Sequence[str] = ()
+    explanation: Mapping[str, Json] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Why an item is not on the page. ``stage`` is stable: ``unknown filter not_proposed pool unscored cut variant buried page``;
+    ``reason`` says it in words, ``details`` in numbers: ``filters``, ``ranks`` by source (0 first), ``variant``, ``rank``, ``score``."""
+
+    stage: str
+    reason: str
+    details: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The answer to one request. ``total`` and ``facets`` (attribute to value to count, largest first) count the matches that pass the
-    filters; ``skipped`` names the stages left out; ``why`` says of each item asked for why it is absent; ``took_ms`` is milliseconds."""
+    filters; ``skipped`` names the stages left out; ``why`` says of each item asked for why it is absent; ``took_ms`` is milliseconds;
+    ``trace`` are the stages run, where the request asked for an explanation."""
 
     request_id: str
     bundle: str
@@ -73,8 +88,9 @@ class Answer:
     understanding: Understanding = field(default_factory=Understanding)
     degraded: bool = False
     skipped: Sequence[str] = ()
-    why: Mapping[str, str] = field(default_factory=dict)
+    why: Mapping[str, Absence] = field(default_factory=dict)
     took_ms: float = 0.0
+    trace: Sequence[Step] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +103,14 @@ class Completion:
 
 
 def to_json(answer: Answer) -> dict[str, Json]:
-    """The contract's shape, without NaN or infinity: such a score is null, such an attribute or source's score is left out."""
+    """The contract's shape, without NaN or infinity: such a score is null, such an attribute or source's score is left out.
+
+    ``why``: ``[{"item_id", "stage", "reason", ...}]`` with the details of `Absence`. An item that stands for others of its product has
+    ``variants``. With ``explain`` each item has ``explanation``: ``{"alpha", "ctr": side, "rer": side, "by_score": its place by score
+    alone, 0 first, "moved": what put it elsewhere}``, a side being ``{"score", "base", "contributions": {name: value}, "link"}`` whose
+    base and contributions sum to the raw score that calibration reads (through a sigmoid where ``link`` is ``logistic``); and the answer
+    has ``trace``: ``[{"stage", "took_ms", "gave"}]`` in the order in which the stages ended.
+    """
     result: dict[str, Json] = {
         "request_id": answer.request_id,
         "bundle": answer.bundle,
@@ -100,7 +123,10 @@ def to_json(answer: Answer) -> dict[str, Json]:
         "took_ms": round(_finite(answer.took_ms) or 0.0, 3),
     }
     if answer.why:
-        result["why"] = [{"item_id": item, "reason": reason} for item, reason in answer.why.items()]
+        lost = answer.why.items()
+        result["why"] = [{"item_id": item, "stage": one.stage, "reason": one.reason, **_details(one.details)} for item, one in lost]
+    if answer.trace:
+        result["trace"] = [{"stage": step.name, "took_ms": round(step.took_ms, 3), "gave": step.gave} for step in answer.trace]
     return result
 
 
@@ -115,6 +141,10 @@ def item_json(item: AnsweredItem) -> dict[str, Json]:
     result["reasons"] = [{"code": reason.code, "text": reason.text, "items": list(reason.items)} for reason in item.reasons]
     if item.removed is not None:
         result["removed"] = item.removed
+    if item.variants:
+        result["variants"] = list(item.variants)
+    if item.explanation is not None:
+        result["explanation"] = _clean(item.explanation)
     return result
 
 
@@ -156,6 +186,10 @@ def _clean(value: Json) -> Json:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_clean(inner) for inner in value]
     return value if value is None or isinstance(value, str | bool) else _finite(value)
+
+
+def _details(details: Mapping[str, Json]) -> dict[str, Json]:
+    return {name: _clean(value) for name, value in details.items()}
 
 
 def _understanding(found: Understanding) -> dict[str, Json]:

@@ -63,6 +63,11 @@ class Recall:
         """``(n,) float32``: the weighted sum."""
         return (self._terms(columns) @ self.theta_).astype(np.float32)
 
+    def contributions(self, columns: Mapping[str, Column]) -> dict[str, NDArray[np.float64]]:
+        """``<source>_share`` and ``<source>_rank`` to what they add to `score`, ``(n,) float64``."""
+        names = [f"{name}_{what}" for what in ("share", "rank") for name in self.sources]
+        return dict(zip(names, (self._terms(columns) * self.theta_).T, strict=True))
+
     def _terms(self, columns: Mapping[str, Column]) -> Matrix:
         length = len(next(iter(columns.values()))) if columns else 0
         nothing = np.full(length, np.nan)

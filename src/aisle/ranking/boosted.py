@@ -81,6 +81,21 @@ class Boosted:
         return np.asarray(self.booster_.predict(x, num_threads=threads), np.float32)
 
     @property
+    def link(self) -> str:
+        """What turns the raw score into `score`'s: nothing, or a sigmoid."""
+        return "identity" if self.objective == "order" else "logistic"
+
+    def raw(self, x: Matrix) -> NDArray[np.float64]:
+        """``(n,) float64``: the sum of the trees."""
+        return np.asarray(self.booster_.predict(x, raw_score=True, num_threads=1), np.float64) if len(x) else np.zeros(0)
+
+    def contributions(self, x: Matrix) -> NDArray[np.float64]:
+        """``(n, f + 1) float64``: what each feature adds to `raw`, exactly (Lundberg and Lee 2017); the base comes last."""
+        if not len(x):
+            return np.zeros((0, x.shape[1] + 1))
+        return np.asarray(self.booster_.predict(x, pred_contrib=True, num_threads=1), np.float64)
+
+    @property
     def importance(self) -> dict[str, float]:
         """Each feature's share of the total gain."""
         gain = self.booster_.feature_importance("gain")

@@ -20,6 +20,7 @@ class Logistic:
     """
 
     name = "logistic"
+    link = "logistic"
 
     def __init__(self, regularization: float = 1e-4, epochs: int = 200) -> None:
         self.regularization, self.epochs = regularization, epochs
@@ -46,6 +47,17 @@ class Logistic:
         """``(n,) float32`` probabilities."""
         logit = self._expand(x) @ self.theta_ + self.bias_
         return (1 / (1 + np.exp(-np.clip(logit, -40, 40)))).astype(np.float32)
+
+    def raw(self, x: Matrix) -> NDArray[np.float64]:
+        """``(n,) float64``: ⟨θ, x⟩."""
+        return np.asarray(self._expand(x) @ self.theta_ + self.bias_, np.float64)
+
+    def contributions(self, x: Matrix) -> NDArray[np.float64]:
+        """``(n, f + 1) float64``: what each feature, with its flag, adds to `raw`; the bias comes last."""
+        parts = self._expand(x) * self.theta_
+        each = parts[:, : x.shape[1]].astype(np.float64)
+        each[:, self.flagged_] += parts[:, x.shape[1] :]
+        return np.column_stack([each, np.full(len(x), self.bias_)])
 
     def _expand(self, x: Matrix) -> NDArray[np.float32]:
         finite = np.isfinite(x)

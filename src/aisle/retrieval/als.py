@@ -44,6 +44,7 @@ class Als(Scored):
         self.epochs, self.decay, self.seed = epochs, decay, seed
         self.factors_: Floats = np.zeros((0, embedding_size), np.float32)
         self._gram: Floats | None = None
+        self._inverse: Floats | None = None
         self._known: NDArray[np.bool_] | None = None
 
     def fit(self, data: Dataset) -> Self:
@@ -54,7 +55,7 @@ class Als(Scored):
         self.confidence = self.confidence or confidence(matrix)
         if len(data.catalogue) > WIDE:
             self.embedding_size = min(self.embedding_size, 64)
-        self.factors_, self._gram, self._known = item_factors(matrix, self), None, None
+        self.factors_, self._gram, self._inverse, self._known = item_factors(matrix, self), None, None, None
         return self
 
     def rows(self, block: Block) -> Iterator[Row]:
@@ -68,19 +69,27 @@ class Als(Scored):
             yield self.factors_ @ self.fold(items, weight) if len(items) else np.zeros(len(self.factors_), np.float32)
 
     def without(self, block: Block, request: int, items: NDArray[np.int32]) -> Row:
-        """``(h, n) float32``: scores with each item of the history left out (`left_out.LeavesOut`), the others' confidence unchanged: one
-        solution, then Sherman and Morrison's formula for each item (after Hu et al. 2008, section 5)."""
+        """``(h, n) float32``: scores with each item of the history left out (`left_out.LeavesOut`), the others' confidence unchanged.
+
+        Each item's part of the score is Hu's (2008, section 5); what is left without it is Sherman and Morrison's formula, all in the
+        ``h`` dimensions of the history.
+        """
         past = history(block, self.decay)
         part = past.of(request)
         mine, weight = self.factors_[past.item[part]], past.values["weight"][part]
-        extra = (self.confidence * weight / weight.max(initial=1e-12)).astype(np.float32) * self.known()[past.item[part]]
-        left, right = self.gram() + (mine.T * extra) @ mine, np.column_stack([mine.T, mine.T @ (1 + extra)])
-        solved = np.linalg.solve(left, right).T
-        each, whole = solved[:-1], solved[-1]
-        rest = whole - (1 + extra)[:, None] * each
-        shrunk = 1 - extra * (mine * each).sum(axis=1)
-        rest += each * (extra * (mine * rest).sum(axis=1) / np.maximum(shrunk, 1e-6))[:, None]
-        return np.asarray(rest @ self.factors_[items].T, np.float32)
+        extra = self.confidence * weight / weight.max(initial=1e-12) * self.known()[past.item[part]]
+        spread = self.inverse() @ mine.T
+        solved = np.linalg.inv(np.eye(len(mine)) + extra[:, None] * (mine @ spread))
+        within, each = mine @ spread @ solved, self.factors_[items] @ spread @ solved
+        own = np.diagonal(within)
+        lost = (within @ (1 + extra) - (1 + extra) * own) * extra / np.maximum(1 - extra * own, 1e-6)
+        return np.asarray((each @ (1 + extra))[None] + (lost - (1 + extra))[:, None] * each.T, np.float32)
+
+    def inverse(self) -> Floats:
+        """``(embedding_size, embedding_size) float32``: of `gram`."""
+        if self._inverse is None:
+            self._inverse = np.linalg.inv(self.gram())
+        return self._inverse
 
     def fold(self, items: NDArray[np.int32], weight: NDArray[np.float64]) -> Floats:
         """``(embedding_size,) float32``: the factors of a user who has ``items``; the largest ``weight`` counts as one full event."""

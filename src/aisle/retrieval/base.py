@@ -152,20 +152,26 @@ def history(block: Block, decay: float) -> Slices:
 
 def without(block: Block, request: int, decay: float) -> NDArray[np.float64]:
     """``(h, h) float64``: the weights of one request's `history` with each of its items left out in turn."""
-    key = f"without/{decay}/{request}"
+    past = history(block, decay)
+    items = past.item[past.of(request)]
+    if block.seeds.offsets[request] < block.seeds.offsets[request + 1] or not len(items):
+        return left_out.seeded(len(items))
+    key = f"without/{request}"
     if key not in block.memo:
-        past = history(block, decay)
-        items = past.item[past.of(request)]
-        if block.seeds.offsets[request] < block.seeds.offsets[request + 1]:
-            block.memo[key] = left_out.seeded(len(items))
-        else:
-            block.memo[key] = left_out.weights(items, block.profiles.liked(MOST), request, decay)
-    found: NDArray[np.float64] = block.memo[key]
+        block.memo[key] = left_out.Steps.of(items, _liked(block), request)
+    steps: left_out.Steps = block.memo[key]
+    return steps.weights(decay)
+
+
+def _liked(block: Block) -> Slices:
+    if "liked" not in block.memo:
+        block.memo["liked"] = block.profiles.liked(MOST)
+    found: Slices = block.memo["liked"]
     return found
 
 
 def _history(block: Block, decay: float) -> Slices:
-    liked = block.profiles.liked(MOST)
+    liked = _liked(block)
     seeded = np.diff(block.seeds.offsets) > 0
     liked = liked.where(~seeded[liked.request]) if seeded.any() else liked
     weight = TYPE_WEIGHT[liked.values["type"].astype(np.int64)] * decay ** steps_behind(liked)

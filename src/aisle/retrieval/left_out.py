@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,6 @@ from aisle.retrieval.sequences import TYPE_WEIGHT
 Weights = NDArray[np.float64]
 
 
-@runtime_checkable
 class LeavesOut(Protocol):
     """A source that can say what it would score ``items`` ``(n,)`` with each of the ``h`` items of the request's history left out.
 
@@ -27,28 +27,41 @@ class LeavesOut(Protocol):
     def without(self, block: Block, request: int, items: NDArray[np.int32]) -> NDArray[np.float32]: ...
 
 
-def weights(items: NDArray[np.int32], liked: Slices, request: int, decay: float) -> Weights:
-    """``(h, h) float64``: row ``a`` are the weights of the history's ``items`` ``(h,)`` (ascending) as they were without item ``a``.
+@dataclass(frozen=True)
+class Steps:
+    """One request's events of interest, seen from a history that lacks one of its ``h`` items at a time.
 
-    ``liked`` are the events that the history was made of. Steps that held nothing but the item are gone, so that older steps come nearer.
+    ``behind`` ``(h, m) int64``: how many later steps each of the ``m`` events has then, since steps that held nothing but the item are
+    gone; ``kept`` ``(h, m)``: 1 for events on other items, each with the interest of its type. The events stand by item; those of item
+    ``a`` begin at ``starts[a]``.
     """
-    if not len(items):
-        return np.zeros((0, 0))
-    part = liked.of(request)
-    order = np.lexsort((np.arange(part.start, part.stop), liked.item[part]))
-    event, age, kind = liked.item[part], liked.values["age"][part], liked.values["type"][part].astype(np.int64)
-    step = np.r_[0, np.cumsum(age[1:] != age[:-1])]
-    held = np.searchsorted(items, event)
-    last, first = np.zeros(step[-1] + 1, np.int64), np.full(step[-1] + 1, len(items))
-    np.maximum.at(last, step, held)
-    np.minimum.at(first, step, held)
-    gone = (np.arange(len(items))[:, None] == last) & (first == last)
-    behind = (len(last) - 1 - step) - (gone.sum(axis=1)[:, None] - np.cumsum(gone, axis=1)[:, step])
-    weight = TYPE_WEIGHT[kind] * decay ** np.maximum(behind, 0)
-    weight[held == np.arange(len(items))[:, None]] = 0
-    starts = np.flatnonzero(np.r_[True, np.diff(held[order]) > 0])
-    merged = np.maximum.reduceat(weight[:, order], starts, axis=1)
-    return np.asarray(merged / np.maximum(merged.sum(axis=1, keepdims=True), 1e-12), np.float64)
+
+    behind: NDArray[np.int64]
+    kept: NDArray[np.float32]
+    starts: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, items: NDArray[np.int32], liked: Slices, request: int) -> Steps:
+        """``items`` ``(h,)`` (ascending) are those of the events ``liked`` of a ``request`` that has any."""
+        part = liked.of(request)
+        age, held = liked.values["age"][part], np.searchsorted(items, liked.item[part])
+        step = np.concatenate([[0], np.cumsum(age[1:] != age[:-1])])
+        last, first = np.zeros(step[-1] + 1, np.int64), np.full(step[-1] + 1, len(items))
+        np.maximum.at(last, step, held)
+        np.minimum.at(first, step, held)
+        each = np.arange(len(items))[:, None]
+        gone = np.cumsum((each == last) & (first == last), axis=1)
+        order = np.argsort(held, kind="stable")
+        behind = (len(last) - 1 - step) - (gone[:, -1:] - gone[:, step])
+        kept = TYPE_WEIGHT[liked.values["type"][part].astype(np.int64)] * (held != each)
+        starts = np.searchsorted(held[order], np.arange(len(items)))
+        return cls(np.maximum(behind, 0)[:, order], kept[:, order].astype(np.float32), starts)
+
+    def weights(self, decay: float) -> Weights:
+        """``(h, h) float64``: row ``a`` are the weights of the history's items as they were without item ``a``."""
+        fallen = decay ** np.arange(int(self.behind.max()) + 1)
+        merged = np.maximum.reduceat(self.kept * fallen[self.behind], self.starts, axis=1)
+        return np.asarray(merged / np.maximum(merged.sum(axis=1, keepdims=True), 1e-12), np.float64)
 
 
 def seeded(size: int) -> Weights:

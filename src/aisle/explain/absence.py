@@ -1,0 +1,99 @@
+"""Why an item is not on the page: the stage at which it was lost, and how near it came."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aisle.arrange.page import Page
+from aisle.core.answer import Absence, Json
+from aisle.core.candidates import Candidates
+from aisle.core.catalogue import Catalogue
+from aisle.core.stage import Allowed, Block, Filter, Mask, Source
+
+CHUNK = 8_192
+"""Items that a source scores at once: vectors are read as float32."""
+
+
+@dataclass(frozen=True)
+class Absences:
+    """One answered request, looked back at. ``sources`` are those of its task, ``limit`` how many each proposes."""
+
+    catalogue: Catalogue
+    filters: Sequence[Filter]
+    sources: Mapping[str, Source]
+    limit: int
+    block: Block
+    allowed: Allowed
+    candidates: Candidates
+    page: Page
+    number: int
+
+    def of(self, item: str) -> Absence:
+        """Where ``item`` was lost; for one that no stage lost, its place beyond the page that was asked for."""
+        row = self.catalogue.row_of.get(item)
+        if row is None:
+            return Absence("unknown", "unknown")
+        if not self.allowed.mask(self.number)[row]:
+            lost = [each.name for each in self.filters if not each.allowed(self.block).mask(self.number)[row]]
+            return Absence("filter", f"filter: {', '.join(lost)}", {"filters": lost})
+        part = self.candidates.of_request(self.number)
+        found = np.flatnonzero(self.candidates.item[part] == row)
+        return self._ranked(part.start + int(found[0])) if len(found) else self._unproposed(row)
+
+    def _unproposed(self, row: int) -> Absence:
+        """Not among the candidates: no source proposed it, or too few of them to be ranked."""
+        ranks = {name: rank for name, source in self.sources.items() if (rank := self._rank(source, row)) is not None}
+        details: dict[str, Json] = {"ranks": dict(ranks), "limit": self.limit}
+        best = min(ranks.values(), default=self.limit)
+        told = ", ".join(f"{name} {rank + 1}" for name, rank in sorted(ranks.items(), key=lambda pair: pair[1])) or "silent"
+        if best < self.limit:
+            return Absence("pool", f"cut from the pool before ranking (its place by source: {told})", details)
+        told = f"each proposes its first {self.limit}; its place by source: {told}"
+        return Absence("not_proposed", f"not proposed by any source ({told})", details)
+
+    def _rank(self, source: Source, row: int) -> int | None:
+        """The item's place, 0 first, if the source proposed everything that may be shown; None where it is silent."""
+        every, scores = self._scores(source)
+        place = int(np.searchsorted(every, row))
+        mine = scores[place]
+        if not np.isfinite(mine):
+            return None
+        return int((scores > mine).sum() + (scores[:place] == mine).sum())
+
+    def _scores(self, source: Source) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        key = f"absence/{source.name}/{self.number}"
+        if key not in self.block.memo:
+            every = np.flatnonzero(self._mask).astype(np.int32)
+            parts = [source.score(self.block, self._alone(every[at : at + CHUNK])) for at in range(0, len(every), CHUNK)]
+            self.block.memo[key] = every, np.concatenate([np.zeros(0, np.float32), *parts])
+        found: tuple[NDArray[np.int32], NDArray[np.float32]] = self.block.memo[key]
+        return found
+
+    @property
+    def _mask(self) -> Mask:
+        return self.allowed.mask(self.number)
+
+    def _alone(self, items: NDArray[np.int32]) -> Candidates:
+        nothing = np.zeros(0, np.int32)
+        return Candidates.of([items if number == self.number else nothing for number in range(len(self.block))])
+
+    def _ranked(self, row: int) -> Absence:
+        """Among the candidates: hidden behind a variant, cut, or further down."""
+        score = float(self.candidates["score"][row])
+        if row in self.page.grouped:
+            shown = self.catalogue.ids[int(self.candidates.item[self.page.grouped[row]])]
+            return Absence("variant", f"grouped under its variant {shown}", {"variant": shown, "score": score})
+        at = np.flatnonzero(self.page.rows == row)
+        if not len(at):
+            cut = row in self.page.cut
+            reason = "ranked beyond the last page" if cut else "without a score: every model is silent on it"
+            return Absence("cut" if cut else "unscored", reason, {"score": score})
+        rank = int(at[0])
+        buried = "buried" in self.page.moved.get(row, ())
+        told = f"rank {rank + 1} of {len(self.page)}, score {score:.4g}"
+        stage, reason = ("buried", f"buried by a rule ({told})") if buried else ("page", f"ranked below the page ({told})")
+        return Absence(stage, reason, {"rank": rank, "of": len(self.page), "score": score})

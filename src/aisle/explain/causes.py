@@ -1,0 +1,69 @@
+"""Which item of a request's history matters most for each shown item: by leaving every one out of the sources that read the history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aisle.core.candidates import Candidates
+from aisle.core.stage import Block
+from aisle.ranking.features import share
+from aisle.retrieval.base import history
+from aisle.retrieval.left_out import LeavesOut
+
+HEAD = 8
+"""Best items of a source among which its best score without an item is looked for."""
+LEAST = 0.02
+"""Share of the recall side below which a source is not asked."""
+
+
+@dataclass(frozen=True)
+class Causes:
+    """``items`` ``(h,) int32``: the history's items (or the page's seeds), ascending; ``drop`` ``(h, n) float32``: what of its score on the
+    recall side, in shares of each source's best, each of the ``n`` shown items would lose without each of them."""
+
+    items: NDArray[np.int32]
+    drop: NDArray[np.float32]
+
+    def of(self, place: int) -> tuple[int, float]:
+        """The item that matters most for the shown item at ``place``, and how much; -1 where the history holds nothing."""
+        if not len(self.items):
+            return -1, 0.0
+        best = int(np.argmax(self.drop[:, place]))
+        return int(self.items[best]), float(self.drop[best, place])
+
+
+def causes(
+    block: Block, number: int, rows: NDArray[np.int64], candidates: Candidates, sources: Mapping[str, LeavesOut], weights: Mapping[str, float]
+) -> Causes:
+    """The causes of the shown ``rows`` ``(n,)`` of the candidates of request ``number``; ``weights`` are the sources' shares of the recall
+    side.
+
+    The scores without an item are the sources' own (`LeavesOut`); only the best score that they are a share of is looked for among the
+    shown items and the source's first ones.
+    """
+    asked = {name: source for name, source in sources.items() if weights.get(name, 0) >= LEAST and name in candidates.columns}
+    items, drop = np.zeros(0, np.int32), np.zeros((0, len(rows)), np.float32)
+    for name, source in asked.items():
+        past = history(block, source.decay)
+        if not len(items):
+            items = past.item[past.of(number)]
+            drop = np.zeros((len(items), len(rows)), np.float32)
+        if len(items):
+            drop += np.float32(weights[name]) * _lost(source, block, number, rows, candidates)
+    return Causes(items, drop)
+
+
+def _lost(source: LeavesOut, block: Block, number: int, rows: NDArray[np.int64], candidates: Candidates) -> NDArray[np.float32]:
+    """``(h, n) float32``: the share of the source's best score that each shown item has more with each item than without it."""
+    part, shown = candidates.of_request(number), candidates.item[rows]
+    seen = set(shown.tolist())
+    head = candidates.item[part][np.flatnonzero(candidates[f"{source.name}_rank"][part] < HEAD)]
+    further = [item for item in head.tolist() if item not in seen]
+    left = source.without(block, number, np.array([*shown.tolist(), *further], np.int32))
+    best = np.maximum(left.max(axis=1, keepdims=True, initial=0), 1e-9)
+    had = np.nan_to_num(share(candidates[source.name][rows], candidates[f"{source.name}_best"][rows]))
+    return np.asarray(had - np.clip(left[:, : len(rows)] / best, -1, 1), np.float32)

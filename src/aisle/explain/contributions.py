@@ -1,0 +1,43 @@
+"""What each feature and source adds to a score before it is calibrated: exact, and it adds up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aisle.core.answer import Json
+from aisle.fusion.stack import Stack
+from aisle.ranking.features import matrix
+
+Floats = NDArray[np.floating]
+
+
+def explanations(stack: Stack, features: Mapping[str, NDArray[np.float32]]) -> list[dict[str, Json]]:
+    """One object a row of ``features`` (columns ``(n,)``): the recall side ``rer``, the ranker ``ctr`` where there is one, and ``alpha``.
+
+    A side is ``{"score", "base", "contributions": {name: value}, "link"}``: ``base`` and the contributions sum to ``score``, the model's
+    raw score; its calibrator reads that score (``identity``) or its sigmoid (``logistic``). Trees give SHAP values (Lundberg and Lee 2017,
+    LightGBM's own), a linear model its coefficients times the standardised features. What adds nothing is left out.
+    """
+    score = stack.recall.score(features)
+    rer = _side(score, np.zeros(len(score)), stack.recall.contributions(features), "identity")
+    if stack.ranker is None:
+        return [{"alpha": 0.0, "rer": one} for one in rer]
+    x = matrix(features, stack.names)
+    parts = stack.ranker.contributions(x)
+    ctr = _side(stack.ranker.raw(x), parts[:, -1], dict(zip(stack.names, parts.T, strict=False)), stack.ranker.link)
+    return [{"alpha": stack.alpha, "ctr": one, "rer": other} for one, other in zip(ctr, rer, strict=True)]
+
+
+def _side(score: Floats, base: Floats, parts: Mapping[str, Floats], link: str) -> list[dict[str, Json]]:
+    return [
+        {
+            "score": float(score[place]),
+            "base": float(base[place]),
+            "contributions": {name: float(column[place]) for name, column in parts.items() if column[place]},
+            "link": link,
+        }
+        for place in range(len(score))
+    ]
