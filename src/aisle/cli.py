@@ -21,6 +21,7 @@ error_console = Console(stderr=True)
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The shop's folder.")]
 StorePath = Annotated[Path, typer.Argument(metavar="STORE", help="A bundle store or one bundle.")]
+StateFolder = Annotated[Path | None, typer.Option("--state", metavar="S", help="The state folder; STORE/../state by default.")]
 Count = Annotated[int, typer.Option(min=10)]
 Minutes = Annotated[float, typer.Option(min=0.1, help="Time for everything: reading, fitting, report.")]
 
@@ -101,21 +102,16 @@ def serve(
     store: Annotated[Path, typer.Argument(metavar="[STORE]")] = Path("bundles"),
     host: str = "127.0.0.1",
     port: int = 8000,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that answer.")] = 1,
+    state: StateFolder = None,
     clock: Annotated[str, typer.Option(help="`log`: treat the log's newest event as now.")] = "",
 ) -> None:
-    """HTTP API and storefront."""
-    from time import time
-
-    from aisle.opening import open_shop
-    from aisle.serving.server import log_clock
-    from aisle.serving.server import serve as run
-    from aisle.serving.store import OpenStore
+    """HTTP API, storefront and console; events, profiles and item changes live in the state folder."""
+    from aisle.serving.start import start
 
     if clock not in ("", "log"):
         raise typer.BadParameter("the only clock beside the wall's is `log`", param_hint="--clock")
-    shop = open_shop(store)
-    pictures = store.parent if (store / "CURRENT").exists() else store.parent.parent
-    run(lambda: shop, host, port, OpenStore(store), log_clock(shop.newest) if clock else time, shop.name or "Aisle", pictures=pictures)
+    start(store, state, host, port, workers, clock == "log")
 
 
 @app.command()
@@ -165,9 +161,10 @@ def demo(folder: Annotated[Path, typer.Argument(metavar="[DIR]")] = Path("demo/s
 @bundles.command("list")
 def list_bundles(store: StorePath) -> None:
     """Every bundle of a store, the active one marked."""
-    from aisle.serving.store import OpenStore
+    from aisle.bundle import Store
+    from aisle.serving.store import listed
 
-    for info in OpenStore(store).list():
+    for info in listed(Store.at(store)[0]):
         typer.echo(f"{'*' if info.active else ' '} {info.bundle_id}  {info.created_at} {info.problem}".rstrip())
 
 

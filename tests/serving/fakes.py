@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from aisle.core.answer import Answer, AnsweredItem, Completion, Json, Reason, Understanding, Value
 from aisle.core.errors import BundleError
 from aisle.core.request import Condition, Request
+from aisle.serving.access import ALL
 from aisle.serving.engine import BundleInfo
+from aisle.state.keys import Key
 
 _SHOP = """
 Red table lamp|红色台灯|Home > Lamps|Lumen|39.9
@@ -62,6 +64,9 @@ class FakeEngine:
         self.skipped: tuple[str, ...] = ()
         self.correction: str | None = None
         self.gate: threading.Event | None = None
+        self.events: dict[str, Mapping[str, Json]] = {}
+        self.forgotten: set[str] = set()
+        self.sequence = 0
 
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
         self._obey()
@@ -79,10 +84,51 @@ class FakeEngine:
 
     def profile(self, user_id: str) -> Mapping[str, Json] | None:
         tastes = {"category": {"Home > Lamps": 0.6, "Kitchen > Mugs": 0.3, "Outdoor > Camping": 0.1}}
-        return {"user_id": user_id, "events": 38, "tastes": tastes} if user_id in self.users(9) else None
+        known = user_id not in self.forgotten and (user_id in self.users(9) or self._of(user_id))
+        return {"user_id": user_id, "events": 38, "tastes": tastes} if known else None
 
     def users(self, limit: int) -> list[str]:
         return ["42", "77", "1003"][:limit]
+
+    def record(self, rows: Sequence[Json], now: float) -> Mapping[str, Json]:
+        self._obey()
+        counts = {"received": len(rows), "stored": 0, "duplicate": 0, "quarantined": 0}
+        rejected: list[Json] = []
+        for number, row in enumerate(rows):
+            if not isinstance(row, dict) or "type" not in row:
+                rejected.append({"row": number, "reason": "An event needs a type."})
+            elif (name := str(row.get("event_id", f"made-{self.sequence}"))) in self.events:
+                counts["duplicate"] += 1
+            else:
+                self.sequence += 1
+                self.events[name] = row
+                counts["stored"] += 1
+        return {**counts, "rejected": rejected, "sequence": self.sequence}
+
+    def put_items(self, items: Sequence[Json], replace: bool, now: float) -> Mapping[str, Json]:
+        self._obey()
+        good = {str(item["item_id"]): item for item in items if isinstance(item, dict) and "item_id" in item}
+        bad = [{"row": row, "reason": "An item needs an id."} for row, item in enumerate(items) if item not in good.values()]
+        self.items = good if replace else {**self.items, **{name: {**self.items.get(name, {}), **item} for name, item in good.items()}}
+        self.sequence += len(good)
+        return {"received": len(items), "stored": len(good), "rejected": bad, "sequence": self.sequence}
+
+    def delete_item(self, item_id: str, now: float) -> bool:
+        self._obey()
+        return self.items.pop(item_id, None) is not None
+
+    def export(self, user_id: str) -> Mapping[str, Json] | None:
+        profile = self.profile(user_id)
+        return None if profile is None else {"user_id": user_id, "profile": profile, "events": self._of(user_id)}
+
+    def forget(self, user_id: str, now: float) -> bool:
+        known = self.profile(user_id) is not None
+        self.events = {name: event for name, event in self.events.items() if event.get("user_id") != user_id}
+        self.forgotten.add(user_id)
+        return known
+
+    def _of(self, user_id: str) -> list[Mapping[str, Json]]:
+        return [event for event in self.events.values() if event.get("user_id") == user_id]
 
     def _obey(self) -> None:
         if self.gate is not None:
@@ -138,21 +184,39 @@ def _spans(text: str, query: str) -> list[tuple[int, int]]:
 
 
 class FakeStore:
-    """Two bundles, and one that is broken."""
+    """Two bundles, one that is broken, and one that is whole but has nothing to show."""
 
     def __init__(self) -> None:
         self.active, self.before = "toy-1", "toy-1"
 
     def list(self) -> list[BundleInfo]:
-        names = ("toy-1", "toy-2", "torn")
+        names = ("toy-1", "toy-2", "torn", "empty")
         return [BundleInfo(name, name == self.active, "2024-05-01T00:00:00Z", "a file is missing" * (name == "torn")) for name in names]
 
-    def activate(self, bundle_id: str) -> FakeEngine:
+    def current(self) -> str | None:
+        return self.active
+
+    def previous(self) -> str | None:
+        return self.before
+
+    def open(self, bundle_id: str) -> FakeEngine:
         if bundle_id == "torn":
             raise BundleError("Bundle `torn` lacks the file `ids.blob.npy`.", "Copy it again.")
-        self.before, self.active = self.active, bundle_id
-        return FakeEngine(bundle_id)
+        return FakeEngine(bundle_id, {} if bundle_id == "empty" else None)
 
-    def rollback(self) -> FakeEngine:
-        self.active, self.before = self.before, self.active
-        return FakeEngine(self.active)
+    def activate(self, bundle_id: str) -> None:
+        self.before, self.active = self.active, bundle_id
+
+
+class FakeKeys:
+    """Secrets that name their scopes: ``read``, ``events+items``; ``expired`` is none any more."""
+
+    def __init__(self, closed: bool = True) -> None:
+        self.made, self.revoked = closed, set[str]()
+
+    def closed(self) -> bool:
+        return self.made
+
+    def find(self, secret: str, now: float) -> Key | None:
+        scopes = frozenset(secret.split("+"))
+        return Key(f"id-{secret}", secret, scopes, 0.0) if scopes <= ALL and secret not in self.revoked else None

@@ -18,16 +18,17 @@ import pytest
 
 from aisle.core.errors import BundleError
 from aisle.core.request import Request
+from aisle.serving.listen import ServeError, bind
 from aisle.serving.live import Live, warm
-from aisle.serving.server import ServeError, bind, log_clock, serve
+from aisle.serving.server import Service, serve
 from tests.serving.fakes import FakeEngine, FakeStore
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
-from aisle.serving.server import serve
+from aisle.serving.server import Service, serve
 from tests.serving.fakes import FakeEngine
 {before}
-serve(FakeEngine, port=0)
+serve(lambda: Service(FakeEngine()), port=0)
 """
 
 
@@ -116,13 +117,6 @@ def test_a_port_that_does_not_exist_is_refused(port: int):
         bind("127.0.0.1", port)
 
 
-def test_an_old_log_is_served_as_if_today_were_its_last_day():
-    wall = iter([1_000.0, 1_000.0, 1_060.0])
-    clock = log_clock(5.0, lambda: next(wall))
-    assert [clock(), clock()] == [5.0, 65.0]
-    assert str(log_clock(float("nan"))()) == "nan"
-
-
 def test_a_call_keeps_its_engine_while_another_bundle_is_activated():
     async def play() -> tuple[str, str]:
         engine = FakeEngine("toy-1")
@@ -130,7 +124,7 @@ def test_a_call_keeps_its_engine_while_another_bundle_is_activated():
         live = Live(engine, lambda: 0.0, FakeStore())
         running = asyncio.create_task(live.answer([Request("r", "search", query="x")]))
         await asyncio.sleep(0)
-        after = await live.change(lambda store: store.activate("toy-2"))
+        after = await live.activate("toy-2")
         engine.gate.set()
         answer = (await running)[0]
         live.close()
@@ -143,7 +137,7 @@ def test_a_bundle_that_cannot_be_opened_changes_nothing():
     async def play() -> str:
         live = Live(FakeEngine("toy-1"), lambda: 0.0, FakeStore())
         with pytest.raises(BundleError):
-            await live.change(lambda store: store.activate("torn"))
+            await live.activate("torn")
         live.close()
         return live.engine.bundle_id
 
@@ -151,7 +145,7 @@ def test_a_bundle_that_cannot_be_opened_changes_nothing():
 
 
 def test_no_port_is_left_open_by_a_bundle_that_cannot_be_opened():
-    def broken() -> FakeEngine:
+    def broken() -> Service:
         raise BundleError("Bundle `x` is damaged.")
 
     with bind("127.0.0.1", 0) as probe:

@@ -1,24 +1,25 @@
-"""The JSON routes: each reads one body, asks the engine once and writes one answer."""
+"""The JSON routes that ask: each reads one body, asks the engine once and writes one answer. Beside them what operators watch."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
-import orjson
 from fastapi import APIRouter
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from aisle.core.answer import Json, completions_json, to_json
+from aisle.serving import body
+from aisle.serving.access import Access
 from aisle.serving.describe import ROUTES, Described, description
-from aisle.serving.edge import FACTS
+from aisle.serving.describe_writes import written
+from aisle.serving.edge import ACCESS, FACTS
 from aisle.serving.live import Live
 from aisle.serving.parse import parse, parse_complete
-from aisle.serving.problems import RefusedError
+from aisle.serving.problems import RefusedError, reply
 from aisle.serving.telemetry import Facts, Telemetry
 
-LARGEST_BODY = 1 << 20
-"""Bytes; a larger body is refused before it is read."""
 Handler = Callable[[HttpRequest], Awaitable[Response]]
 
 
@@ -42,7 +43,10 @@ def _add(router: APIRouter, route: Described, handler: Handler) -> None:
 def _answer(live: Live, telemetry: Telemetry, surface: str) -> Handler:
     async def handler(http: HttpRequest) -> Response:
         facts: Facts = http.scope[FACTS]
-        request = parse(await body(http), surface, live.clock(), facts.request_id)
+        request = parse(await body.question(http), surface, live.clock(), facts.request_id)
+        access: Access = http.scope[ACCESS]
+        if request.user_id is not None and not access.trusted:
+            raise RefusedError(403, "key_needed", "Without a key no user can be named.", "Send the session_id instead, or a key.")
         telemetry.asked(facts, request)
         answer = (await live.answer([request]))[0]
         telemetry.answered(facts, answer)
@@ -53,7 +57,7 @@ def _answer(live: Live, telemetry: Telemetry, surface: str) -> Handler:
 
 def _complete(live: Live) -> Handler:
     async def handler(http: HttpRequest) -> Response:
-        prefix = parse_complete(await body(http))
+        prefix = parse_complete(await body.question(http))
         http.scope[FACTS].surface = "complete"
         return reply(completions_json(await live.run(lambda engine: engine.complete(prefix.text, prefix.limit))))
 
@@ -61,35 +65,35 @@ def _complete(live: Live) -> Handler:
 
 
 def _bundles(router: APIRouter, live: Live) -> None:
-    @router.get("/v1/bundles", response_class=Response, summary="The bundles side by side, and which is active")
+    @router.get("/v1/bundles", **written("bundles"))
     async def bundles() -> Response:
-        return reply(_listing(live))
+        return reply(await asyncio.to_thread(_listing, live))
 
-    @router.post("/v1/bundles/rollback", response_class=Response, summary="Activate the bundle that was active before")
+    @router.post("/v1/bundles/rollback", **written("rollback"))
     async def rollback() -> Response:
-        await live.change(lambda store: store.rollback())
-        return reply(_listing(live))
+        await live.rollback()
+        return reply(await asyncio.to_thread(_listing, live))
 
-    @router.post("/v1/bundles/{bundle_id}/activate", response_class=Response, summary="Activate a bundle once it is verified")
+    @router.post("/v1/bundles/{bundle_id}/activate", **written("activate"))
     async def activate(bundle_id: str) -> Response:
         if bundle_id not in {bundle.bundle_id for bundle in live.bundles()}:
             raise RefusedError(404, "unknown_bundle", "The store has no bundle of this name.", "GET /v1/bundles lists them.")
-        await live.change(lambda store: store.activate(bundle_id))
-        return reply(_listing(live))
+        await live.activate(bundle_id)
+        return reply(await asyncio.to_thread(_listing, live))
 
 
 def _watch(router: APIRouter, live: Live, telemetry: Telemetry) -> None:
-    @router.get("/healthz", response_class=Response, summary="The process is alive")
+    @router.get("/healthz", **written("healthz"))
     async def healthz() -> Response:
         return reply({"status": "ok"})
 
-    @router.get("/readyz", response_class=Response, summary="A bundle is open and answers")
+    @router.get("/readyz", **written("readyz"))
     async def readyz() -> Response:
         return reply({"status": "ready", "bundle": live.engine.bundle_id})
 
-    @router.get("/metrics", response_class=Response, summary="Counters in Prometheus' text form")
+    @router.get("/metrics", response_class=Response, summary="Counters of all workers in Prometheus' text form")
     async def metrics() -> Response:
-        return Response(telemetry.exposition(), media_type="text/plain; version=0.0.4")
+        return Response(await asyncio.to_thread(telemetry.exposition), media_type="text/plain; version=0.0.4")
 
 
 def _listing(live: Live) -> dict[str, Json]:
@@ -98,38 +102,3 @@ def _listing(live: Live) -> dict[str, Json]:
         for one in live.bundles()
     ]
     return {"active": live.engine.bundle_id, "bundles": shown}
-
-
-def reply(value: Json) -> Response:
-    """A JSON response."""
-    return Response(orjson.dumps(value), media_type="application/json")
-
-
-async def body(http: HttpRequest) -> object:
-    """The JSON value that a request carries; `RefusedError` where it is too large, not JSON by its label, or broken."""
-    label = http.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if label != "application/json" and not label.endswith("+json"):
-        raise RefusedError(415, "wrong_content_type", "The body must be JSON.", "Send the header Content-Type: application/json.")
-    raw = await _read(http)
-    try:
-        return orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        what = f"The body is not valid JSON ({where})." if raw.strip() else "The body is empty."
-        raise RefusedError(400, "broken_json", what, 'Send one object in UTF-8, as {"query": "red lamp"}.') from None
-
-
-async def _read(http: HttpRequest) -> bytes:
-    announced = http.headers.get("content-length", "0")
-    size = int(announced) if announced.isdecimal() and len(announced) < 20 else 0
-    parts: list[bytes] = []
-    if size <= LARGEST_BODY:
-        size = 0
-        async for part in http.stream():
-            parts.append(part)
-            size += len(part)
-            if size > LARGEST_BODY:
-                break
-    if size > LARGEST_BODY:
-        raise RefusedError(413, "body_too_large", f"The body is larger than {LARGEST_BODY} bytes.", "Send several smaller requests.")
-    return b"".join(parts)

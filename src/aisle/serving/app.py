@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+import asyncio
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -14,23 +15,27 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from aisle.serving import problems
+from aisle.serving.access import Gate
 from aisle.serving.api import api
-from aisle.serving.edge import FACTS, LOOPBACK, Edge
+from aisle.serving.edge import FACTS, Edge
 from aisle.serving.images import Images
 from aisle.serving.live import Live
+from aisle.serving.login import login
 from aisle.serving.pages import Storefront
 from aisle.serving.telemetry import Telemetry
+from aisle.serving.writes import writes
 
 
-def create_app(
-    live: Live, telemetry: Telemetry, shop: str = "Aisle", hosts: Collection[str] | None = LOOPBACK, pictures: Path | None = None
-) -> FastAPI:
-    """The app. ``shop`` is the name on the pages; ``hosts`` the host names that it answers to, None for any; ``pictures`` the folder
-    that items' images are relative to."""
+def create_app(live: Live, telemetry: Telemetry, shop: str = "Aisle", gate: Gate | None = None, pictures: Path | None = None) -> FastAPI:
+    """The app. ``shop`` is the name on the pages; ``gate`` says who may ask, without it loopback may all; ``pictures`` is the folder that
+    items' images are relative to."""
+    gate = gate or Gate()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        following = asyncio.create_task(live.follow(telemetry.say))
         yield
+        following.cancel()
         live.close()
 
     app = FastAPI(
@@ -38,6 +43,8 @@ def create_app(
         docs_url=None, redoc_url=None, redirect_slashes=False,
     )  # fmt: skip
     app.include_router(api(live, telemetry))
+    app.include_router(writes(live, telemetry))
+    app.include_router(login(gate, shop))
     storefront = Storefront(live, telemetry, shop, Images(pictures))
     app.include_router(storefront.router)
     app.mount("/static", storefront.static, name="static")
@@ -54,5 +61,5 @@ def create_app(
     async def invalid(http: HttpRequest, _: RequestValidationError) -> Response:
         return problems.plain(problems.UNPROCESSABLE, http.scope[FACTS].request_id)
 
-    app.add_middleware(Edge, telemetry=telemetry, hosts=hosts)
+    app.add_middleware(Edge, telemetry=telemetry, gate=gate)
     return app

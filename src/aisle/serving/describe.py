@@ -1,4 +1,4 @@
-"""What OpenAPI says of the JSON routes: the fields of a request, an example for each route, and the problem details."""
+"""What OpenAPI says of the routes that ask: the fields of a request, an example for each route, and the problem details."""
 
 from __future__ import annotations
 
@@ -40,11 +40,16 @@ def description(route: Described) -> dict[str, object]:
     """The part of the OpenAPI document that FastAPI cannot read off a signature."""
     schema = _complete() if route.surface == "complete" else _request(route.surface)
     content = {"application/json": {"schema": schema, "example": route.example}}
-    answer = {"application/json": {"schema": {"type": "object"}, "example": COMPLETED if route.surface == "complete" else ANSWERED}}
+    shown = COMPLETED if route.surface == "complete" else ANSWERED
+    return {"requestBody": {"required": True, "content": content}, "responses": responses(shown, "400", "413", "415", "422", "503")}
+
+
+def responses(shown: Json, *failures: str) -> dict[str, object]:
+    """The answer by an example of it, and the failures by their status; a missing or weak key can fail any route."""
     problem = {"application/problem+json": {"schema": PROBLEM}}
-    responses: dict[str, object] = {status: {"description": text, "content": problem} for status, text in FAILURES.items()}
-    responses["200"] = {"description": "The answer", "content": answer}
-    return {"requestBody": {"required": True, "content": content}, "responses": responses}
+    failed = {status: {"description": FAILURES[status], "content": problem} for status in sorted({"401", "403", *failures})}
+    answer = {"application/json": {"schema": {"type": "object"}, "example": shown}}
+    return {"200": {"description": "The answer", "content": answer}, **failed}
 
 
 ANSWERED: Schema = {
@@ -60,10 +65,14 @@ COMPLETED: Schema = {"completions": [{"text": "red lamp", "kind": "query", "scor
 
 FAILURES: Mapping[str, str] = {
     "400": "Broken JSON",
+    "401": "A key is missing, wrong or expired",
+    "403": "The key has not this scope, or another site's page asks",
+    "404": "Nothing of this name is known",
+    "409": "The bundle cannot be opened, so the running one goes on",
     "413": "Body too large",
     "415": "Not JSON by its label",
     "422": "A field cannot be read; `field` and `mend` say which and what to do",
-    "503": "Overloaded; come again after `Retry-After` seconds",
+    "503": "Overloaded, or the disk takes no more: nothing was acknowledged. Come again after `Retry-After` seconds",
 }
 _TEXT: Schema = {"type": "string", "maxLength": LONGEST_TEXT}
 _ID: Schema = {**_TEXT, "minLength": 1}

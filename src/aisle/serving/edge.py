@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable
 from secrets import token_hex
-from time import perf_counter
-from urllib.parse import urlsplit
+from time import perf_counter, time
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aisle.serving import problems
-from aisle.serving.problems import RefusedError
+from aisle.serving.access import Gate, cors, is_page, log_in_at
 from aisle.serving.telemetry import Facts, Telemetry
 
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 FACTS = "aisle.facts"
 """Where the facts of a request stand in its scope."""
+ACCESS = "aisle.access"
+"""Where it stands what the asker may do: an `access.Access`."""
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _SAFETY = {
     "Content-Security-Policy": (
@@ -31,10 +32,10 @@ _SAFETY = {
 
 
 class Edge:
-    """ASGI middleware. ``hosts`` are the names the server answers to, without port; None answers to any."""
+    """ASGI middleware. ``gate`` says who may ask; ``wall`` gives UTC seconds, against which keys expire."""
 
-    def __init__(self, app: ASGIApp, telemetry: Telemetry, hosts: Collection[str] | None = LOOPBACK) -> None:
-        self.app, self.telemetry, self.hosts = app, telemetry, hosts
+    def __init__(self, app: ASGIApp, telemetry: Telemetry, gate: Gate, wall: Callable[[], float] = time) -> None:
+        self.app, self.telemetry, self.gate, self.wall = app, telemetry, gate, wall
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -43,53 +44,54 @@ class Edge:
         headers = Headers(scope=scope)
         facts = scope[FACTS] = Facts(_request_id(headers), scope["method"])
         started = perf_counter()
+        extra = {**_SAFETY, **cors(headers, self.gate.options.origins, preflight=False), "X-Request-Id": facts.request_id}
 
         async def finish(message: Message) -> None:
             if message["type"] == "http.response.start":
                 facts.status = message["status"]
                 sent = MutableHeaders(scope=message)
-                for name, value in {**_SAFETY, "X-Request-Id": facts.request_id}.items():
+                for name, value in extra.items():
                     sent.setdefault(name, value)
             await send(message)
 
         with self.telemetry.in_flight.track_inprogress():
             try:
-                self._admit(scope, headers)
-                await self.app(scope, receive, finish)
+                await self._answer(scope, headers, facts, receive, finish)
             except ClientDisconnect:
                 facts.status = 499
             except Exception as error:
-                await self._fail(error, facts, scope, receive, finish)
+                await self._fail(error, scope, headers, receive, finish)
         facts.route = getattr(scope.get("route"), "path", "/static" if scope["path"].startswith("/static/") else "unmatched")
         self.telemetry.done(facts, perf_counter() - started)
 
-    def _admit(self, scope: Scope, headers: Headers) -> None:
-        """Refuse other names for this host (DNS rebinding) and writes that another site's page sends (cross-site forgery)."""
-        host = headers.get("host", "")
-        if self.hosts is not None and _hostname(f"//{host}") not in self.hosts:
-            raise RefusedError(
-                421, "wrong_host", "The server does not answer to this host name.", "Use http://127.0.0.1 or http://localhost."
-            )
-        origin = headers.get("origin")
-        foreign = headers.get("sec-fetch-site") == "cross-site" or (origin is not None and origin.partition("//")[2] != host)
-        if foreign and scope["method"] not in ("GET", "HEAD", "OPTIONS"):
-            raise RefusedError(403, "cross_site", "Another site's page sent this request.", "Send it from the shop's own server.")
+    async def _answer(self, scope: Scope, headers: Headers, facts: Facts, receive: Receive, send: Send) -> None:
+        access = scope[ACCESS] = self.gate.admit(scope["method"], scope["path"], headers, self.wall())
+        facts.key = access.key.key_id if access.key else ""
+        allowed = cors(headers, self.gate.options.origins, preflight=True) if scope["method"] == "OPTIONS" else {}
+        if allowed:
+            await Response(status_code=204, headers=allowed)(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
 
-    async def _fail(self, error: Exception, facts: Facts, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _fail(self, error: Exception, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
+        facts: Facts = scope[FACTS]
         if problems.is_fault(error):
             self.telemetry.failed(facts, error)
         facts.code = getattr(error, "code", "failed")
-        if facts.status == 0:
-            await problems.of(error, facts.request_id)(scope, receive, send)
+        if facts.status:
+            return  # the answer has begun
+        response = problems.of(error, facts.request_id)
+        if response.status_code == 401 and _looks(scope, headers):
+            response = RedirectResponse(log_in_at(scope["path"], scope["query_string"].decode("latin-1")), 303)
+        await response(scope, receive, send)
+
+
+def _looks(scope: Scope, headers: Headers) -> bool:
+    """Whether a person, not a program, asks for a page."""
+    shown = is_page(scope["path"]) or scope["path"].startswith("/console")
+    return shown and scope["method"] == "GET" and "text/html" in headers.get("accept", "")
 
 
 def _request_id(headers: Headers) -> str:
     given = headers.get("x-request-id", "")
     return given if _SANE_ID.fullmatch(given) else token_hex(8)
-
-
-def _hostname(address: str) -> str:
-    try:
-        return urlsplit(address).hostname or ""
-    except ValueError:
-        return ""

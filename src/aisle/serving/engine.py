@@ -8,6 +8,7 @@ from typing import Protocol
 
 from aisle.core.answer import Answer, Completion, Json, Value
 from aisle.core.request import Request
+from aisle.state.keys import Key
 
 
 class Engine(Protocol):
@@ -39,6 +40,27 @@ class Engine(Protocol):
         """Ids of some users with a history, for the storefront's switcher."""
         ...
 
+    def record(self, rows: Sequence[Json], now: float) -> Mapping[str, Json]:
+        """Store events; on disk when it returns. Whatever the rows hold, the contract's answer: ``received, stored, duplicate,
+        quarantined, rejected`` (a list of ``row``, counted from 0, and ``reason``) and ``sequence``."""
+        ...
+
+    def put_items(self, items: Sequence[Json], replace: bool, now: float) -> Mapping[str, Json]:
+        """Store changes of the catalogue, with ``replace`` a full feed: ``received, stored, rejected, sequence``, on disk."""
+        ...
+
+    def delete_item(self, item_id: str, now: float) -> bool:
+        """Take an item out of the shop; False where the catalogue has no such item."""
+        ...
+
+    def export(self, user_id: str) -> Mapping[str, Json] | None:
+        """All that is kept of a user: ``user_id, profile, events``; None of a stranger or a forgotten one."""
+        ...
+
+    def forget(self, user_id: str, now: float) -> bool:
+        """Drop all that is kept of a user; False where nothing was."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class BundleInfo:
@@ -51,11 +73,41 @@ class BundleInfo:
 
 
 class BundleStore(Protocol):
-    """The bundles side by side. `activate` and `rollback` give the engine of the bundle that is active afterwards.
-
-    A bundle that is missing, damaged or from an incompatible version raises `BundleError`, and the running one goes on.
-    """
+    """The bundles side by side. A bundle that is missing, damaged or from an incompatible version raises `BundleError`, and the running
+    one goes on."""
 
     def list(self) -> list[BundleInfo]: ...
-    def activate(self, bundle_id: str) -> Engine: ...
-    def rollback(self) -> Engine: ...
+
+    def current(self) -> str | None:
+        """The active bundle's id, which another process may have changed; cheap enough to ask twice a second."""
+        ...
+
+    def previous(self) -> str | None:
+        """The id of the one that was active before, None where there is none."""
+        ...
+
+    def open(self, bundle_id: str) -> Engine:
+        """Verify a bundle and open it, without making it the active one."""
+        ...
+
+    def activate(self, bundle_id: str) -> None:
+        """Make it the active one, in one step that survives a crash."""
+        ...
+
+
+class KeyRing(Protocol):
+    """The keys of a state folder. Safe to call from several threads; cheap enough to ask on every request."""
+
+    def closed(self) -> bool:
+        """Whether any key was ever made: from then on a request needs one."""
+        ...
+
+    def find(self, secret: str, now: float) -> Key | None:
+        """The key of this secret; None for one that is wrong, expired or revoked."""
+        ...
+
+
+class Served(Protocol):
+    """Where it is noted what was served. Losing a note costs insight only, so noting neither blocks nor fails."""
+
+    def note(self, entry: Mapping[str, Json]) -> None: ...

@@ -3,98 +3,202 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import replace
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from aisle.core.answer import Answer
-from aisle.core.errors import BundleError
+from aisle.core.errors import AisleError, BundleError
 from aisle.core.request import Request
 from aisle.serving.engine import BundleInfo, BundleStore, Engine
+from aisle.serving.lane import Lane
+from aisle.serving.problems import OverloadError, TooLateError
 
 T = TypeVar("T")
-
-
-class OverloadError(Exception):
-    """More requests wait than can be answered soon: the client shall come again in a second."""
+DEADLINE_MS = 1_000.0
+"""What a request is given when it names no deadline."""
+LONGEST_MS = 60_000.0
+ENGINE_SHARE, RESCUE_SHARE = 0.8, 0.9
+"""Of the time left: what the engine is told to keep to, and when what is popular is asked for beside an engine that did not."""
+WRITERS = 32
+"""Threads that wait for the disk; what they wait for is written in groups."""
+WRITE_PATIENCE = 0.25
+LOOK_SECONDS, AGAIN_SECONDS = 0.5, 30.0
+"""How often another process's activation is looked for, and how soon a bundle that was refused is tried again."""
 
 
 class Live:
-    """Runs engine calls off the event loop, at most ``threads`` at once and ``waiting`` in line; one more raises `OverloadError`.
+    """Runs engine calls off the event loop. What would wait longer than ``patience_ms`` for one of ``threads`` raises `OverloadError`.
 
     ``clock`` gives the time that requests take as now, UTC seconds (NaN: after everything known).
     """
 
     def __init__(
-        self, engine: Engine, clock: Callable[[], float], store: BundleStore | None = None, threads: int = 2, waiting: int = 64
+        self,
+        engine: Engine,
+        clock: Callable[[], float],
+        store: BundleStore | None = None,
+        threads: int = 2,
+        patience_ms: float = 100.0,
     ) -> None:
         self.engine, self.clock, self.store = engine, clock, store
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="engine")
-        self._open: set[Future[Any]] = set()
-        self._most = threads + waiting
+        self.reads = Lane("engine", threads, patience_ms / 1000)
+        self.writes = Lane("writer", WRITERS, WRITE_PATIENCE)
+        self._rescue = Lane("rescue", 1, 0.0)
         self._changing = asyncio.Lock()
 
     @property
     def running(self) -> int:
         """How many calls are being answered or wait, those included whose client has gone."""
-        return len(self._open)
+        return self.reads.running + self.writes.running + self._rescue.running
 
     async def run(self, work: Callable[[Engine], T]) -> T:
         """``work`` on one engine, the same for the whole call even when a bundle is activated meanwhile."""
-        if len(self._open) >= self._most:
-            raise OverloadError
-        future = self._pool.submit(work, self.engine)
-        self._open.add(future)
-        future.add_done_callback(self._open.discard)
-        return await asyncio.wrap_future(future)
+        engine = self.engine
+        return await self.reads.run(lambda: work(engine))
+
+    async def write(self, work: Callable[[Engine], T]) -> T:
+        """As `run`, for work that waits for the disk: no answer stands in line behind it."""
+        engine = self.engine
+        return await self.writes.run(lambda: work(engine))
 
     async def answer(self, requests: list[Request]) -> list[Answer]:
-        """One answer per request; the time that they stood in line counts against their deadlines."""
-        arrived = perf_counter()
+        """One answer per request, within the shortest of their deadlines; the time that they stand in line counts.
 
-        def work(engine: Engine) -> list[Answer]:
-            waited = (perf_counter() - arrived) * 1000
-            return engine.answer([_less(request, waited) for request in requests])
+        An engine that does not keep to its time is left behind: what is popular answers instead, and if that is late too, `TooLateError`.
+        """
+        engine, arrived = self.engine, perf_counter()
+        budget = min((_finite(request.deadline_ms) for request in requests), default=DEADLINE_MS) / 1000
 
-        return await self.run(work)
+        def work() -> list[Answer]:
+            waited = perf_counter() - arrived
+            return engine.answer([_within(request, waited) for request in requests])
+
+        first = self.reads.submit(work)
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(first), budget * RESCUE_SHARE)
+        except TimeoutError:
+            if first.done() and not first.cancelled():
+                return first.result()
+            self.reads.give_up(first)
+            return await self._popular(engine, requests, budget - (perf_counter() - arrived))
+
+    async def _popular(self, engine: Engine, requests: list[Request], left: float) -> list[Answer]:
+        """The engine once more, without time for anything but the last resort."""
+        last: Future[list[Answer]] | None = None
+        try:
+            last = self._rescue.submit(lambda: engine.answer([replace(request, deadline_ms=0.001) for request in requests]))
+            return await asyncio.wait_for(asyncio.wrap_future(last), max(left, 0.001))
+        except (TimeoutError, OverloadError):
+            if last is not None:
+                self._rescue.give_up(last)
+            raise TooLateError from None
 
     def bundles(self) -> list[BundleInfo]:
         """The bundles of the store; the open one where there is no store."""
         return self.store.list() if self.store else [BundleInfo(self.engine.bundle_id, active=True)]
 
-    async def change(self, to: Callable[[BundleStore], Engine]) -> str:
-        """Let the store open another bundle while the running one answers on, then put it in its place. Gives the active bundle's id."""
+    async def activate(self, bundle_id: str) -> str:
+        """Open a bundle while the running one answers on, make it the active one, let it answer. On any fault nothing changes.
+
+        Raises `BundleError`; gives the id of the bundle that answers.
+        """
+        store = self._store()
+        async with self._changing:
+            engine = await asyncio.to_thread(opened, store, bundle_id, self.engine)
+            await asyncio.to_thread(store.activate, bundle_id)
+            self._swap(engine)
+        return bundle_id
+
+    async def rollback(self) -> str:
+        """Activate the bundle that was active before."""
+        before = self._store().previous()
+        if before is None:
+            raise BundleError("There is no earlier bundle to roll back to.", "Activate one by name.")
+        return await self.activate(before)
+
+    async def follow(self, say: Callable[..., None], every: float = LOOK_SECONDS) -> None:
+        """For ever: let the bundle answer that another process made the active one. One that is refused is named in the log."""
+        refused, again = "", 0.0
+        while self.store is not None:
+            await asyncio.sleep(every)
+            try:
+                current = await asyncio.to_thread(self.store.current)
+                if current in (None, self.engine.bundle_id) or (current == refused and perf_counter() < again):
+                    continue
+                refused, again = str(current), perf_counter() + AGAIN_SECONDS
+                if await self._catch_up(refused):
+                    say("bundle", bundle=refused)
+            except (AisleError, OSError) as error:
+                say("bundle_refused", bundle=refused, reason=getattr(error, "what", type(error).__name__))
+
+    async def _catch_up(self, bundle_id: str) -> bool:
+        store = self._store()
+        async with self._changing:
+            if self.engine.bundle_id == bundle_id:
+                return False
+            self._swap(await asyncio.to_thread(opened, store, bundle_id, self.engine))
+        return True
+
+    def _store(self) -> BundleStore:
         if self.store is None:
             raise BundleError("This server runs one bundle, not a store of them.", "Start it with the folder that holds the bundles.")
-        async with self._changing:
-            self.engine = await asyncio.to_thread(_opened, to, self.store)
-        return self.engine.bundle_id
+        return self.store
+
+    def _swap(self, engine: Engine) -> None:
+        self.engine = engine
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
 
     def close(self) -> None:
         """Let go of the threads; work that has not begun is dropped."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for lane in (self.reads, self.writes, self._rescue):
+            lane.close()
 
 
-def warm(engine: Engine) -> Engine:
-    """Let an engine answer what the front page and the search box ask, so that no visitor waits for what it reads on first use."""
+def golden() -> list[Request]:
+    """What the front page and the search box ask."""
     asked = [
         Request("warm", "search", session_id="warm", query="a 灯", facets=("category", "brand"), sort=sort)
         for sort in ("relevance", "popular", "newest")
     ]
-    for request in (*asked, Request("warm", "home", session_id="warm")):
+    return [*asked, Request("warm", "home", session_id="warm")]
+
+
+def warm(engine: Engine) -> Engine:
+    """Let an engine answer the golden requests, so that no visitor waits for what it reads on first use."""
+    for request in golden():
         engine.answer([request])
     engine.complete("a", 1)
     return engine
 
 
-def _opened(to: Callable[[BundleStore], Engine], store: BundleStore) -> Engine:
-    return warm(to(store))
+def opened(store: BundleStore, bundle_id: str, running: Engine) -> Engine:
+    """A bundle opened, warmed and compared on golden requests with the one that runs.
+
+    Raises `BundleError` when it fails on one of them, or has nothing to show where the running one has: a bundle may be whole and wrong.
+    """
+    engine = store.open(bundle_id)
+    for request in golden():
+        try:
+            answer = engine.answer([request])[0]
+        except Exception as error:  # a bundle may fail in any way; the server must not
+            raise BundleError(f"{bundle_id} fails on a {request.surface} request: {type(error).__name__}.", "Train again.") from error
+        if not answer.items and running.answer([request])[0].items:
+            raise BundleError(f"{bundle_id} has nothing to show for a {request.surface} request.", "Look at its report, or train again.")
+    engine.complete("a", 1)
+    return engine
 
 
-def _less(request: Request, waited: float) -> Request:
-    if request.deadline_ms is None or not math.isfinite(request.deadline_ms):
-        return request
-    return replace(request, deadline_ms=max(1.0, request.deadline_ms - waited))
+def _finite(deadline_ms: float | None) -> float:
+    return min(deadline_ms, LONGEST_MS) if deadline_ms is not None and math.isfinite(deadline_ms) else DEADLINE_MS
+
+
+def _within(request: Request, waited: float) -> Request:
+    left = _finite(request.deadline_ms) - waited * 1000
+    return replace(request, deadline_ms=max(1.0, left * ENGINE_SHARE))

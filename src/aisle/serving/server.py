@@ -1,4 +1,4 @@
-"""`aisle serve`: bind, open the bundle, answer until asked to stop, and leave within ten seconds."""
+"""One process that serves: open what it answers from, answer until asked to stop, and leave within ten seconds."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import gc
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from time import time
 from typing import TextIO
@@ -17,10 +19,10 @@ import uvicorn
 from fastapi import FastAPI
 from rich.console import Console
 
-from aisle.core.errors import AisleError
+from aisle.serving.access import Gate
 from aisle.serving.app import create_app
-from aisle.serving.edge import LOOPBACK
 from aisle.serving.engine import BundleStore, Engine
+from aisle.serving.listen import BACKLOG, address, bind
 from aisle.serving.live import Live, warm
 from aisle.serving.telemetry import Telemetry
 
@@ -28,52 +30,75 @@ STOP_SECONDS = 8
 """Requests that still run after this are cut off."""
 KEEP_ALIVE_SECONDS = 65
 """Longer than the minute for which proxies keep an idle connection, so that none is closed under a request."""
+TURN_SECONDS = 0.001
+"""How soon a thread that computes lets another one go on: the loop that takes requests shall not wait for five milliseconds each time."""
 
 
-class ServeError(AisleError):
-    """The server cannot start as asked: host refused, port in use."""
+@dataclass(frozen=True)
+class Service:
+    """What a process answers from. ``clock`` is what requests take as now; ``pictures`` the shop's folder, which its items' images are
+    relative to; ``shared`` the folder in which workers add up their counters; ``close`` is called last."""
 
-    code = "cannot_serve"
+    engine: Engine
+    store: BundleStore | None = None
+    gate: Gate | None = None
+    clock: Callable[[], float] = time
+    shop: str = "Aisle"
+    pictures: Path | None = None
+    salt: bytes | None = None
+    shared: Path | None = None
+    log: TextIO | None = None
+    close: Callable[[], None] = lambda: None
 
 
-def serve(
-    open_engine: Callable[[], Engine],
-    host: str = "127.0.0.1",
-    port: int = 8000,
-    store: BundleStore | None = None,
-    clock: Callable[[], float] = time,
-    shop: str = "Aisle",
-    log: TextIO | None = None,
-    pictures: Path | None = None,
-) -> None:
-    """Serve until SIGTERM or SIGINT. Port 0 takes any free one; the address is printed to standard error.
+def serve(open_service: Callable[[], Service], host: str = "127.0.0.1", port: int = 8000, closed: bool = False) -> None:
+    """Serve from this process alone until SIGTERM or SIGINT. Port 0 takes any free one; the address is printed to standard error.
 
-    The port is bound before the bundle is opened, so that a taken one is known at once. ``clock`` is what requests take as now: wall time
-    or `log_clock`; ``pictures`` the shop's folder, which its items' images are relative to. Raises `ServeError` for a host other than
-    loopback and for a port that cannot be had.
+    Raises `ServeError` where the address cannot be had, before the service is opened.
     """
-    listener = bind(host, port)
-    with listener:
-        telemetry = Telemetry(log)
-        live = Live(warm(open_engine()), clock, store)
-        gc.collect()
-        gc.freeze()  # the bundle lives as long as the process: walking it again and again would cost the slowest answers
-        address = f"http://{_shown(host)}:{listener.getsockname()[1]}"
-        telemetry.say("ready", address=address, bundle=live.engine.bundle_id)
-        Console(stderr=True).print(address, style="bold", highlight=False)
-        _run(create_app(live, telemetry, shop, pictures=pictures), listener)
-        telemetry.say("stopped", abandoned=live.running)
+    with bind(host, port, closed) as listener:
+        answer(open_service(), listener, lambda: Console(stderr=True).print(address(listener), style="bold", highlight=False))
+
+
+def answer(service: Service, listener: socket.socket, ready: Callable[[], None]) -> None:
+    """Answer on a socket until SIGTERM or SIGINT; ``ready`` is called as soon as it does."""
+    telemetry = Telemetry(service.log, service.salt, service.shared)
+    options = (service.gate or Gate()).options
+    live = Live(warm(service.engine), service.clock, service.store, options.threads, options.patience_ms)
+    sys.setswitchinterval(TURN_SECONDS)
+    gc.collect()
+    gc.freeze()  # the bundle lives as long as the process: walking it again and again would cost the slowest answers
+
+    def said() -> None:
+        telemetry.say("ready", address=address(listener), bundle=live.engine.bundle_id)
+        ready()
+
+    _run(create_app(live, telemetry, service.shop, service.gate, service.pictures), listener, said)
+    telemetry.say("stopped", abandoned=live.running)
     if live.running:
         os._exit(0)  # a hung engine call would keep the process alive for ever
+    service.close()
 
 
-def _run(app: FastAPI, listener: socket.socket) -> None:
+class _Server(uvicorn.Server):
+    """Tells when it takes requests and signals, not before."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+
+def _run(app: FastAPI, listener: socket.socket, ready: Callable[[], None]) -> None:
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, backlog=256,
+        app, log_config=None, access_log=False, server_header=False, backlog=BACKLOG,
         timeout_graceful_shutdown=STOP_SECONDS, timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )  # fmt: skip
     with _signals_end_here():
-        uvicorn.Server(config).run(sockets=[listener])
+        _Server(config, ready).run(sockets=[listener])
 
 
 @contextmanager
@@ -88,30 +113,3 @@ def _signals_end_here() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def log_clock(newest: float, wall: Callable[[], float] = time) -> Callable[[], float]:
-    """A clock for an old log: its ``newest`` event is now, and time goes on from there. NaN stays NaN: a log without a clock has no now."""
-    started = wall()
-    return lambda: newest + (wall() - started)
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket on a loopback address."""
-    if host not in LOOPBACK:
-        raise ServeError(f"Without a key the server binds to loopback only, not to `{host}`.", "Use --host 127.0.0.1.")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # without the protocol asyncio leaves TCP_NODELAY off: 40 ms
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(256)
-    except (OSError, OverflowError) as error:
-        listener.close()
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise ServeError(f"Cannot listen on {_shown(host)}:{port}: {reason}.", "Choose another one with --port.") from None
-    return listener
-
-
-def _shown(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

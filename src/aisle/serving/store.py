@@ -1,43 +1,53 @@
-"""The bundle store as a running server and the command line handle it."""
+"""The bundle store as a running server handles it: what is opened from it answers through whatever engine the server builds around it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from aisle.bundle import Store, read, verify
+from aisle.bundle import Bundle, Store, read, verify
 from aisle.core.errors import BundleError
-from aisle.opening import shop_of
 from aisle.serving.engine import BundleInfo, Engine
 
 
 class OpenStore:
-    """The store behind a running server: lists its bundles, activates one and gives the shop that answers from then on."""
+    """The store that ``path`` names, or that its bundle lies in. ``build`` makes an engine of a bundle that was verified."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, build: Callable[[Bundle], Engine]) -> None:
         self.store, _ = Store.at(path)
+        self._build = build
 
     def list(self) -> list[BundleInfo]:
-        """Every bundle; what cannot be read says why."""
-        active = self.store.current()
-        return [self._info(name, name == active) for name in self.store.names()]
+        """Every bundle of the store."""
+        return listed(self.store)
 
-    def _info(self, name: str, active: bool) -> BundleInfo:
-        try:
-            return BundleInfo(name, active, str(read(self.store.folder / name).manifest.get("created_at", "")))
-        except BundleError as error:
-            return BundleInfo(name, active, problem=error.what)
+    def current(self) -> str | None:
+        """The active bundle's name."""
+        return self.store.current()
 
-    def activate(self, bundle_id: str) -> Engine:
-        """Verify and open first, then make it the active one; on any fault the active one stays."""
+    def previous(self) -> str | None:
+        """The name of the one before it."""
+        return self.store.previous()
+
+    def open(self, bundle_id: str) -> Engine:
+        """Verify a bundle and open it."""
         if bundle_id not in self.store.names():
             raise BundleError(f"There is no bundle `{bundle_id}`.", "GET /v1/bundles lists them.")
-        shop = shop_of(verify(self.store.folder / bundle_id))
-        self.store.activate(bundle_id)
-        return shop
+        return self._build(verify(self.store.folder / bundle_id))
 
-    def rollback(self) -> Engine:
-        """Activate and open the bundle that was active before."""
-        before = self.store.previous()
-        if before is None:
-            raise BundleError("There is no earlier bundle to roll back to.", "Activate one by name.")
-        return self.activate(before)
+    def activate(self, bundle_id: str) -> None:
+        """Make it the active one, after one more look at its hashes."""
+        self.store.activate(bundle_id)
+
+
+def listed(store: Store) -> list[BundleInfo]:
+    """Every bundle of a store; what cannot be read says why."""
+    active = store.current()
+    return [_info(store.folder / name, name == active) for name in store.names()]
+
+
+def _info(folder: Path, active: bool) -> BundleInfo:
+    try:
+        return BundleInfo(folder.name, active, str(read(folder).manifest.get("created_at", "")))
+    except BundleError as error:
+        return BundleInfo(folder.name, active, problem=error.what)

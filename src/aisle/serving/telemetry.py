@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
+from pathlib import Path
 from secrets import token_bytes
 from traceback import extract_tb
 from typing import TextIO
@@ -13,9 +15,10 @@ from typing import TextIO
 import orjson
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 from structlog.typing import EventDict, WrappedLogger
 
-from aisle.core.answer import Answer
+from aisle.core.answer import Answer, Json
 from aisle.core.request import Request
 
 BUCKETS = (0.001, 0.002, 0.004, 0.006, 0.008, 0.012, 0.018, 0.025, 0.035, 0.05, 0.075, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -37,22 +40,34 @@ class Facts:
     items: int | None = None
     skipped: tuple[str, ...] = ()
     degraded: bool = False
+    key: str = ""
+    stored: int | None = None
 
 
 class Telemetry:
-    """Counts and logs. ``stream`` takes the log (standard error where absent); ``salt`` keeps hashed user ids from being guessed."""
+    """Counts and logs. ``stream`` takes the log (standard error where absent); ``salt`` keeps hashed user ids from being guessed.
 
-    def __init__(self, stream: TextIO | None = None, salt: bytes | None = None) -> None:
-        self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
+    ``shared`` is the folder through which the workers of one server add up their counters; prometheus_client must have been told of it
+    before it was imported (`workers.py` does). Without it there is one process, and its own figures stand beside the counters.
+    """
+
+    def __init__(self, stream: TextIO | None = None, salt: bytes | None = None, shared: Path | None = None) -> None:
+        self.registry, self.shared = CollectorRegistry(), shared
+        if shared is None:
+            ProcessCollector(registry=self.registry)
         labels = ["route", "surface"]
         self.requests = Counter("aisle_requests", "Requests by outcome", [*labels, "status"], registry=self.registry)
         self.seconds = Histogram("aisle_request_seconds", "Time to answer", labels, buckets=BUCKETS, registry=self.registry)
         self.skipped = Counter("aisle_skipped", "Stages left out of an answer", ["stage"], registry=self.registry)
         self.degraded = Counter("aisle_degraded", "Answers that lack something", ["surface"], registry=self.registry)
-        self.in_flight = Gauge("aisle_requests_in_flight", "Requests being answered", registry=self.registry)
+        self.events = Counter("aisle_events", "Events by what became of them", ["outcome"], registry=self.registry)
+        self.in_flight = self._gauge("aisle_requests_in_flight", "Requests being answered")
+        self._gauge("aisle_workers", "Processes that answer").set(1)
         self._salt = salt or token_bytes(16)
-        self._log = structlog.wrap_logger(structlog.WriteLogger(stream or sys.stderr), processors=[_stamp, _render])
+        self._log = logger(stream)
+
+    def _gauge(self, name: str, meaning: str) -> Gauge:
+        return Gauge(name, meaning, registry=self.registry, multiprocess_mode="livesum")
 
     def asked(self, facts: Facts, request: Request) -> None:
         """Note what a request is, without its words."""
@@ -63,6 +78,14 @@ class Telemetry:
         """Note what an answer is."""
         facts.bundle, facts.items = answer.bundle, len(answer.items)
         facts.skipped, facts.degraded = tuple(answer.skipped), answer.degraded
+
+    def recorded(self, facts: Facts, answer: Mapping[str, Json]) -> None:
+        """Note what became of events."""
+        for outcome in ("stored", "duplicate", "quarantined", "rejected"):
+            told = answer.get(outcome)
+            count = len(told) if isinstance(told, Sequence) else int(told or 0) if isinstance(told, int | float) else 0
+            self.events.labels(outcome).inc(count)
+            facts.stored = count if outcome == "stored" else facts.stored
 
     def done(self, facts: Facts, seconds: float) -> None:
         """Count and log a request that has ended."""
@@ -89,8 +112,20 @@ class Telemetry:
         return blake2b(user_id.encode("utf-8", "replace"), key=self._salt, digest_size=8).hexdigest()
 
     def exposition(self) -> bytes:
-        """The counters in Prometheus' text form."""
-        return generate_latest(self.registry)
+        """The counters of all workers in Prometheus' text form."""
+        if self.shared is None:
+            return generate_latest(self.registry)
+        together = CollectorRegistry()
+        MultiProcessCollector(together, path=str(self.shared))  # type: ignore[no-untyped-call]
+        return generate_latest(together)
+
+
+def logger(stream: TextIO | None = None) -> structlog.typing.FilteringBoundLogger:
+    """Writes one JSON object a line, to standard error where no stream is given."""
+    made: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
+        structlog.WriteLogger(stream or sys.stderr), processors=[_stamp, _render]
+    )
+    return made
 
 
 def _stamp(_: WrappedLogger, level: str, event: EventDict) -> EventDict:

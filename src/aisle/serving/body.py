@@ -1,0 +1,52 @@
+"""Reads the body of an HTTP request, never more of it than the route takes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import orjson
+from starlette.requests import Request as HttpRequest
+
+from aisle.serving.problems import RefusedError
+
+QUESTION, EVENTS, ITEMS = 1 << 20, 16 << 20, 64 << 20
+"""Bytes: the largest body of a question, of events, of items."""
+JSON = ("application/json",)
+LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines", "application/json-lines")
+
+
+async def question(http: HttpRequest) -> object:
+    """The JSON value that a request carries; `RefusedError` where it is too large, not JSON by its label, or broken."""
+    labelled(http, JSON)
+    raw = await read(http, QUESTION)
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        what = f"The body is not valid JSON ({where})." if raw.strip() else "The body is empty."
+        raise RefusedError(400, "broken_json", what, 'Send one object in UTF-8, as {"query": "red lamp"}.') from None
+
+
+def labelled(http: HttpRequest, allowed: Collection[str]) -> str:
+    """The content type, where it is one of ``allowed`` or some ``+json``; one that is absent counts as JSON."""
+    label = http.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if label not in allowed and not label.endswith("+json"):
+        raise RefusedError(415, "wrong_content_type", "The body must be JSON.", f"Send the header Content-Type: {' or '.join(allowed)}.")
+    return label
+
+
+async def read(http: HttpRequest, most: int) -> bytes:
+    """The whole body; `RefusedError` as soon as it is known to be longer than ``most`` bytes."""
+    announced = http.headers.get("content-length", "0")
+    size = int(announced) if announced.isdecimal() and len(announced) < 20 else 0
+    parts: list[bytes] = []
+    if size <= most:
+        size = 0
+        async for part in http.stream():
+            parts.append(part)
+            size += len(part)
+            if size > most:
+                break
+    if size > most:
+        raise RefusedError(413, "body_too_large", f"The body is larger than {most} bytes.", "Send several smaller requests.")
+    return b"".join(parts)

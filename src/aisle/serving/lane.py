@@ -1,0 +1,88 @@
+"""Threads for one kind of work and the line before them. The line is measured in time: who would wait too long is sent away at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from time import perf_counter
+from typing import Any, TypeVar
+
+from aisle.serving.problems import OverloadError
+
+T = TypeVar("T")
+FIRST_GUESS, MEMORY = 0.005, 0.05
+"""Seconds that a call takes before one was seen, and the weight of the newest call in the running mean."""
+SLACK = 0.02
+MOST_POOLS = 5
+
+
+class Lane:
+    """At most ``threads`` calls at once; one that would stand in line for longer than ``patience`` seconds raises `OverloadError`.
+
+    A call that its client gave up on while it ran may hang for ever: when such calls hold every thread, new threads are made for the
+    next ones, `MOST_POOLS` times at most.
+    """
+
+    def __init__(self, name: str, threads: int, patience: float) -> None:
+        self.name, self.threads, self.patience = name, threads, patience
+        self._pools = [self._pool()]
+        self._open: set[Future[Any]] = set()
+        self._lost: set[Future[Any]] = set()
+        self._typical = FIRST_GUESS
+
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self.threads, thread_name_prefix=self.name)
+
+    @property
+    def running(self) -> int:
+        """How many calls run or wait, those included whose client has gone."""
+        return len(self._open) + len(self._lost)
+
+    def wait(self) -> float:
+        """Seconds that one more call would stand in line, by what calls took lately."""
+        return max(0, len(self._open) - self.threads + 1) * self._typical / self.threads
+
+    def submit(self, work: Callable[[], T]) -> Future[T]:
+        """Start a call, or put it in line."""
+        if self.wait() > self.patience:
+            raise OverloadError
+        asked = perf_counter()
+
+        def timed() -> T:
+            begun = perf_counter()
+            if begun - asked > 2 * self.patience + SLACK:
+                raise OverloadError  # the guess was wrong, and working off a long line would only make all of it late
+            try:
+                return work()
+            finally:
+                self._typical += MEMORY * (perf_counter() - begun - self._typical)
+
+        future = self._pools[-1].submit(timed)
+        self._open.add(future)
+        future.add_done_callback(self._ended)
+        return future
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """The result of a call."""
+        return await asyncio.wrap_future(self.submit(work))
+
+    def give_up(self, future: Future[Any]) -> None:
+        """Nobody waits for this call any more: take it out of the line, or count its thread as lost for as long as it runs."""
+        if future.cancel() or future.done():
+            return
+        self._open.discard(future)
+        self._lost.add(future)
+        if future.done():  # it ended in between
+            self._lost.discard(future)
+        if len(self._lost) >= self.threads * len(self._pools) and len(self._pools) < MOST_POOLS:
+            self._pools.append(self._pool())
+
+    def _ended(self, future: Future[Any]) -> None:
+        self._open.discard(future)
+        self._lost.discard(future)
+
+    def close(self) -> None:
+        """Let go of the threads; work that has not begun is dropped."""
+        for pool in self._pools:
+            pool.shutdown(wait=False, cancel_futures=True)
