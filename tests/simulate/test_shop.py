@@ -87,13 +87,23 @@ def test_progress_ends_at_the_size_asked_for(tmp_path: Path) -> None:
     assert heard == sorted(heard)
 
 
-def test_each_item_has_a_picture_only_when_asked(tmp_path: Path) -> None:
-    simulate(tmp_path / "with", items=60, events=100)
+def test_each_item_has_a_picture_unless_none_are_wanted(tmp_path: Path) -> None:
+    simulate(tmp_path / "with", items=4_000, events=100)
     simulate(tmp_path / "without", items=60, events=100, pictures=False)
-    for row in rows(tmp_path / "with" / "items.csv"):
-        assert (tmp_path / "with" / row["image"]).read_text(encoding="utf-8").startswith("<svg")
+    named = set(column(tmp_path / "with", "items", "image"))
+    assert named == {f"images/{path.name}" for path in (tmp_path / "with" / "images").iterdir()}
+    assert all((tmp_path / "with" / name).read_text(encoding="utf-8").startswith("<svg") for name in named)
     assert not (tmp_path / "without" / "images").exists()
     assert not any(column(tmp_path / "without", "items", "image"))
+
+
+def test_items_that_look_the_same_share_a_picture(tmp_path: Path) -> None:
+    simulate(tmp_path, items=600, events=100)
+    looks: dict[str, set[tuple[str, str]]] = {}
+    for row in rows(tmp_path / "items.csv"):
+        looks.setdefault(row["image"], set()).add((row["category"], row["colour"]))
+    assert len(looks) < 600
+    assert all(len(shown) == 1 for shown in looks.values())
 
 
 def test_a_shop_too_small_is_refused_with_the_mend(tmp_path: Path) -> None:
@@ -113,5 +123,5 @@ def test_a_simulated_shop_can_be_made_anew(tmp_path: Path) -> None:
     simulate(tmp_path, items=100, events=500, seed=1)
     simulate(tmp_path, items=60, events=200, seed=2)
     assert len(rows(tmp_path / "events.csv")) == 200
-    assert len(list((tmp_path / "images").iterdir())) == 60
+    assert {f"images/{path.name}" for path in (tmp_path / "images").iterdir()} == set(column(tmp_path, "items", "image"))
     assert np.load(tmp_path / "truth" / "relevance.npy", allow_pickle=False).shape == (200,)

@@ -13,7 +13,8 @@ from aisle.core.errors import InputError
 from aisle.simulate import truth as truths
 from aisle.simulate.choice import click_chance
 from aisle.simulate.goods import DAYS, START
-from aisle.simulate.words import words
+from aisle.simulate.pages import fashion
+from aisle.simulate.words import STYLES, words
 from tests.simulate.reading import rows
 
 
@@ -91,6 +92,69 @@ def test_people_buy_by_price_brand_and_interest(shop: Path, truth: truths.Truth)
     assert favourite > 1.5 * by_chance
     cared = (who.interests[user] == goods.kind[item][:, None, None]).any((1, 2)).mean()
     assert 0.4 < cared < 0.95
+
+
+def days(shop: Path, kind: str) -> np.ndarray:
+    """Days since the first one of all events of a type, in order."""
+    stamps = [row["timestamp"][:19] for row in rows(shop / "events.csv") if row["type"] == kind and row["user_id"]]
+    return (np.array(stamps, "datetime64[s]") - START).astype("timedelta64[s]").astype(float) / 86_400
+
+
+def test_interests_change_with_the_life_of_a_shopper(shop: Path, truth: truths.Truth) -> None:
+    user, item = purchases(shop, truth)
+    who, kind = truth.shoppers, truth.goods.kind[item][:, None]
+    late = (days(shop, "purchase") > who.turn[user]).astype(int)
+    moved = (np.sort(who.interests[:, 0], 1) != np.sort(who.interests[:, 1], 1)).any(1)[user]
+    now, then = (who.interests[user, half] for half in (late, 1 - late))
+    assert moved.mean() > 0.5
+    assert (now == kind).any(1)[moved].mean() > 1.2 * (then == kind).any(1)[moved].mean()
+
+
+def test_the_thrifty_buy_less_above_their_means(shop: Path, truth: truths.Truth) -> None:
+    user, item = purchases(shop, truth)
+    who = truth.shoppers
+    beyond = truth.goods.dearness[item] - who.budget[user] > 0.5
+    thrifty = who.sensitivity[user] > np.median(who.sensitivity)
+    assert beyond[thrifty].mean() < 0.9 * beyond[~thrifty].mean()
+
+
+def test_types_have_their_season(shop: Path, truth: truths.Truth) -> None:
+    _, item = purchases(shop, truth)
+    season = np.array([kind.season for kind in words().kinds])[truth.goods.kind[item]]
+    month = (START + days(shop, "purchase").astype(int)).astype("datetime64[M]").astype(int) % 12 + 1
+    away = np.minimum((month - season) % 12, (season - month) % 12)[season > 0]
+    assert (away <= 2).sum() > 1.5 * (away >= 4).sum()
+
+
+def test_fashion_drifts(shop: Path, truth: truths.Truth) -> None:
+    items = numbered(truth.items)
+    log = [row for row in rows(shop / "events.csv") if row["type"] == "impression" and row["user_id"]]
+    style = truth.goods.style[[items[row["item_id"]] for row in log]]
+    quarter = (days(shop, "impression") // (DAYS / 8)).astype(int)
+    share = np.array([[(style[quarter == part] == one).mean() for one in range(STYLES)] for part in range(8)])
+    trend = np.array([fashion((part + 0.5) * DAYS / 8) for part in range(8)])
+    likeness = [np.corrcoef(share[:, one], trend[:, one])[0, 1] for one in range(STYLES)]
+    assert np.mean(likeness) > 0.5
+
+
+def test_a_session_is_one_visit_of_one_person(shop: Path, truth: truths.Truth) -> None:
+    guilty = {truth.users[number] for number in np.flatnonzero(truth.shoppers.attacker)}
+    people: dict[str, set[str]] = defaultdict(set)
+    visited: dict[str, set[str]] = defaultdict(set)
+    for row in rows(shop / "events.csv"):
+        if row["session_id"] and row["user_id"] not in guilty:
+            people[row["session_id"]].add(row["user_id"])
+            visited[row["session_id"]].add(row["timestamp"][:10])
+    assert len(people) > 1_000
+    assert all(len(users) == 1 for users in people.values())
+    assert all(len(dates) == 1 for dates in visited.values())
+    assert 0.05 < np.mean(["" in users for users in people.values()]) < 0.3, "some never log in"
+
+
+def test_what_is_true_stands_in_no_file_of_the_shop(shop: Path) -> None:
+    hidden = {"quality", "fame", "dearness", "relevance", "explored", "attacker", "budget", "sensitivity", "propensity"}
+    for path in shop.glob("*.csv"):
+        assert not hidden & set(path.read_text(encoding="utf-8").split("\n", 1)[0].split(","))
 
 
 def test_accessories_follow_the_product(shop: Path, truth: truths.Truth) -> None:

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from aisle.simulate import truth as truths
+from aisle.simulate.goods import repeats
 from aisle.simulate.pictures import picture, shade
 from aisle.simulate.queries import FORMS, Meaning, make, write
+from aisle.simulate.shop import simulate
 from aisle.simulate.words import STYLES, words
 from tests.simulate.reading import column, rows
 
@@ -29,6 +31,20 @@ def test_titles_come_in_both_languages(shop: Path) -> None:
     assert 0.25 < share < 0.55
 
 
+def test_no_two_items_are_called_the_same(tmp_path: Path) -> None:
+    simulate(tmp_path, items=5_000, events=100, pictures=False)
+    for name in ("title", "title_en", "title_zh"):
+        titles = [title for title in column(tmp_path, "items", name) if title]
+        assert len(set(titles)) == len(titles)
+
+
+def test_products_of_one_name_are_told_apart_by_their_line() -> None:
+    assert [words().line(number)[0] for number in (0, 1, 24, 25, 49)] == ["", "Aria", "Tidal", "Aria 2", "Aria 3"]
+    assert words().line(25)[1] == "雅韵2"
+    counted = repeats(np.array([1, 1, 2, 1]), np.array([5, 5, 5, 6]))
+    assert counted.tolist() == [0, 1, 0, 0]
+
+
 def test_descriptions_hold_both_languages_or_nothing(shop: Path) -> None:
     texts = column(shop, "items", "description")
     assert all(CHINESE.search(text) and re.search("[a-z]{3}", text) for text in texts if text)
@@ -42,6 +58,7 @@ def test_variants_share_a_parent_and_differ_in_colour_or_size_only(shop: Path) -
         families.setdefault(row["parent_id"], []).append(row)
     several = [family for family in families.values() if len(family) > 1]
     assert len(several) > 50
+    assert all(len({(row["colour"], row["size"]) for row in family}) == len(family) for family in several)
     assert all(len({(row["category"], row["created_at"]) for row in family}) == 1 for family in several)
 
 
@@ -65,6 +82,15 @@ def test_every_form_of_writing_is_typed(shop: Path, truth: truths.Truth) -> None
     typed = [FORMS[form[row["query"]]] for row in rows(shop / "events.csv") if row["type"] == "query"]
     assert set(typed) == set(FORMS)
     assert typed.count("plain") > typed.count("typo") > 0.01 * len(typed)
+
+
+def test_synonyms_say_the_type_in_other_words(truth: truths.Truth) -> None:
+    pool, kinds = truth.pool, words().kinds
+    said = [query for query in range(len(pool)) if FORMS[pool.form[query]] == "synonym"]
+    assert len(said) > 30
+    for query in said:
+        entry, chinese, text = kinds[pool.kind[query]], bool(pool.chinese[query]), pool.texts[query]
+        assert any(word.lower() in text for word in entry.synonyms[chinese])
 
 
 def test_typos_differ_from_what_was_meant_by_one_slip() -> None:

@@ -26,10 +26,9 @@ _SOLD_OUT = 0.3
 class Goods:
     """``n`` items, one column each, all ``(n,)``.
 
-    ``kind``, ``brand``, ``colour``, ``style``, ``feature``, ``size``, ``material`` are numbers in the word lists (-1: none); ``parent`` is
-    the product that variants
-    share; ``price`` in dollars, ``dearness`` the log price standardised within the type; ``quality`` and ``fame`` standard normal and
-    true, never written to the
+    ``kind``, ``brand``, ``colour``, ``style``, ``feature``, ``size``, ``material`` are numbers in the word lists (-1: none); ``line``
+    counts products that would be called the same, from 0; ``parent`` is the product that variants share; ``price`` in dollars,
+    ``dearness`` the log price standardised within the type; ``quality`` and ``fame`` standard normal and true, never written to the
     shop's files; ``created``, ``out_from``, ``out_until`` in days; ``chinese`` says whether the first title is Chinese.
     """
 
@@ -38,6 +37,7 @@ class Goods:
     colour: Ints
     style: Ints
     feature: Ints
+    line: Ints
     size: Ints
     material: Ints
     parent: Ints
@@ -59,10 +59,9 @@ class Goods:
 
 
 def make(words: Words, items: int, rng: np.random.Generator) -> Goods:
-    """Draw ``items`` items: products first, then one to four variants of each in other colours or sizes."""
-    product = _variants(items, rng)
-    products = int(product[-1]) + 1
-    kind = _kinds(words, products, rng)
+    """Draw ``items`` items: products first, then one to four variants of each, every one in another colour or size."""
+    kind, product, place = _families(words, items, rng)
+    products = len(kind)
     style = _beside(rng.integers(0, STYLES, products), kind, rng)
     brand = _below([len(words.brands[k.category[0]]) for k in words.kinds], kind, rng, skew=1.6)
     feature = _below([len(k.features) for k in words.kinds], kind, rng)
@@ -71,10 +70,10 @@ def make(words: Words, items: int, rng: np.random.Generator) -> Goods:
     price, dearness = _prices(words, kind, brand, style, rng)
     created = np.where(rng.random(products) < _LAUNCHED_LATER, rng.uniform(0, DAYS - 2, products), -rng.exponential(300, products) - 1)
     fame = rng.standard_normal(products) + 0.4 * quality
-    colour = _below([len(words.colours[k.colour_group]) for k in words.kinds], kind[product], rng, skew=1.3)
-    size = _below([len(k.sizes) for k in words.kinds], kind[product], rng)
+    colour, size = _looks(words, kind, product, place, rng)
     out_from = np.where(rng.random(items) < _SOLD_OUT, rng.uniform(20, DAYS + 30, items), np.inf)
-    chosen = {"kind": kind, "brand": brand, "style": style, "feature": feature, "material": material}
+    line = repeats(kind, brand, style, feature)
+    chosen = {"kind": kind, "brand": brand, "style": style, "feature": feature, "line": line, "material": material}
     numbers = {name: column[product].astype(np.int32) for name, column in chosen.items()}
     dear = np.exp(rng.normal(0, 0.04, items))
     return Goods(
@@ -93,10 +92,47 @@ def make(words: Words, items: int, rng: np.random.Generator) -> Goods:
     )
 
 
-def _variants(items: int, rng: np.random.Generator) -> Ints:
-    """``(items,)``: the product of each item, in runs of one to four."""
-    sizes = rng.choice(np.array([1, 2, 3, 4]), items, p=[0.45, 0.25, 0.18, 0.12])
-    return np.repeat(np.arange(items, dtype=np.int32), sizes)[:items]
+def _families(words: Words, items: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], Ints, NDArray[np.int64]]:
+    """``(products,)`` the type of each product; ``(items,)`` the product of each item, in runs of one to four and no more than the type has
+    looks; ``(items,)`` its place among the variants."""
+    kind = _kinds(words, items, rng)
+    colours, sizes = _choices(words, kind)
+    count = np.minimum(rng.choice(np.array([1, 2, 3, 4]), items, p=[0.45, 0.25, 0.18, 0.12]), colours * sizes)
+    product = np.repeat(np.arange(items, dtype=np.int32), count)[:items]
+    return kind[: int(product[-1]) + 1], product, np.arange(items) - np.searchsorted(product, product)
+
+
+def _choices(words: Words, kind: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """How many colours and sizes each type knows; one where it knows none."""
+    colours, sizes = ([len(words.colours[k.colour_group]) for k in words.kinds], [max(1, len(k.sizes)) for k in words.kinds])
+    return np.array(colours)[kind], np.array(sizes)[kind]
+
+
+def _looks(
+    words: Words, kind: NDArray[np.int64], product: Ints, place: NDArray[np.int64], rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Colour and size of each item. Variants go on from where their product starts, in half of the products through the sizes first."""
+    colours, sizes = _choices(words, kind)
+    colour = np.floor(rng.random(len(kind)) ** 1.3 * colours).astype(np.int64)
+    size = np.floor(rng.random(len(kind)) * sizes).astype(np.int64)
+    by_size = rng.random(len(kind)) < 0.5
+    at = np.where(by_size, colour * sizes + size, size * colours + colour)[product] + place
+    colours, sizes, by_size = colours[product], sizes[product], by_size[product]
+    at %= colours * sizes
+    found = np.where(by_size, at % sizes, at // colours)
+    sized = np.array([len(k.sizes) > 0 for k in words.kinds])[kind[product]]
+    return np.where(by_size, at // sizes, at % colours), np.where(sized, found, -1)
+
+
+def repeats(*columns: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each row how many rows before it are the same in all columns."""
+    order = np.lexsort(columns[::-1])
+    rows = np.stack(columns, 1)[order]
+    start = np.r_[True, (rows[1:] != rows[:-1]).any(1)]
+    place = np.arange(len(order))
+    counted = np.empty(len(order), np.int64)
+    counted[order] = place - np.maximum.accumulate(np.where(start, place, 0))
+    return counted
 
 
 def _kinds(words: Words, products: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -66,10 +66,9 @@ class Shop:
     def open(self, day: float) -> None:
         """Set the shelves for ``day``: launched and in stock, fashion of each style, a push for what is new, the season of each type."""
         goods = self.goods
-        fashion = 0.6 * np.sin(2 * np.pi * (day / (170 + 35 * np.arange(STYLES)) + 0.31 * np.arange(STYLES)))
         self.sold = goods.sold(day)
         age = np.maximum(day - goods.created, 0)
-        self.fame = (0.9 * goods.fame + fashion[goods.style] + 0.8 * np.exp(-age / 21)).astype(np.float32)
+        self.fame = (0.9 * goods.fame + fashion(day)[goods.style] + 0.8 * np.exp(-age / 21)).astype(np.float32)
         weight = np.exp(0.6 * self.fame) * self.sold
         for groups in (self.by_kind, self.by_brand, self.by_colour):
             groups.weigh(weight)
@@ -133,6 +132,12 @@ class Shop:
         noise = 0.8 * rng.standard_normal(item.shape, dtype=np.float32)
         score: Floats = (guess + 0.5 * self.fame[item] + 0.3 * owned + noise).astype(np.float32)
         return score
+
+
+def fashion(day: float) -> NDArray[np.float64]:
+    """``(6,)``: how much each style is the fashion on ``day``; the styles come and go at different paces."""
+    style = np.arange(STYLES)
+    return np.asarray(0.6 * np.sin(2 * np.pi * (day / (170 + 35 * style) + 0.31 * style)))
 
 
 def _month(day: float) -> float:

@@ -1,4 +1,4 @@
-"""Draws a small SVG for each simulated item: the outline of its type in the item's colour, on a soft ground, with a mark for its style."""
+"""Draws a small SVG for each look of a simulated item: the outline of its type in the item's colour, on a soft ground for its style."""
 
 from __future__ import annotations
 
@@ -20,16 +20,27 @@ def shade(colour: str, factor: float) -> str:
     return "#" + "".join(f"{min(255, int(level * factor)):02x}" for level in levels)
 
 
-def draw(folder: Path, words: Words, goods: Goods, ids: Sequence[str]) -> None:
-    """Write ``folder/<item_id>.svg`` for every item."""
-    folder.mkdir(parents=True, exist_ok=True)
+FOLDER = "images"
+
+
+def names(words: Words, goods: Goods) -> list[str]:
+    """The picture of each item, relative to the shop's folder; items of one type, colour and style share one."""
+    kinds = [kind.key for kind in words.kinds]
+    looks = zip(goods.kind.tolist(), goods.colour.tolist(), goods.style.tolist(), strict=True)
+    return [f"{FOLDER}/{kinds[kind]}-{colour}-{style}.svg" for kind, colour, style in looks]
+
+
+def draw(folder: Path, words: Words, goods: Goods, names: Sequence[str]) -> None:
+    """Draw what `names` names into ``folder``; other drawings of an earlier shop there are removed."""
+    (folder / FOLDER).mkdir(parents=True, exist_ok=True)
+    for old in (folder / FOLDER).glob("*.svg"):
+        old.unlink()
     shapes: dict[str, str] = json.loads((files("aisle.simulate") / "data" / "pictures.json").read_text(encoding="utf-8"))
-    for row, item in enumerate(ids):
+    for name, row in dict(zip(names, range(len(names)), strict=True)).items():
         kind = int(goods.kind[row])
         colour = words.colour(kind, int(goods.colour[row]))[2]
-        (folder / f"{item}.svg").write_text(
-            picture(shapes[words.kinds[kind].key], colour, int(goods.style[row])), encoding="utf-8", newline="\n"
-        )
+        drawn = picture(shapes[words.kinds[kind].key], colour, int(goods.style[row]))
+        (folder / name).write_text(drawn, encoding="utf-8", newline="\n")
 
 
 def picture(shape: str, colour: str, style: int) -> str:

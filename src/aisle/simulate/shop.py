@@ -116,28 +116,24 @@ def simulate(
     events: int = 20_000,
     seed: int = 7,
     progress: Callable[[int, int], None] | None = None,
-    pictures: bool | None = None,
+    pictures: bool = True,
 ) -> Summary:
     """Make a shop of ``items`` items and exactly ``events`` events in ``folder``, the same bytes for the same arguments.
 
-    ``pictures`` draws one SVG an item; absent, shops of up to 2,000 items get them. Raises `InputError` for fewer than 60 items or 100
-    events, and for a folder that
-    already holds items or events of its own (a shop simulated before is made anew).
+    ``pictures`` draws an SVG for every look that an item has. Raises `InputError` for fewer than 60 items or 100 events, and for a folder
+    that already holds items or events of its own (a shop simulated before is made anew).
     """
     _refuse(folder, items, events)
     inside = folder / truth.FOLDER
     inside.mkdir(parents=True, exist_ok=True)
-    for old in (folder / "images").glob("P*.svg"):
-        old.unlink()
     world = World(items, events, seed)
-    drawn = items <= 2_000 if pictures is None else pictures
     anonymous = world.shoppers.anonymous
     journal = Journal(folder, inside, events, Names(world.items, world.users, _quoted(world.pool.texts), anonymous))
     try:
         Calendar(world, journal, events).run(progress)
     finally:
         journal.close()
-    judged = _write(folder, world, events, drawn)
+    judged = _write(folder, world, events, pictures)
     truth.save(inside, world.goods, world.shoppers, world.pool, (world.items, world.users))
     counts = {name: int(count) for name, count in zip(EVENT_TYPES, journal.counts, strict=True) if count}
     return Summary(
@@ -147,7 +143,8 @@ def simulate(
 
 def _write(folder: Path, world: World, events: int, pictures: bool) -> int:
     rng = world.streams[7]
-    tables.items(folder, world.words, world.goods, world.items, pictures, rng)
+    images = drawing.names(world.words, world.goods) if pictures else [""] * len(world.goods)
+    tables.items(folder, world.words, world.goods, world.items, images, rng)
     tables.users(folder, world.words, world.shoppers, world.users, rng)
     judged = tables.judgements(folder, world.pool, world.grader, world.items, int(np.clip(events // 50, 100, 500)), rng)
     tables.labels(folder, world.shoppers, world.users, rng)
@@ -155,7 +152,7 @@ def _write(folder: Path, world: World, events: int, pictures: bool) -> int:
     tables.relations(folder, world.shoppers, world.users, rng)
     tables.settings(folder)
     if pictures:
-        drawing.draw(folder / "images", world.words, world.goods, world.items)
+        drawing.draw(folder, world.words, world.goods, images)
     return judged
 
 

@@ -44,13 +44,11 @@ def date(day: float) -> str:
     return str(START + int(np.floor(day)))
 
 
-def items(folder: Path, words: Words, goods: Goods, ids: Sequence[str], pictures: bool, rng: np.random.Generator) -> None:
-    """Write ``items.csv``. A tenth has no title in the other language, a few have no brand or description: missing, as in real shops."""
+def items(folder: Path, words: Words, goods: Goods, ids: Sequence[str], images: Sequence[str], rng: np.random.Generator) -> None:
+    """Write ``items.csv``; ``images`` names the pictures. A tenth has no title in the other language, a few have no brand or description:
+    missing, as in real shops."""
     stock = goods.sold(DAYS - 0.01).tolist()
-    rows = (
-        (*_item(words, goods, row, rng), "true" if stock[row] else "false", f"images/{ids[row]}.svg" if pictures else "")
-        for row in range(len(goods))
-    )
+    rows = ((*_item(words, goods, row, rng), "true" if stock[row] else "false", images[row]) for row in range(len(goods)))
     table(folder / "items.csv", _ITEM_COLUMNS, ((ids[row], *cells) for row, cells in enumerate(rows)))
 
 

@@ -16,6 +16,7 @@ class Saying:
 
     kind: Pair
     brand: Pair
+    line: Pair
     style: Pair
     feature: Pair
     colour: Pair
@@ -32,6 +33,7 @@ def saying(words: Words, goods: Goods, item: int) -> Saying:
     return Saying(
         kind=entry.name,
         brand=(brand[0], brand[1]),
+        line=words.line(int(goods.line[item])),
         style=words.style(kind, int(goods.style[item])),
         feature=entry.features[goods.feature[item]] if goods.feature[item] >= 0 else ("", ""),
         colour=(colour[0], colour[1]),
@@ -41,11 +43,11 @@ def saying(words: Words, goods: Goods, item: int) -> Saying:
 
 
 def title(said: Saying, chinese: bool) -> str:
-    """`Lumorra Minimalist Dimmable Desk Lamp, Black, 40 cm`, or the same in Chinese order."""
+    """`Lumorra Aria Minimalist Dimmable Desk Lamp, Black, 40 cm`, or the same in Chinese order."""
     if chinese:
-        name = f"{said.brand[1]} {said.style[1]}{said.feature[1]}{said.kind[1]}"
-        return " ".join(part for part in (name, said.colour[1], said.size[1]) if part)
-    name = " ".join(part for part in (said.brand[0], said.style[0], said.feature[0], said.kind[0]) if part)
+        name = f"{said.style[1]}{said.feature[1]}{said.kind[1]}"
+        return " ".join(part for part in (said.brand[1], said.line[1], name, said.colour[1], said.size[1]) if part)
+    name = " ".join(part for part in (said.brand[0], said.line[0], said.style[0], said.feature[0], said.kind[0]) if part)
     return ", ".join(part for part in (name, said.colour[0], said.size[0]) if part)
 
 

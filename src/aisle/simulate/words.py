@@ -47,13 +47,15 @@ class Stage:
 
 @dataclass(frozen=True)
 class Words:
-    """All word lists. Colours are (English, Chinese, hex); ``brands`` gives (English, Chinese, price factor) for each department."""
+    """All word lists. Colours are (English, Chinese, hex); ``brands`` gives (English, Chinese, price factor) for each department; ``lines``
+    are names that tell products apart which are otherwise called the same."""
 
     kinds: tuple[Kind, ...]
     styles: dict[str, tuple[Pair, ...]]
     colours: dict[str, tuple[tuple[str, str, str], ...]]
     materials: dict[str, str]
     brands: dict[str, tuple[tuple[str, str, float], ...]]
+    lines: tuple[Pair, ...]
     descriptions: tuple[tuple[str, ...], tuple[str, ...]]
     keyboard: dict[str, str]
     homophones: dict[str, str]
@@ -72,6 +74,14 @@ class Words:
     def brand(self, kind: int, brand: int) -> tuple[str, str, float]:
         """English name, Chinese name and price factor of the ``brand``-th brand of this type's department."""
         return self.brands[self.kinds[kind].category[0]][brand]
+
+    def line(self, number: int) -> Pair:
+        """The name of a product's line: none for the first of its name, then `Aria`, ..., `Tidal`, `Aria 2`, ..."""
+        if number == 0:
+            return ("", "")
+        english, chinese = self.lines[(number - 1) % len(self.lines)]
+        again = (number - 1) // len(self.lines) + 1
+        return (english, chinese) if again == 1 else (f"{english} {again}", f"{chinese}{again}")
 
 
 STYLES = 6
@@ -101,6 +111,7 @@ def words() -> Words:
         colours={group: tuple((r[0], r[1], r[2]) for r in rows) for group, rows in raw["colours"].items()},
         materials=raw["materials"],
         brands={department: tuple((r[0], r[1], float(r[2])) for r in rows) for department, rows in raw["brands"].items()},
+        lines=_pairs(raw["lines"]),
         descriptions=(tuple(raw["descriptions_en"]), tuple(raw["descriptions_zh"])),
         keyboard=raw["keyboard"],
         homophones=raw["homophones"],
