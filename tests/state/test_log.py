@@ -113,6 +113,12 @@ def test_a_forgotten_user_may_come_back(state: State) -> None:
     assert state.log.of("u", None)[0].sequence > state.log.forgotten("u")
 
 
+def test_a_session_that_nobody_claimed_can_be_forgotten_and_what_users_did_in_it_stays(state: State) -> None:
+    state.log.append([event("a", None, "s"), event("b", None, "t"), event("c", "u", "s", consent=False)])
+    assert state.log.forget("session:s", NOW)
+    assert (ids(state.log.of(None, "s")), ids(state.log.of(None, "t")), state.log.forgotten("session:s")) == (["c"], ["b"], 4)
+
+
 def test_forgetting_a_stranger_is_remembered_though_nothing_was_known(state: State) -> None:
     assert not state.log.forget("only-in-the-files", NOW)
     assert state.log.forgotten("only-in-the-files") == 1

@@ -44,7 +44,7 @@ CLICKED = """
 BLANK = f"""
     UPDATE facts SET kind = {FORGOTTEN}, event_id = NULL, type = NULL, time = NULL, user_id = NULL, session_id = NULL, item_id = NULL,
         request_id = NULL, body = NULL
-    WHERE user_id = ?1 OR (user_id IS NULL AND session_id IN (SELECT session_id FROM claims WHERE user_id = ?1))
+    WHERE user_id = ?1 OR (user_id IS NULL AND (session_id = ?2 OR session_id IN (SELECT session_id FROM claims WHERE user_id = ?1)))
 """
 
 
@@ -96,7 +96,8 @@ class SqliteEventLog:
         return sorted(map(_stored, found), key=lambda one: (one.event.time, one.sequence))
 
     def forget(self, user_id: str, now: float) -> bool:
-        """Blank what is known of a user and of the sessions that the user claimed; False where the log knew nothing.
+        """Blank what is known of a user and of the sessions that the user claimed; False where the log knew nothing. A session that no user
+        claimed is named as ``session:<id>``.
 
         The forgetting itself is a fact with a sequence, so that every worker notices it. It is remembered also for a user of whom the log
         knew nothing, since a bundle may.
@@ -150,7 +151,8 @@ def _append(rows: str, claims: str, connection: sqlite3.Connection, newest: int)
 def _forget(user_id: str, now: float, names: Names, connection: sqlite3.Connection, newest: int) -> tuple[tuple[bool, list[str]], int]:
     sequence, name = newest + 1, names.of(user_id)
     sessions = [row[0] for row in connection.execute("SELECT session_id FROM claims WHERE user_id = ?", (user_id,))]
-    known = connection.execute(BLANK, (user_id,)).rowcount
+    session = user_id.removeprefix(SESSION_ACTOR) if user_id.startswith(SESSION_ACTOR) else None
+    known = connection.execute(BLANK, (user_id, session)).rowcount
     known += connection.execute("DELETE FROM claims WHERE user_id = ?", (user_id,)).rowcount
     known += connection.execute("DELETE FROM quarantine WHERE user_id = ?", (name,)).rowcount
     actors = [name, *(names.of(SESSION_ACTOR + session) for session in sessions)]
