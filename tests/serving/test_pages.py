@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,57 +14,14 @@ from aisle.core.errors import StageError
 from aisle.serving import words
 from aisle.serving.cards import pieces
 from aisle.serving.live import Live
+from aisle.serving.pages_product import variants
 from aisle.serving.picture import picture
 from aisle.serving.view import View
 from tests.serving.fakes import FakeEngine
+from tests.serving.seen import see
 
+FACETS = ("category", "brand")
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(1)>'{{7*7}}&amp;"
-LARGEST = 150_000
-
-
-class Seen(HTMLParser):
-    """The tags of a page with their attributes, its text, and whether its tags close properly."""
-
-    VOID = frozenset({"meta", "link", "input", "img", "path", "br"})
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str]]] = []
-        self.text, self._open = "", list[str]()
-        self.feed(page)
-        assert not self._open, f"left open: {self._open}"
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, {name: value or "" for name, value in attrs}))
-        if tag not in self.VOID:
-            self._open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in self.VOID:
-            assert self._open.pop() == tag
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, {name: value or "" for name, value in attrs}))
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-    def links(self) -> list[str]:
-        return [attrs["href"] for tag, attrs in self.tags if tag == "a"]
-
-
-def see(client: TestClient, address: str, status: int = 200, **headers: str) -> Seen:
-    response = client.get(address, headers={"Accept": "text/html", **headers})
-    assert response.status_code == status
-    assert response.headers["content-type"] == "text/html; charset=utf-8"
-    assert len(response.content) <= LARGEST
-    assert "Traceback" not in response.text
-    seen = Seen(response.text)
-    assert not {"script", "style", "iframe", "object", "base"} & {tag for tag, _ in seen.tags}
-    for _, attrs in seen.tags:
-        assert not [name for name in attrs if name.startswith("on") or name == "style"]
-        assert all(attrs[name].startswith(("/", "#", "data:image/")) for name in ("href", "src", "action") if name in attrs)
-    return seen
 
 
 def test_the_front_page_has_a_row_for_the_user_and_says_what_it_rests_on(client: TestClient):
@@ -83,66 +39,115 @@ def test_a_stranger_is_not_told_that_things_were_picked_for_him(client: TestClie
         assert "Popular with everyone" in text
 
 
+def test_the_front_page_leads_to_every_department(client: TestClient):
+    assert {f"/search?category={name}" for name in ("Home", "Kitchen", "Outdoor")} <= set(see(client, "/").links())
+
+
 def test_a_search_shows_titles_prices_counts_and_marks_the_words(client: TestClient):
-    seen = see(client, "/?q=red+lamp")
+    seen = see(client, "/search?q=red+lamp")
     assert "Results for “red lamp”" in seen.text
     assert "€39.90" in seen.text
     assert "1 item" in seen.text
-    assert [attrs for tag, attrs in seen.tags if tag == "mark"] == [{}, {}]
+    assert seen.all("mark") == [{}, {}]
+
+
+def test_a_query_in_the_front_pages_address_leads_to_its_results(client: TestClient):
+    assert "Results for “red lamp”" in see(client, "/?q=red+lamp").text
 
 
 def test_every_link_of_a_result_page_leads_somewhere(client: TestClient):
-    seen = see(client, "/?q=red&user=42&sort=price&brand=Lumen")
-    for link in {link for link in seen.links() if link != "#content"}:
+    seen = see(client, "/search?q=red&user=42&sort=price&brand=Lumen")
+    for link in {link for link in seen.links() if link not in ("#content", "/console")}:
         assert client.get(link, headers={"Accept": "text/html"}).status_code == 200
 
 
-def test_links_keep_user_language_and_query(client: TestClient):
-    for link in see(client, "/?q=red&user=42&lang=zh").links():
-        if "sort=" in link:
-            assert {"q": "red", "user": "42", "lang": "zh"}.items() <= dict(parse_qsl(urlsplit(link).query)).items()
+def test_links_keep_the_query_and_the_filters(client: TestClient):
+    for link in see(client, "/search?q=red&brand=Lumen&high=60").links():
+        if "sort=" in link or "category=" in link:
+            assert {"q": "red", "brand": "Lumen", "high": "60"}.items() <= dict(parse_qsl(urlsplit(link).query)).items()
 
 
-def test_facets_filter_and_can_be_taken_away(client: TestClient, engine: FakeEngine):
-    seen = see(client, "/?q=red&category=Home+%3E+Lamps")
-    assert engine.asked[-1].filters["category"].any_of == ("Home > Lamps",)
+def test_filters_reach_the_engine_and_can_be_taken_away(client: TestClient, engine: FakeEngine):
+    seen = see(client, "/search?q=red&category=Home+%3E+Lamps&low=10")
+    asked = [request for request in engine.asked if request.facets][-1]
+    assert asked.filters["category"].any_of == ("Home > Lamps",)
+    assert asked.filters["price"].gte == 10
     assert "2 items" in seen.text
-    assert "/?q=red" in seen.links()
+    assert {"/search?q=red&low=10", "/search?q=red&category=Home+%3E+Lamps", "/search?q=red"} <= set(seen.links())
+
+
+def test_categories_are_walked_a_step_at_a_time(client: TestClient):
+    assert "/search?category=Kitchen+%3E+Mugs" not in see(client, "/search").links()
+    links = see(client, "/search?category=Kitchen").links()
+    assert "/search?category=Kitchen+%3E+Mugs" in links
+    assert "/search" in links
+
+
+def test_a_chosen_brand_still_shows_the_others(client: TestClient):
+    links = see(client, "/search?brand=Lumen").links()
+    assert "/search?brand=Lumen&brand=Nord" in links
+    assert "/search" in links
+
+
+def test_attributes_of_the_shops_own_filter_when_they_fit(client: TestClient, engine: FakeEngine):
+    for number, item in enumerate(engine.items.values()):
+        item |= {"colour": ("red", "blue", "sand")[number % 3], "serial": f"S{number}", "sort": "a" if number % 2 else "b"}
+    seen = see(client, "/search?colour=red")
+    assert "Colour" in seen.text
+    assert "/search?colour=red&colour=blue" in seen.links()
+    assert not [link for link in seen.links() if "serial=" in link or "sort=a" in link]
+
+
+def test_a_shop_without_categories_or_brands_can_be_searched(client: TestClient, engine: FakeEngine):
+    engine.items = {"a": {"item_id": "a", "title": "red thing"}}
+    assert "1 item" in see(client, "/search?q=red&brand=x&category=y").text
 
 
 def test_sorting_and_pages_reach_the_engine(client: TestClient, engine: FakeEngine):
-    see(client, "/?q=e&sort=-price&page=3")
-    assert (engine.asked[-1].sort, engine.asked[-1].offset, engine.asked[-1].limit) == ("-price", 48, 24)
+    see(client, "/search?q=e&sort=-price&page=3")
+    asked = [request for request in engine.asked if request.facets][-1]
+    assert (asked.sort, asked.offset, asked.limit) == ("-price", 48, 24)
 
 
 def test_pages_can_be_turned(client: TestClient, engine: FakeEngine):
     engine.items = {f"B{n}": {"item_id": f"B{n}", "title": f"Red thing {n}"} for n in range(200)}
-    seen = see(client, "/?q=red&page=4")
-    assert {"/?q=red", "/?q=red&page=3", "/?q=red&page=5", "/?q=red&page=9"} <= set(seen.links())
-    assert "/?q=red&page=10" not in seen.links()
+    seen = see(client, "/search?q=red&page=4")
+    assert {"/search?q=red", "/search?q=red&page=3", "/search?q=red&page=5", "/search?q=red&page=9"} <= set(seen.links())
+    assert "/search?q=red&page=10" not in seen.links()
 
 
 def test_a_product_page_shows_the_item_its_path_and_its_neighbours(client: TestClient):
-    seen = see(client, "/item/A0?user=42")
+    seen = see(client, "/item/A0")
     assert "In stock" in seen.text
-    assert "Similar items" in seen.text
-    assert "/?user=42&category=Home+%3E+Lamps" in seen.links()
-    assert "/item/A0?user=77" in seen.links()
+    assert "Instead of this one" in seen.text
+    assert "/search?category=Home+%3E+Lamps" in seen.links()
+    assert "/item/A0?lang=zh" in seen.links()
 
 
-def test_an_item_that_is_sold_out_says_so(client: TestClient):
-    assert "Out of stock" in see(client, "/item/A3").text
+def test_an_item_that_is_sold_out_says_so_and_is_not_sold(client: TestClient):
+    seen = see(client, "/item/A3")
+    assert "Out of stock" in seen.text
+    assert "|A3" not in "".join(seen.tokens("/do/add"))
+
+
+def test_variants_are_told_apart_by_what_differs():
+    items = {
+        "a": {"item_id": "a", "title": "Mug", "colour": "Red", "size": "S", "material": "clay"},
+        "b": {"item_id": "b", "title": "Mug", "colour": "Blue", "size": "L", "material": "clay"},
+    }
+    assert variants("a", items, "en") == [("Blue · L", "/item/b", False), ("Red · S", "/item/a", True)]
+    assert variants("a", {"a": items["a"]}, "en") == []
 
 
 def test_ids_with_any_sign_in_them_have_their_page(client: TestClient, engine: FakeEngine):
     name = "a/b?c#d 50%&é灯"
     engine.items = {name: {"item_id": name, "title": "Odd one"}, "other": {"item_id": "other", "title": "Other one"}}
-    link = next(link for link in see(client, "/?q=odd").links() if link.startswith("/item/"))
+    link = next(link for link in see(client, "/search?q=odd").links() if link.startswith("/item/"))
     assert "Odd one" in see(client, link).text
 
 
 def test_chinese_pages_show_chinese_words_and_titles(client: TestClient):
-    seen = see(client, "/?q=red&lang=zh")
+    seen = see(client, "/search?q=red&lang=zh")
     assert "红色台灯" in seen.text
     assert "的搜索结果" in seen.text
     assert seen.tags[0] == ("html", {"lang": "zh-CN"})
@@ -167,14 +172,14 @@ def test_both_languages_know_the_same_words_with_the_same_blanks():
 
 
 def test_nothing_found_and_nothing_there_are_pages_too(client: TestClient, engine: FakeEngine):
-    assert "Nothing matches" in see(client, "/?q=zeppelin").text
+    assert "Nothing matches" in see(client, "/search?q=zeppelin").text
     engine.items = {}
     assert "Nothing to show yet" in see(client, "/").text
 
 
 def test_a_correction_and_a_thin_answer_are_said(client: TestClient, engine: FakeEngine):
     engine.correction, engine.skipped = "red", ("dense",)
-    text = see(client, "/?q=red").text
+    text = see(client, "/search?q=red").text
     assert "Showing results for red" in text
     assert "may be incomplete" in text
 
@@ -186,7 +191,7 @@ def test_what_is_not_there_is_a_page_for_people_and_a_problem_for_programs(clien
         assert client.get(address, headers={"Accept": "application/json"}).json()["code"] == "not_found"
 
 
-@pytest.mark.parametrize("address", ["/", "/?q=red", "/item/A0"])
+@pytest.mark.parametrize("address", ["/", "/search?q=red", "/item/A0", "/basket"])
 def test_a_fault_of_the_server_is_a_page_without_its_insides(client: TestClient, engine: FakeEngine, address: str):
     engine.error = StageError("Column `secret` is not there.")
     text = see(client, address, 500).text
@@ -195,17 +200,17 @@ def test_a_fault_of_the_server_is_a_page_without_its_insides(client: TestClient,
 
 
 def test_a_busy_shop_says_so(client: TestClient, live: Live):
-    live._most = 0
+    live.reads.patience = -1
     assert "very busy" in see(client, "/", 503).text
 
 
 def test_hostile_words_in_addresses_stay_words(client: TestClient):
-    for address in ("/", "/item/A0", "/item/nope"):
-        params = {name: HOSTILE for name in ("q", "user", "category", "brand", "lang", "sort", "page")}
+    for address in ("/search", "/item/A0", "/item/nope", "/basket", "/you"):
+        params = {name: HOSTILE for name in ("q", "user", "category", "brand", "lang", "sort", "page", "low", "high", "from")}
         status = 404 if address == "/item/nope" else 200
         response = client.get(address, params=params, headers={"Accept": "text/html"})
         assert response.status_code == status
-        assert "<script" not in response.text
+        assert "<script>" not in response.text
         assert "<img src=x" not in response.text
         assert ">49" not in response.text
 
@@ -213,19 +218,35 @@ def test_hostile_words_in_addresses_stay_words(client: TestClient):
 def test_hostile_words_in_the_catalogue_stay_words(client: TestClient, engine: FakeEngine):
     item = {name: HOSTILE for name in ("title", "title_zh", "description", "category", "brand", "currency", "image", HOSTILE)}
     engine.items = {HOSTILE: {"item_id": HOSTILE, "price": 1.0, "in_stock": 1.0, **item}, "b": {"item_id": "b", "title": "x"}}
-    for address in ("/", "/?q=script&lang=zh", "/?sort=price", "/item/" + HOSTILE.replace("/", "%2F").replace("?", "%3F"), "/item/b"):
+    page = "/item/" + quote(HOSTILE, safe="")
+    for address in ("/", "/search?q=script&lang=zh", "/search?sort=price", page, "/item/b"):
         see(client, address)
+    client.post("/do/add", data={"item": f"|{HOSTILE}"}, headers={"Accept": "application/json"})
+    see(client, "/basket")
 
 
-@pytest.mark.parametrize("image", ["https://cdn.test/x.png", "javascript:alert(1)", "data:text/html,<b>", "data:image/png," + "A" * 9_000])
+ELSEWHERE = [
+    "https://cdn.test/x.png",
+    "javascript:alert(1)",
+    "data:text/html,<b>",
+    "data:image/png;base64,?",
+    "data:image/png," + "A" * 70_000,
+]
+
+
+@pytest.mark.parametrize("image", ELSEWHERE)
 def test_only_small_images_inside_the_catalogue_are_shown(client: TestClient, engine: FakeEngine, image: str):
     engine.items = {"a": {"item_id": "a", "title": "x", "image": image}}
-    assert not [tag for tag, _ in see(client, "/?q=x").tags if tag == "img"]
+    assert not see(client, "/search?q=x").all("img")
 
 
-def test_an_image_inside_the_catalogue_stands_in_the_page(client: TestClient, engine: FakeEngine):
-    engine.items = {"a": {"item_id": "a", "title": "x", "image": "data:image/svg+xml,<svg/>"}}
-    assert [attrs["src"] for tag, attrs in see(client, "/?q=x").tags if tag == "img"] == ["data:image/svg+xml,<svg/>"]
+def test_an_image_inside_the_catalogue_has_an_address(client: TestClient, engine: FakeEngine):
+    for written in ("data:image/svg+xml,<svg/>", "data:image/svg+xml;charset=utf-8,%3Csvg/%3E", "data:image/svg+xml;base64,PHN2Zy8+"):
+        engine.items = {"a": {"item_id": "a", "title": "x", "image": written}}
+        assert [attrs["src"] for attrs in see(client, "/search?q=x").all("img")] == ["/image/a"]
+        image = client.get("/image/a")
+        assert (image.content, image.headers["content-type"]) == (b"<svg/>", "image/svg+xml")
+        assert "sandbox" in image.headers["content-security-policy"]
 
 
 def test_the_largest_page_stays_small(client: TestClient, engine: FakeEngine):
@@ -233,13 +254,14 @@ def test_the_largest_page_stays_small(client: TestClient, engine: FakeEngine):
     further = {f"attribute {n}": "y" * 5_000 for n in range(80)}
     names = [f"{'i' * 40}{n}" for n in range(600)]
     engine.items = {name: {"item_id": name, **long, "category": f"{name[-3:]}{'类' * 60}", **further} for name in names}
-    for address in (f"/?q={'灯' * 100}", "/?user=" + "u" * 100, "/item/" + "i" * 40 + "5"):
+    for address in (f"/search?q={'灯' * 100}", "/?user=" + "u" * 100, "/item/" + "i" * 40 + "5"):
         see(client, address)
 
 
-def test_style_sheet_and_sign_are_served_and_nothing_beside_them(client: TestClient):
-    assert client.get("/static/store.css").headers["content-type"].startswith("text/css")
-    assert client.get("/static/sign.svg").status_code == 200
+def test_files_are_served_and_nothing_beside_them(client: TestClient):
+    kinds = {"tokens.css": "text/css", "store.css": "text/css", "store.js": "text/javascript", "sign.svg": "image/svg+xml"}
+    for name, kind in kinds.items():
+        assert client.get(f"/static/{name}").headers["content-type"].startswith(kind)
     assert client.get("/static/../words.py").status_code == 404
     assert client.get("/static/%2e%2e/words.py").status_code == 404
 
@@ -250,10 +272,11 @@ def test_head_asks_without_a_body(client: TestClient):
 
 
 def test_every_field_has_a_label_and_every_page_its_landmarks(client: TestClient):
-    for address in ("/?user=42", "/?q=red", "/item/A0", "/?q=zeppelin"):
+    for address in ("/?user=42", "/search?q=red", "/item/A0", "/search?q=zeppelin", "/basket", "/you", "/you/forget"):
         tags = see(client, address).tags
         named = {attrs["for"] for tag, attrs in tags if tag == "label"}
-        assert {attrs["id"] for tag, attrs in tags if tag == "input" and attrs.get("type") != "hidden"} <= named
+        fields = [attrs for tag, attrs in tags if tag == "input" and attrs.get("type") != "hidden"]
+        assert all("aria-label" in attrs or attrs["id"] in named for attrs in fields)
         assert {"header", "main", "footer", "nav"} <= {tag for tag, _ in tags}
         assert sum(tag == "h1" for tag, _ in tags) == 1
 
@@ -283,17 +306,17 @@ def test_highlighting_never_changes_the_text(plain: str, spans: list[tuple[int, 
     assert "".join(text for text, _ in pieces(plain, spans)) == plain
 
 
-NAMES = st.sampled_from(["q", "user", "lang", "sort", "page", "category", "brand"])
+NAMES = st.sampled_from(["q", "user", "lang", "sort", "page", "category", "brand", "low", "high", "from"])
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(NAMES, st.text(max_size=30)), max_size=8))
 def test_no_address_breaks_a_page(client: TestClient, params: list[tuple[str, str]]):
     params = [(name, value.encode("utf-8", "replace").decode()) for name, value in params]
-    assert client.get("/", params=params, headers={"Accept": "text/html"}).status_code == 200
+    assert client.get("/search", params=params, headers={"Accept": "text/html"}).status_code == 200
 
 
 @given(st.lists(st.tuples(NAMES, st.text(st.characters(codec="utf-8")))))
 def test_an_address_written_back_reads_the_same(params: list[tuple[str, str]]):
-    view = View.of(params)
-    assert View.of(parse_qsl(urlsplit(view.turned(view.page)).query)) == view
+    view = View.of("/search", params, FACETS)
+    assert View.of("/search", parse_qsl(urlsplit(view.here).query), FACETS) == view

@@ -14,11 +14,11 @@ from aisle.serving.images import Images
 from aisle.serving.picture import picture
 from aisle.serving.view import View
 
-LONGEST_TITLE, LONGEST_FACT, MOST_FACTS = 160, 300, 24
-_OWN_PLACE = {
+LONGEST_TITLE, SHORT_TITLE, LONGEST_FACT, MOST_FACTS = 160, 70, 300, 24
+OWN_PLACE = frozenset({
     "item_id", "title", "title_en", "title_zh", "description", "category", "brand", "price", "currency", "in_stock", "image",
     "language", "parent_id",
-}  # fmt: skip
+})  # fmt: skip
 """Attributes that a product page shows elsewhere, or that only the shop reads."""
 Piece = tuple[str, bool]
 """Text, and whether it is highlighted."""
@@ -26,8 +26,10 @@ Piece = tuple[str, bool]
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One item in a grid or at the head of its page."""
+    """One item in a grid or at the head of its page. ``token`` names it, and where it stood, in the forms of a page."""
 
+    item_id: str
+    token: str
     url: str
     title: Sequence[Piece]
     plain: str
@@ -36,18 +38,26 @@ class Card:
     price: str
     sold_out: bool
     reason: str
+    variants: int
     image: str
     art: Markup
 
+    @property
+    def short(self) -> str:
+        """The title as far as the names of its buttons need it."""
+        return self.plain if len(self.plain) <= SHORT_TITLE else self.plain[: SHORT_TITLE - 1] + "…"
 
-def card(item: AnsweredItem, view: View, language: str, images: Images) -> Card:
-    """The card of an answered item."""
+
+def card(item: AnsweredItem, view: View, language: str, images: Images, origin: str = "") -> Card:
+    """The card of an answered item; ``origin`` says on which answer it stands, and where."""
     have = item.attributes
     plain, name = words.title(have, language)
     plain = plain if len(plain) <= LONGEST_TITLE else plain[: LONGEST_TITLE - 1] + "…"
     category = text(have, "category").partition("|")[0].strip()
     return Card(
-        url=view.item(item.item_id),
+        item_id=item.item_id,
+        token=f"{origin}|{item.item_id}",
+        url=view.item(item.item_id, origin),
         title=pieces(plain, item.highlights.get(name, ())),
         plain=plain,
         category=leaf(category),
@@ -55,6 +65,7 @@ def card(item: AnsweredItem, view: View, language: str, images: Images) -> Card:
         price=words.price(have.get("price"), have.get("currency")),
         sold_out=have.get("in_stock") is not None and not have["in_stock"],
         reason=item.reasons[0].text[:LONGEST_FACT] if item.reasons else "",
+        variants=len(item.variants),
         image=images.source(item.item_id, have),
         art=picture(item.item_id, category),
     )
@@ -72,10 +83,16 @@ def pieces(plain: str, spans: Sequence[Span]) -> list[Piece]:
     return [piece for piece in (*result, (plain[done:], False)) if piece[0]]
 
 
+def named(token: str) -> tuple[str, str]:
+    """The item of a card's token, and its origin."""
+    origin, _, item_id = token.partition("|")
+    return item_id, origin
+
+
 def facts(attributes: Mapping[str, Value]) -> list[tuple[str, str]]:
-    """Every further attribute of an item as a name and a text, for the table on its page."""
-    rest = ((name, value) for name, value in attributes.items() if name not in _OWN_PLACE and value is not None)
-    written = [(name.replace("_", " ").capitalize()[:60], _fact(name, value)) for name, value in rest]
+    """Every further attribute of an item and its value as a text, for the table on its page."""
+    rest = ((name, value) for name, value in attributes.items() if name not in OWN_PLACE and value is not None)
+    written = [(name, _fact(name, value)) for name, value in rest]
     return [(name, value) for name, value in written if value][:MOST_FACTS]
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote, unquote_to_bytes
 
 from aisle.core.answer import Value
 
@@ -14,11 +15,11 @@ TYPES = {
     ".gif": "image/gif", ".avif": "image/avif",
 }  # fmt: skip
 LARGEST_FILE = 4 << 20
-LARGEST_INLINE = 2_000
-"""Characters of a ``data:`` image that may stand in a page, where it is repeated with every visit."""
+LARGEST_INLINE = 64_000
+"""Characters of a ``data:`` image; it has an address as a file has, so that pages stay small and browsers keep it."""
 HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox", "Cache-Control": "private, max-age=3600"}
 """A drawing opened on its own must not run as a page of ours: SVG may carry scripts."""
-_INLINE = re.compile(r"data:image/(svg\+xml|png|jpeg|webp|gif)[;,]")
+_INLINE = re.compile(r"data:(image/(?:svg\+xml|png|jpeg|webp|gif))((?:;[\w=.+-]+)*),(.*)", re.DOTALL)
 
 
 class Images:
@@ -32,13 +33,14 @@ class Images:
         written = attributes.get("image")
         if not isinstance(written, str):
             return ""
-        if _INLINE.match(written):
-            return written if len(written) <= LARGEST_INLINE else ""
-        return f"/image/{quote(item_id, safe='')}" if self._file(written) else ""
+        found = _inline(written) if written.startswith("data:") else self._file(written)
+        return f"/image/{quote(item_id, safe='')}" if found else ""
 
     def read(self, attributes: Mapping[str, Value] | None) -> tuple[bytes, str] | None:
         """An image's bytes and type; None where there is none, it lies outside the folder, or it is larger than 4 MB."""
         written = (attributes or {}).get("image")
+        if isinstance(written, str) and written.startswith("data:"):
+            return _inline(written)
         file = self._file(written) if isinstance(written, str) else None
         return (file.read_bytes(), TYPES[file.suffix.lower()]) if file else None
 
@@ -51,3 +53,15 @@ class Images:
             return file if fine and file.stat().st_size <= LARGEST_FILE else None
         except (OSError, RuntimeError):  # a name too long for the disk, a circle of links
             return None
+
+
+def _inline(written: str) -> tuple[bytes, str] | None:
+    """The bytes and type of a ``data:`` image, None for any other kind of data."""
+    found = _INLINE.fullmatch(written) if len(written) <= LARGEST_INLINE else None
+    if found is None:
+        return None
+    kind, how, body = found.groups()
+    try:
+        return (b64decode(unquote(body), validate=True) if how.endswith(";base64") else unquote_to_bytes(body)), kind
+    except ValueError:
+        return None

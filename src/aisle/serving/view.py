@@ -2,102 +2,132 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import quote, urlencode
 
 from aisle.core.request import MOST_ITEMS, SORTS
 
 PAGE = 24
-FACETS = ("category", "brand")
 LAST_PAGE = MOST_ITEMS // PAGE
-LONGEST_QUERY, LONGEST_VALUE, MOST_CHOSEN = 120, 100, 4
-"""Bounds that keep a page small, since each of its links repeats the address."""
+LONGEST_QUERY, LONGEST_KEPT, LONGEST_VALUE, MOST_CHOSEN = 120, 60, 100, 6
+"""Bounds that keep a page small, since its links repeat the address; a query longer than ``LONGEST_KEPT`` is left out of items' links."""
+OWN = frozenset({"q", "sort", "page", "low", "high", "lang", "user", "from"})
+"""Parameters with a meaning of their own: an attribute of such a name cannot be a facet."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One page's address. ``chosen`` are the pairs of attribute and value that filter; ``page`` counts from 1; ``lang`` may be empty.
+    """One page's address. ``chosen`` are the pairs of attribute and value that filter, ``low`` and ``high`` the price's bounds as typed;
+    ``page`` counts from 1."""
 
-    ``product`` is the item whose page this is, empty on the other pages.
-    """
-
+    path: str = "/"
     q: str = ""
-    user: str = ""
-    lang: str = ""
     sort: str = "relevance"
     page: int = 1
     chosen: tuple[tuple[str, str], ...] = ()
-    product: str = ""
+    low: str = ""
+    high: str = ""
 
     @classmethod
-    def of(cls, params: Sequence[tuple[str, str]]) -> View:
-        """Read an address's parameters; what they say wrongly or too long is left out or cut."""
-        pairs = [(name, value) for name, value in params if name in FACETS and value.strip() and len(value) <= LONGEST_VALUE]
+    def of(cls, path: str, params: Sequence[tuple[str, str]], facets: Collection[str] = ()) -> View:
+        """Read an address's parameters; what is wrong or too long in them is left out or cut. ``facets`` may be filtered by."""
+        pairs = [(name, value) for name, value in params if name in facets and value.strip() and len(value) <= LONGEST_VALUE]
         said = dict(reversed(params))
-        sort, page, lang = said.get("sort", ""), said.get("page", ""), said.get("lang", "")
+        sort, page = said.get("sort", ""), said.get("page", "")
         return cls(
+            path=path,
             q=" ".join(said.get("q", "").split())[:LONGEST_QUERY],
-            user=said.get("user", "").strip()[:LONGEST_VALUE],
-            lang=lang if lang in ("en", "zh") else "",
             sort=sort if sort in SORTS else "relevance",
             page=min(max(int(page), 1), LAST_PAGE) if page.isdecimal() and len(page) < 6 else 1,
             chosen=tuple(dict.fromkeys(pairs))[:MOST_CHOSEN],
+            low=_amount(said.get("low", "")),
+            high=_amount(said.get("high", "")),
         )
 
     @property
-    def searching(self) -> bool:
-        """Whether this is a list of matches rather than the front page."""
-        return bool(self.q or self.chosen or self.sort != "relevance")
+    def filtered(self) -> bool:
+        """Whether anything is filtered out."""
+        return bool(self.chosen or self.low or self.high)
 
-    def body(self) -> dict[str, object]:
-        """The JSON of the search request that this page shows."""
-        filters = {name: [value for key, value in self.chosen if key == name] for name in FACETS}
-        return {
-            "query": self.q,
-            "filters": {name: values for name, values in filters.items() if values},
-            "limit": PAGE,
-            "offset": (self.page - 1) * PAGE,
-            "sort": self.sort,
-            "facets": list(FACETS),
-        }
+    def values(self, name: str) -> list[str]:
+        """What is chosen of one attribute."""
+        return [value for key, value in self.chosen if key == name]
 
-    def url(self, user: str | None = None, lang: str | None = None, sort: str | None = None) -> str:
-        """The address with another user, language or order, at its first page."""
-        changed = replace(self, user=self.user if user is None else user, lang=self.lang if lang is None else lang)
-        return _address(replace(changed, page=1, sort=self.sort if sort is None else sort))
+    def body(self, facets: Sequence[str], limit: int = PAGE, free: str = "") -> dict[str, object]:
+        """The JSON of the search request that this page shows; the filter on the attribute ``free`` is left out."""
+        filters: dict[str, object] = {name: values for name in facets if name != free and (values := self.values(name))}
+        bounds = {bound: float(text) for bound, text in (("gte", self.low), ("lte", self.high)) if text}
+        filters |= {"price": bounds} if bounds else {}
+        offset = (self.page - 1) * PAGE if limit else 0
+        return {"query": self.q, "filters": filters, "limit": limit, "offset": offset, "sort": self.sort, "facets": list(facets)}
+
+    @property
+    def here(self) -> str:
+        """The address of this page itself."""
+        return _address(self)
+
+    def url(self, sort: str) -> str:
+        """The list in another order, at its first page."""
+        return _address(replace(self, page=1, sort=sort))
 
     def turned(self, page: int) -> str:
-        """The address of another page of the same list."""
+        """Another page of the same list."""
         return _address(replace(self, page=page))
 
     def toggled(self, name: str, value: str) -> str:
-        """The address with one filter added, or removed where it is there."""
+        """The list with one filter added, or removed where it is there."""
         pair = (name, value)
         chosen = tuple(one for one in self.chosen if one != pair) if pair in self.chosen else (*self.chosen, pair)
-        return _address(replace(self, page=1, chosen=chosen))
+        return _address(replace(self, path="/search", page=1, chosen=chosen))
+
+    def only(self, name: str, value: str) -> str:
+        """The list with this as the one filter on its attribute; without it where ``value`` is empty."""
+        kept = tuple(one for one in self.chosen if one[0] != name)
+        return _address(replace(self, path="/search", page=1, chosen=(*kept, (name, value)) if value else kept))
 
     def cleared(self) -> str:
-        """The address without filters."""
-        return _address(replace(self, page=1, chosen=()))
+        """The list without filters."""
+        return _address(replace(self, page=1, chosen=(), low="", high=""))
 
-    def home(self) -> str:
-        """The front page, for the same user in the same language."""
-        return _address(View(user=self.user, lang=self.lang))
+    def priced(self) -> str:
+        """The list at any price."""
+        return _address(replace(self, page=1, low="", high=""))
 
-    def item(self, item_id: str) -> str:
-        """The address of a product page."""
-        return _address(View(user=self.user, lang=self.lang, product=item_id))
+    def spoken(self, language: str) -> str:
+        """This page in a language."""
+        return self.here + ("&" if "?" in self.here else "?") + urlencode({"lang": language})
+
+    def item(self, item_id: str, origin: str = "") -> str:
+        """The page of an item; ``origin`` says where on which answer it stood."""
+        return f"/item/{quote(item_id, safe='')}" + _query([("q", self.q if len(self.q) <= LONGEST_KEPT else ""), ("from", origin)])
+
+
+def listed(q: str = "", sort: str = "relevance", chosen: tuple[tuple[str, str], ...] = ()) -> str:
+    """The address of a list of items."""
+    return _address(View("/search", q=q, sort=sort, chosen=chosen))
+
+
+def local(address: str) -> str:
+    """An address of this server as it stands, the front page where it could lead to another one."""
+    plain = address.startswith("/") and not address.startswith("//") and len(address) <= 2_000
+    return address if plain and "\\" not in address and address.isprintable() and address.isascii() else "/"
+
+
+def _amount(typed: str) -> str:
+    try:
+        amount = float(typed[:20].strip().replace(",", "."))
+    except ValueError:
+        return ""
+    return f"{amount:.10g}" if math.isfinite(amount) and 0 <= amount < 1e9 else ""
 
 
 def _address(view: View) -> str:
-    plain = {"q": view.q, "user": view.user, "lang": view.lang}
-    sort = {"sort": view.sort} if view.sort != "relevance" else {}
-    page = {"page": str(view.page)} if view.page > 1 else {}
-    path = f"/item/{quote(view.product, safe='')}" if view.product else "/"
-    return path + _query({**plain, **sort, **page}, view.chosen)
+    pairs = [("q", view.q), ("sort", view.sort if view.sort != "relevance" else ""), ("page", str(view.page) if view.page > 1 else "")]
+    return view.path + _query([*pairs, *view.chosen, ("low", view.low), ("high", view.high)])
 
 
-def _query(plain: Mapping[str, str], pairs: tuple[tuple[str, str], ...] = ()) -> str:
-    written = urlencode([pair for pair in (*plain.items(), *pairs) if pair[1]])
+def _query(pairs: Sequence[tuple[str, str]]) -> str:
+    written = urlencode([pair for pair in pairs if pair[1]])
     return f"?{written}" if written else ""

@@ -7,20 +7,26 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 from aisle.core.answer import Value
 
 TEMPLATES = Path(__file__).parent / "templates"
 LANGUAGES = {"en": "English", "zh": "中文"}
+NOTICES = frozenset({"added", "basket_full", "hidden", "ordered", "forgotten", "removed"})
+"""Keys of the short notices that a page may open with."""
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "CNY": "¥", "RMB": "¥", "JPY": "¥", "INR": "₹", "KRW": "₩", "HKD": "HK$", "TWD": "NT$"}
 _WITHOUT_CENTS = {"JPY", "KRW"}
 
 
 @cache
 def strings() -> Mapping[str, Mapping[str, str]]:
-    """Language to key to words, from ``templates/strings.json``."""
-    read: dict[str, dict[str, str]] = json.loads((TEMPLATES / "strings.json").read_text(encoding="utf-8"))
-    return read
+    """Language to key to words, from ``templates/strings*.json``."""
+    result: dict[str, dict[str, str]] = {name: {} for name in LANGUAGES}
+    for path in sorted(TEMPLATES.glob("strings*.json")):
+        for language, known in json.loads(path.read_text(encoding="utf-8")).items():
+            result[language] |= known
+    return result
 
 
 class Words:
@@ -33,11 +39,29 @@ class Words:
     def __call__(self, key: str, **filled: str | int) -> str:
         return self._known[key].format(**filled)
 
+    def attribute(self, name: str) -> str:
+        """An attribute's name: ours in this language, any other as the shop writes it."""
+        return self._known.get(f"attribute_{name}") or name.replace("_", " ").strip().capitalize()[:60]
+
+    def count(self, key: str, number: int) -> str:
+        """How many there are of something: ``key`` for several, ``key_one`` for one."""
+        return self(f"{key}_one") if number == 1 else self(key, count=f"{number:,}")
+
 
 def preferred(accepted: str) -> str:
     """The language of an ``Accept-Language`` header: whichever of ours it names first, English where it names none."""
     named = (part.partition(";")[0].strip().lower()[:2] for part in accepted[:200].split(","))
     return next((name for name in named if name in LANGUAGES), "en")
+
+
+def encoded(text: str) -> str:
+    """Any text as a cookie's value."""
+    return quote(text, safe="")
+
+
+def decoded(cookie: str) -> str:
+    """What `encoded` wrote."""
+    return unquote(cookie)
 
 
 def price(amount: Value, currency: Value) -> str:
