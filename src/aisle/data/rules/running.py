@@ -7,7 +7,7 @@ from itertools import islice
 
 import ibis
 import pyarrow as pa
-from ibis.expr.types import BooleanValue, Table
+from ibis.expr.types import BooleanValue, Table, Value
 
 from aisle.data.further import EventRow, Further
 from aisle.data.rules.base import Change, Facts, Rule, first, place, text
@@ -63,10 +63,12 @@ def _batches(rows: Iterator[EventRow]) -> Iterator[list[EventRow]]:
 
 
 def _joined_events(table: Table, log: Further) -> Change:
-    told = _told(table, log)
-    known = table.left_join(told, table["_key"] == told["_of"])
-    marked, forgotten = _forgotten(known, log)
-    return Change(marked, reason=first((marked["_where"].notnull(), text("told by ", marked["_where"])), (forgotten, FORGOTTEN)))
+    marked, forgotten = _forgotten(table, log)
+    reasons: list[tuple[BooleanValue, Value | str]] = [(forgotten, FORGOTTEN)]
+    if clock_column(table) == "timestamp":
+        marked = marked.left_join(_told(table, log), [("_key", "_of")])
+        reasons.append((marked["_where"].notnull(), text("told by ", marked["_where"])))
+    return Change(marked, reason=first(*reasons))
 
 
 def _told(table: Table, log: Further) -> Table:
