@@ -119,7 +119,7 @@ def test_pages_can_be_turned(client: TestClient, engine: FakeEngine):
 def test_a_product_page_shows_the_item_its_path_and_its_neighbours(client: TestClient):
     seen = see(client, "/item/A0")
     assert "In stock" in seen.text
-    assert "Instead of this one" in seen.text
+    assert "Similar items" in seen.text
     assert "/search?category=Home+%3E+Lamps" in seen.links()
     assert "/item/A0?lang=zh" in seen.links()
 
@@ -137,6 +137,8 @@ def test_variants_are_told_apart_by_what_differs():
     }
     assert variants("a", items, "en") == [("Blue · L", "/item/b", False), ("Red · S", "/item/a", True)]
     assert variants("a", {"a": items["a"]}, "en") == []
+    twins = {name: {**items["a"], "price": price, "currency": "EUR"} for name, price in (("a", 9.0), ("c", 8.0))}
+    assert [told for told, _, _ in variants("a", twins, "en")] == ["Mug · €8.00", "Mug · €9.00"]
 
 
 def test_ids_with_any_sign_in_them_have_their_page(client: TestClient, engine: FakeEngine):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -35,7 +36,7 @@ class Product:
         found = await self.pages.live.run(lambda engine: engine.item(item_id))
         if found is None:
             raise unknown_item()
-        bodies: list[tuple[str, dict[str, object]]] = [(name, {"items": [item_id], "limit": ROW}) for name in ("similar", "basket")]
+        bodies: list[tuple[str, dict[str, object]]] = [(name, {"items": [item_id], "limit": 2 * ROW}) for name in ("similar", "basket")]
         if parent := text(found, "parent_id"):
             bodies.append(("search", {"query": "", "filters": {"parent_id": [parent]}, "limit": 1}))
         requests = [self.pages.request(visit, surface, body, number) for number, (surface, body) in enumerate(bodies)]
@@ -65,9 +66,15 @@ def variants(item_id: str, items: Mapping[str, Item], language: str) -> list[tup
     names = dict.fromkeys(name for item in items.values() for name in item if name not in OWN_PLACE and text(item, name))
     apart = [name for name in names if len({text(item, name) for item in items.values()}) > 1]
     said = {one: " · ".join(text(item, name)[:40] for name in apart if text(item, name)) for one, item in items.items()}
-    told = {one: said[one] or words.title(item, language)[0][:80] for one, item in items.items()}
+    alike = Counter(said.values())
+    told = {one: _told(said[one], item, alike[said[one]] > 1, language) for one, item in items.items()}
     ordered = sorted(told, key=lambda one: told[one])
     return [(told[one], View().item(one), one == item_id) for one in ordered]
+
+
+def _told(said: str, item: Item, alike: bool, language: str) -> str:
+    price = words.price(item.get("price"), item.get("currency")) if alike else ""
+    return " · ".join(part for part in (said or words.title(item, language)[0][:80], price) if part)
 
 
 def _others(engine: Engine, item_id: str, answers: Sequence[Answer]) -> dict[str, Item]:
@@ -78,9 +85,9 @@ def _others(engine: Engine, item_id: str, answers: Sequence[Answer]) -> dict[str
 
 
 def _rows(visit: Visit, answers: Sequence[Answer]) -> list[Row]:
-    near = visit.cards(answers[0], "similar")
+    near = visit.cards(answers[0], "similar")[:ROW]
     there = {one.item_id for one in near}
-    beside = [one for one in visit.cards(answers[1], "basket") if one.item_id not in there]
+    beside = [one for one in visit.cards(answers[1], "basket") if one.item_id not in there][:ROW]
     rows = [Row(visit.say("similar"), near), Row(visit.say("goes_with"), beside)]
     return [row for row in rows if row.cards]
 
