@@ -14,13 +14,14 @@ from aisle.core.events import Dataset
 from aisle.data.dataset import load_dataset
 from aisle.data.windows import Windows, cut
 from aisle.opening import open_shop
+from aisle.pipeline import Pipeline
 from aisle.retrieval.registry import SOURCES
 from aisle.serving.batch import batch
 from aisle.settings import Settings, load
 from aisle.tracking import Tracker
 from aisle.training.budget import FLOOR, Budget, choose_sources
+from aisle.training.candidates import frame
 from aisle.training.evaluate import evaluate
-from aisle.training.frames import frame
 from aisle.training.job import Job, plain_stacks
 from aisle.training.parts import Parts
 from aisle.training.refit import stability
@@ -76,7 +77,8 @@ def test_evaluate_shows_the_stored_report(folder: Path, store: Path) -> None:
 
 def test_a_plan_is_read_back_from_the_manifest(store: Path, tmp_path: Path) -> None:
     plan = read_plan(store / str(Store(store).current()) / "manifest.json")
-    assert plan["requests"]
+    assert plan.requests["home"][2]
+    assert plan.of("home").effort["lambdamart"]["trees"] == 160
     (tmp_path / "x.json").write_text("[]")
     with pytest.raises(Exception, match="manifest"):
         read_plan(tmp_path / "x.json")
@@ -88,6 +90,10 @@ def prepared(data: Dataset, windows: Windows, work: Path) -> Job:
     return Job(data, windows, Settings(), Budget(5), Tracker(quiet=True), parts, text)
 
 
+def built(job: Job) -> Pipeline:
+    return job.pipeline({name: job.source(name, False) for name in NAMES}, False, plain_stacks(NAMES))
+
+
 def test_a_ranker_never_reads_a_score_that_saw_its_label(folder: Path, tmp_path: Path) -> None:
     """The features of window 2's requests stay the same to the bit when all that came after each request's moment is taken away."""
     data, _ = load_dataset(folder, load(folder))
@@ -95,12 +101,12 @@ def test_a_ranker_never_reads_a_score_that_saw_its_label(folder: Path, tmp_path:
     job = prepared(data, windows, tmp_path / "a")
     stacks = plain_stacks(NAMES)
     asked = replays(job)["home"][2].sample(25, 0)
-    whole = frame(job.pipeline(NAMES, False, stacks), stacks["home"], asked, None)
+    whole = frame(built(job), stacks["home"], asked, NAMES)
     moment = max(request.as_of for request in asked.requests)
     seen = data.events.time <= moment
     early = replace(data, events=data.events.where(seen))
     cut_job = prepared(early, Windows(windows.event[seen], windows.query, windows.by, windows.cuts), tmp_path / "b")
-    less = frame(cut_job.pipeline(NAMES, False, stacks), stacks["home"], asked, None)
+    less = frame(built(cut_job), stacks["home"], asked, NAMES, names=whole.names)
     assert np.array_equal(whole.item, less.item)
     for name, values in whole.features.items():
         if name != "popularity_ever":  # its scale is the whole log's mean, one constant for all

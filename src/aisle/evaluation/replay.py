@@ -39,6 +39,10 @@ class Replay:
         truth = Truth.of(len(chosen), request, t.item[kept], t.grade[kept], t.relevant[kept], t.bought[kept], t.value[kept])
         return Replay(self.task, [self.requests[number] for number in chosen], truth, self.users[chosen])
 
+    def first(self, most: int) -> Replay:
+        """At most the first ``most`` requests."""
+        return self if len(self) <= most else self.pick(np.arange(most))
+
     def sample(self, most: int, seed: int) -> Replay:
         """At most ``most`` requests, drawn without replacement, in drawn order, so that any beginning of them is a fair sample too."""
         return self.pick(np.random.default_rng(seed).permutation(len(self))[:most])

@@ -87,7 +87,8 @@ class Part:
 
 @dataclass(frozen=True)
 class Ablation:
-    """What the whole loses without one part: ``difference`` = whole - without, so a helpful part is positive."""
+    """What the whole loses without one part: ``difference`` = whole - without, so a helpful part is positive; ``p`` as it is and corrected
+    over the report's ablation by Holm."""
 
     part: str
     metric: str
@@ -96,6 +97,7 @@ class Ablation:
     low: float = NAN
     high: float = NAN
     p: float = NAN
+    p_holm: float = NAN
 
 
 @dataclass(frozen=True)

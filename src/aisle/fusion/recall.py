@@ -32,8 +32,7 @@ class Recall:
         if not (taken > 0).any():
             return self
         if self.loss == "squared":
-            weight = np.where(taken > 0, (taken <= 0).sum() / max(1, (taken > 0).sum()), 1.0)
-            self.theta_ = _least_squares(x, taken > 0, weight)
+            self.theta_ = solve(*normal_equations(x, taken > 0))
         else:
             start = np.full(x.shape[1], 1.0)
             bounds = [(0.0, None)] * x.shape[1]
@@ -70,10 +69,9 @@ class Recall:
 
     def _terms(self, columns: Mapping[str, Column]) -> Matrix:
         length = len(next(iter(columns.values()))) if columns else 0
-        nothing = np.full(length, np.nan)
-        shares = [np.nan_to_num(columns.get(f"{name}_share", nothing)) for name in self.sources]
-        ranks = [np.nan_to_num(1 / (1 + np.expm1(columns.get(f"{name}_rank", nothing)) / 5)) for name in self.sources]
-        return np.column_stack([*shares, *ranks]).astype(np.float64) if self.sources else np.zeros((length, 0))
+        found = [terms(columns, name) for name in self.sources]
+        both = [*(share for share, _ in found), *(rank for _, rank in found)]
+        return np.column_stack(both).astype(np.float64) if both else np.zeros((length, 0))
 
     @property
     def weights(self) -> dict[str, float]:
@@ -97,9 +95,25 @@ class Recall:
         return model
 
 
-def _least_squares(x: Matrix, taken: NDArray[np.bool_], weight: NDArray[np.float64]) -> Matrix:
-    """Weighted non-negative least squares by its normal equations: few columns, very many rows."""
-    gram = (x * weight[:, None]).T @ x + 1e-9 * np.eye(x.shape[1])
-    root = np.linalg.cholesky(gram + 1e-9 * np.trace(gram) * np.eye(x.shape[1])).T
-    right = np.linalg.solve(root.T, x.T @ (weight * taken))
-    return np.asarray(nnls(root, right)[0], np.float64)
+def terms(columns: Mapping[str, Column], source: str) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """``(n,)`` and ``(n,)``: the source's share of its best score and its reciprocal rank, 0 where it is silent."""
+    length = len(next(iter(columns.values()))) if columns else 0
+    nothing = np.full(length, np.nan)
+    share, rank = (columns.get(f"{source}_{what}", nothing) for what in ("share", "rank"))
+    return np.nan_to_num(share), np.nan_to_num(1 / (1 + np.expm1(rank) / 5))
+
+
+def normal_equations(x: Matrix, taken: NDArray[np.bool_]) -> tuple[Matrix, Matrix]:
+    """``(f, f)`` and ``(f,)``: all that weighted least squares needs of ``x`` ``(n, f)``; what was taken weighs as much as what was not.
+
+    Some of the columns alone have these equations' rows and columns, so that many choices of columns cost one pass over the rows.
+    """
+    weight = np.where(taken, (~taken).sum() / max(1, taken.sum()), 1.0)
+    return (x * weight[:, None]).T @ x, x.T @ (weight * taken)
+
+
+def solve(gram: Matrix, right: Matrix) -> Matrix:
+    """Non-negative least squares by its normal equations: few columns, very many rows."""
+    gram = gram + 1e-9 * np.eye(len(gram))
+    root = np.linalg.cholesky(gram + 1e-9 * np.trace(gram) * np.eye(len(gram))).T
+    return np.asarray(nnls(root, np.linalg.solve(root.T, right))[0], np.float64)

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from typing import Literal, Self
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when LightGBM loads: threads that wait by spinning cost 4 times the time
+import lightgbm
+
 Matrix = NDArray[np.float32]
+Left = Callable[[], float]
+TRIAL_ROWS, TRIAL_TREES = 30_000, 4
+"""What is fitted to see how long the whole will take."""
+SMALL = 50_000
+"""Rows below which a second thread costs more in waiting than it works."""
 COMMON = {"verbosity": -1, "deterministic": True, "force_row_wise": True, "bagging_freq": 1, "feature_pre_filter": False}
 
 
@@ -18,6 +28,8 @@ class Boosted:
 
     ``epochs`` trees for order; for probability at most so many, until a tail of the groups no longer gains.
     """
+
+    groups_ = 0
 
     def __init__(
         self,
@@ -32,30 +44,49 @@ class Boosted:
         self.regularization, self.seed = regularization, seed
         self.name = "lambdamart" if objective == "order" else "boosted"
 
-    def fit(self, x: Matrix, gain: NDArray[np.floating], groups: NDArray[np.int64], names: list[str]) -> Self:
+    def fit(self, x: Matrix, gain: NDArray[np.floating], groups: NDArray[np.int64], names: list[str], left: Left = lambda: inf) -> Self:
         """``x`` ``(n, f)``; ``gain`` ``(n,)`` grades from 0 (0 or 1 for probability); ``groups`` the rows of each request, in order.
 
         For probability the last tenth of the groups decides when to stop. For order the number of trees is fixed: NDCG on a tenth of a
-        window is so noisy that it stops far too early (on Home Depot after 9 of 160 trees).
+        window is so noisy that it stops far too early (on Home Depot after 9 of 160 trees). ``left`` gives the seconds left: a few trees
+        on the first groups tell how many groups fit into them, and when none are left it stops. ``groups_`` and ``epochs`` then say with
+        how many groups and at most how many trees the same model comes out again.
         """
+        label = np.round(gain).astype(np.int32)
+        parameters = self._parameters(int(label.max(initial=1)), len(x))
+        self.groups_ = self._affordable(x, label, groups, parameters, left)
+        groups, size = groups[: self.groups_], int(groups[: self.groups_].sum())
+        x, label = x[:size], label[:size]
         cut = max(1, int(len(groups) * 0.9))
         rows = int(groups[:cut].sum())
-        label = np.round(gain).astype(np.int32)
-        train = self._set(x[:rows], label[:rows], groups[:cut], names)
-        parameters = self._parameters(int(label.max(initial=1)))
+        watch = _Watch(left)
         if self.objective == "order" or len(groups) - cut < 5 or not label[rows:].any():
             whole = self._set(x, label, groups, names)
-            self.booster_ = lightgbm.train(parameters, whole, self.epochs)
-            return self
-        valid = train.create_valid(x[rows:], label[rows:])
-        stop = lightgbm.early_stopping(40, verbose=False)
-        self.booster_ = lightgbm.train(parameters, train, self.epochs, valid_sets=[valid], callbacks=[stop])
+            self.booster_ = lightgbm.train(parameters, whole, self.epochs, callbacks=[watch])
+        else:
+            train = self._set(x[:rows], label[:rows], groups[:cut], names)
+            valid = train.create_valid(x[rows:], label[rows:])
+            stop = lightgbm.early_stopping(40, verbose=False)
+            self.booster_ = lightgbm.train(parameters, train, self.epochs, valid_sets=[valid], callbacks=[stop, watch])
+        self.epochs = watch.stopped_at or self.epochs
         return self
 
-    def _set(self, x: Matrix, label: NDArray[np.int32], groups: NDArray[np.int64], names: list[str]) -> lightgbm.Dataset:
+    def _affordable(self, x: Matrix, label: NDArray[np.int32], groups: NDArray[np.int64], parameters: dict[str, object], left: Left) -> int:
+        """How many groups fit into the time; all where nothing limits it or all are few."""
+        seconds, total = left(), np.cumsum(groups)
+        if seconds == inf or not len(groups) or total[-1] <= TRIAL_ROWS:
+            return len(groups)
+        few = max(1, int(np.searchsorted(total, TRIAL_ROWS)))
+        rows = int(total[few - 1])
+        lightgbm.train(parameters, self._set(x[:rows], label[:rows], groups[:few], "auto"), TRIAL_TREES)
+        took = seconds - left()
+        fit = (0.8 * seconds - took) / max(took, 1e-6) * TRIAL_TREES / self.epochs * rows
+        return int(np.clip(np.searchsorted(total, fit, side="right"), few, len(groups)))
+
+    def _set(self, x: Matrix, label: NDArray[np.int32], groups: NDArray[np.int64], names: list[str] | str) -> lightgbm.Dataset:
         return lightgbm.Dataset(x, label, group=groups if self.objective == "order" else None, feature_name=names, free_raw_data=False)
 
-    def _parameters(self, most: int) -> dict[str, object]:
+    def _parameters(self, most: int, rows: int) -> dict[str, object]:
         own: dict[str, object] = {"objective": "binary", "metric": "binary_logloss"}
         if self.objective == "order":
             gains = [2.0**grade - 1 for grade in range(most + 1)]
@@ -70,15 +101,14 @@ class Boosted:
             "feature_fraction": 0.5,
             "bagging_fraction": 0.8,
             "seed": self.seed,
-            "num_threads": 2,
+            "num_threads": 1 if rows < SMALL else 2,
         }
 
     def score(self, x: Matrix) -> NDArray[np.float32]:
         """``(n,) float32``: a score for order, or a probability."""
         if not len(x):
             return np.zeros(0, np.float32)
-        threads = 1 if len(x) < 5_000 else 2
-        return np.asarray(self.booster_.predict(x, num_threads=threads), np.float32)
+        return np.asarray(self.booster_.predict(x, num_threads=1 if len(x) < 5_000 else 2), np.float32)
 
     @property
     def link(self) -> str:
@@ -112,3 +142,17 @@ class Boosted:
         model = cls(objective)
         model.booster_ = lightgbm.Booster(model_file=str(folder / f"{model.name}.txt"))
         return model
+
+
+class _Watch:
+    """A callback that ends the fitting when no time is left; the first tree always stands."""
+
+    order, before_iteration = 40, False
+
+    def __init__(self, left: Left) -> None:
+        self.left, self.stopped_at = left, 0
+
+    def __call__(self, state: lightgbm.callback.CallbackEnv) -> None:
+        if self.left() <= 0:
+            self.stopped_at = state.iteration + 1
+            raise lightgbm.callback.EarlyStopException(state.iteration, state.evaluation_result_list or [])

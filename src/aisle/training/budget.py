@@ -1,10 +1,14 @@
-"""One time budget for everything that `aisle train` does, and the plan that it writes down."""
+"""One time budget for everything that `aisle train` does: what is left, what is kept back, and what fits."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from time import perf_counter
+
+Left = Callable[[], float]
+"""Seconds left for something, 0 when its time is over."""
 
 FLOOR = ("lexical", "popularity", "repeat", "item_knn")
 """Sources that always fit: the report's baselines and the fallback need them."""
@@ -19,25 +23,66 @@ COST: Mapping[str, Callable[[int, int], float]] = {
     "content": lambda items, events: 1 + items / 50_000,
     "ease": lambda items, events: 1 + 20 * (items / 12_000) ** 3,
 }
-"""Seconds that a source is expected to take on two cores, in order of value per cost as measured on the real shops. A dense source can
-always do with the shop's own text; whether MiniLM fits is decided with the encoder."""
+"""Seconds that a source is expected to take on two idle cores, in order of value per cost as measured on the real shops. A dense source
+can always do with the shop's own text; whether MiniLM fits is decided with the encoder."""
+LEAST = 0.02
+"""Share of the whole time that a step may always take, so that a run whose reading took all of it still ends with a bundle."""
 
 
 @dataclass
 class Budget:
-    """``minutes`` for the whole run. A part is let in when twice its cost (windows, then refit) leaves half of what is left for ranking."""
+    """``minutes`` for the whole run. A part is let in when twice its cost (windows, then refit) leaves half of what is left for ranking.
+
+    ``reserve``: seconds kept back for the refit and the bundle. ``slowness``: how many times longer than expected things took so far.
+    ``planned``: a plan decides what is fitted, so the clock ends nothing that goes into the bundle.
+    """
 
     minutes: float
-    started: float = field(default_factory=perf_counter)
+    clock: Callable[[], float] = perf_counter
+    planned: bool = False
+    reserve: float = 0.0
+    expected: float = 5.0
+    took: float = 5.0
+    started: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.started = self.clock()
+
+    @property
+    def whole(self) -> float:
+        """Seconds left for everything, never below 0."""
+        return max(0.0, self.minutes * 60 - (self.clock() - self.started))
 
     @property
     def left(self) -> float:
-        """Seconds left, never below 0."""
-        return max(0.0, self.minutes * 60 - (perf_counter() - self.started))
+        """Seconds left for what comes before the refit."""
+        return max(0.0, self.whole - self.reserve)
+
+    @property
+    def slowness(self) -> float:
+        """1 on two idle cores, more on a slower or a busy machine; the first seconds count little."""
+        return self.took / self.expected
+
+    def learn(self, expected: float, took: float) -> None:
+        """Something that should have taken ``expected`` seconds took so many."""
+        self.expected, self.took = self.expected + expected, self.took + took
 
     def affords(self, seconds: float) -> bool:
-        """Whether a part of this cost leaves enough for the rest."""
-        return 2 * seconds <= self.left / 2
+        """Whether a part that takes so long on idle cores leaves enough for the rest."""
+        return 2 * seconds * self.slowness <= self.left / 2
+
+    def part(self, share: float) -> Left:
+        """The time for one step: ``share`` of what is left, counted from now. A plan's steps take as long as they take."""
+        if self.planned:
+            return lambda: inf
+        end = self.clock() + max(share * self.left, LEAST * share * self.minutes * 60)
+        return lambda: max(0.0, end - self.clock())
+
+
+def part_of(left: Left, share: float) -> Left:
+    """``share`` of the time that ``left`` still has, counted from now."""
+    rest = left() * (1 - share) if left() < inf else 0.0
+    return lambda: max(0.0, left() - rest)
 
 
 def choose_sources(wanted: Mapping[str, bool], budget: Budget, items: int, events: int) -> tuple[tuple[str, ...], dict[str, str]]:
@@ -53,5 +98,5 @@ def choose_sources(wanted: Mapping[str, bool], budget: Budget, items: int, event
             chosen.append(name)
             spent += seconds
         else:
-            why[name] = f"would take about {seconds:,.0f} s, too much of the time given"
+            why[name] = f"would take about {seconds * budget.slowness:,.0f} s, too much of the time given"
     return tuple(chosen), why

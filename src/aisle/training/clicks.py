@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aisle.evaluation.calibration import Reliability, reliability
 from aisle.evaluation.classification import ClassReport, classification_report
 from aisle.evaluation.impressions import Shown, shown_pages
 from aisle.evaluation.summary import ClickRuns, TaskSummary, summarise_clicks
@@ -15,92 +16,111 @@ from aisle.fusion.stack import POSITION, Ranker, Stack
 from aisle.pipeline import Pipeline
 from aisle.ranking.boosted import Boosted
 from aisle.ranking.calibrate import Calibrator
-from aisle.ranking.features import matrix
 from aisle.ranking.logistic import Logistic
-from aisle.training.frames import Frame, frame
+from aisle.training.budget import Left, part_of
+from aisle.training.candidates import frame
+from aisle.training.frames import Frame
 from aisle.training.job import Job
 
 FEWEST = 50
 """Clicks in window 2 below which nothing is fitted."""
+LEAST = 10
+"""Clicks that windows 3 and 4 must have."""
 MOST = {2: 6_000, 3: 2_000, 4: 3_000}
 """Pages replayed from each window."""
 
 
+SHARES = {2: 0.35, 3: 0.2, 4: 0.4}
+"""How they divide the time for replaying; each share is of what the earlier ones left."""
+
+
 @dataclass(frozen=True)
 class ClickResult:
-    """The stack with its click model, the figures on window 4 and 3, and the classification report of the kept model on window 4."""
+    """The stack with its click model; the figures on window 4 and 3, and of the kept model the classification reports by window and the
+    calibration on window 4."""
 
     stack: Stack
     test: TaskSummary
     dev: TaskSummary
-    report: ClassReport
+    reports: Mapping[str, ClassReport]
+    curve: Reliability
 
 
 @dataclass(frozen=True)
 class Pages:
-    """A frame of shown pages with its labels."""
+    """A frame of shown pages with its labels: ``clicked`` ``(n,) float64`` and the ``rank`` ``(n,) float64`` each was shown at."""
 
     frame: Frame
-    x: NDArray[np.float32]
     clicked: NDArray[np.float64]
+    rank: NDArray[np.float64]
+
+    def table(self, names: Sequence[str]) -> NDArray[np.float32]:
+        """``(n, len(names) + 1) float32``: the features and the position."""
+        return np.column_stack([self.frame.table(names), np.log1p(np.nan_to_num(self.rank))]).astype(np.float32)
 
 
-def learn_clicks(job: Job, pipeline: Pipeline, stack: Stack) -> ClickResult | None:
+def learn_clicks(job: Job, pipeline: Pipeline, stack: Stack, left: Left) -> ClickResult | None:
     """Fit the click model of one task, None where the log shows too few clicks on what was shown."""
     searching = stack.task == "search"
     shown = {window: shown_pages(job.data, job.windows.event == window, searching) for window in (2, 3, 4)}
-    if any(one.replay.truth.grade.sum() < (FEWEST if window == 2 else 10) for window, one in shown.items()):
+    if any(one.replay.truth.grade.sum() < (FEWEST if window == 2 else LEAST) for window, one in shown.items()):
         return None
     with job.tracker.part(f"{stack.task}: clicks on what was shown"):
-        pages = {window: _pages(job, pipeline, stack, one, MOST[window]) for window, one in shown.items()}
-        names = tuple(pages[2].frame.features)
-        models = _fit(pages[2], names, job.settings.seed)
-        curves = {name: Calibrator().fit(model.score(pages[3].x), pages[3].clicked) for name, model in models.items()}
-        dev, test = (_measure(job, stack.task, models, curves, pages, window) for window in (3, 4))
+        pages: dict[int, Pages] = {}
+        for window, one in shown.items():
+            pages[window] = _pages(job, pipeline, stack, one, MOST[window], pages, part_of(left, SHARES[window]))
+        names = pages[2].frame.names
+        tables = {window: one.table(names) for window, one in pages.items()}
+        models = _fit(pages[2], tables[2], [*names, POSITION], job.settings.seed, left)
+        curves = {name: Calibrator().fit(model.score(tables[3]), pages[3].clicked) for name, model in models.items()}
+        said = {window: {name: curves[name].apply(model.score(tables[window])) for name, model in models.items()} for window in (3, 4)}
+        dev, test = (_measure(job, stack.task, said[window], pages, window) for window in (3, 4))
         best = min(models, key=lambda name: dev.models[name]["logloss"].value)
-        score = curves[best].apply(models[best].score(pages[4].x))
-        guess = (score >= pages[2].clicked.mean()).astype(int)
-        report = classification_report(pages[4].clicked.astype(int), guess, ["not clicked", "clicked"])
-    learned = replace(stack, clicks=models[best], click_names=names, click_calibrator=curves[best], event="click")
-    return ClickResult(learned, test, dev, report)
+    rate = pages[2].clicked.mean()
+    reports = {name: _classes(pages[window].clicked, said[window][best], rate) for name, window in (("development", 3), ("test", 4))}
+    curve = reliability(pages[4].clicked, said[4][best], "click", pages[4].frame.replay.users[pages[4].frame.request])
+    learned = replace(stack, clicks=models[best], click_names=(*names, POSITION), click_calibrator=curves[best], event="click")
+    return ClickResult(learned, test, dev, reports, curve)
 
 
-def _pages(job: Job, pipeline: Pipeline, stack: Stack, shown: Shown, most: int) -> Pages:
+def _classes(clicked: NDArray[np.float64], said: NDArray[np.float64], rate: float) -> ClassReport:
+    """A click is guessed where its probability is above the rate of window 2."""
+    return classification_report(clicked.astype(int), (said >= rate).astype(int), ["not clicked", "clicked"])
+
+
+def _pages(job: Job, pipeline: Pipeline, stack: Stack, shown: Shown, most: int, before: Mapping[int, Pages], left: Left) -> Pages:
     """The features of what was shown, each item's rank beside them."""
     total = len(shown.replay)
-    chosen = np.sort(np.random.default_rng(job.settings.seed).choice(total, min(most, total), replace=False))
-    made = frame(pipeline, stack, shown.replay.pick(chosen), None)
+    chosen = np.random.default_rng(job.settings.seed).permutation(total)[:most]
+    names = before[2].frame.names if before else None
+    made = frame(pipeline, stack, shown.replay.pick(chosen), stack.sources, names=names, left=left)
     truth, span = shown.replay.truth, len(job.data.catalogue)
     place = np.searchsorted(truth.request * span + truth.item, chosen[made.request] * span + made.item)
-    rank = np.log1p(np.nan_to_num(shown.rank[place])).astype(np.float32)
-    made = replace(made, features={**made.features, POSITION: rank})
-    return Pages(made, matrix(made.features, tuple(made.features)), (made.grade > 0).astype(float))
+    return Pages(made, (made.grade > 0).astype(float), shown.rank[place])
 
 
-def _fit(pages: Pages, names: tuple[str, ...], seed: int) -> dict[str, Ranker]:
+def _fit(pages: Pages, x: NDArray[np.float32], names: list[str], seed: int, left: Left) -> dict[str, Ranker]:
     groups = pages.frame.groups[pages.frame.groups > 0]
-    boosted = Boosted("probability", leaves=15, seed=seed).fit(pages.x, pages.clicked, groups, list(names))
-    return {"logistic": Logistic().fit(pages.x, pages.clicked), "boosted": boosted}
+    linear = Logistic().fit(x, pages.clicked)
+    return {"logistic": linear, "boosted": Boosted("probability", leaves=15, seed=seed).fit(x, pages.clicked, groups, names, left)}
 
 
-def _measure(
-    job: Job, task: str, models: Mapping[str, Ranker], curves: Mapping[str, Calibrator], pages: Mapping[int, Pages], window: int
-) -> TaskSummary:
+def _measure(job: Job, task: str, said: Mapping[str, NDArray[np.float64]], pages: Mapping[int, Pages], window: int) -> TaskSummary:
     """The models beside what needs no model: one rate for all, each item's own rate in window 2, each rank's."""
     known, asked = pages[2], pages[window]
     scores = {
         "constant_rate": np.full(len(asked.clicked), known.clicked.mean()),
         "item_rate": _rate(known.frame.item, known.clicked, asked.frame.item),
         "position_rate": _rate(_position(known), known.clicked, _position(asked)),
+        **said,
     }
-    scores |= {name: curves[name].apply(model.score(asked.x)) for name, model in models.items()}
     users = asked.frame.replay.users[asked.frame.request]
     runs = ClickRuns(f"{task}_clicks", asked.clicked, scores, tuple(scores), users, main="boosted")
     return summarise_clicks(runs, seed=job.settings.seed)
 
 
 def _position(pages: Pages) -> NDArray[np.int64]:
-    return np.round(np.expm1(pages.frame.features[POSITION])).astype(np.int64)
+    return np.nan_to_num(pages.rank).astype(np.int64)
 
 
 def _rate(

@@ -24,7 +24,7 @@ from aisle.shop import Shop
 from aisle.tracking import Tracker
 from aisle.training.budget import Budget
 from aisle.training.job import work_folder
-from aisle.training.run import measure
+from aisle.training.run import Plan, measure
 
 FEWEST = 20
 """Requests after the bundle's newest event below which its windowed report says more."""
@@ -60,7 +60,7 @@ def _fresh(folder: Path, minutes: float, quiet: bool) -> Report:
     store = folder / "bundles"
     with Tracker(work_folder(store) / "run.jsonl", quiet) as tracker:
         data, _ = load_dataset(folder, settings)
-        return _report(measure(data, settings, store, budget, tracker, {}).report)
+        return _report(measure(data, settings, store, budget, tracker, Plan()).report)
 
 
 def _later(folder: Path, place: Path, quiet: bool) -> Report | None:

@@ -2,144 +2,206 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from math import inf
-from time import perf_counter
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aisle.core.candidates import Candidates
-from aisle.core.runner import Runner
 from aisle.evaluation.lists import Ranked, Truth
 from aisle.evaluation.replay import Replay
-from aisle.fusion.recall import Recall
-from aisle.fusion.stack import Stack
-from aisle.pipeline import Pipeline
+from aisle.fusion.stack import Ranker
+from aisle.ranking.features import matrix
 
 Column = NDArray[np.float32]
-BLOCK = 256
+CHUNK = 50_000
+"""Rows that a model scores at a time: what it makes on the way stays small."""
+CELLS = 4_000_000
+"""Cells of the table that finds the best of each request."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """``n`` candidates of a replay: ``offsets`` per request, ``item`` ``(n,) int32``, feature columns ``(n,)``, ``grade`` ``(n,) float64``
-    (0 for what nobody judged) and ``relevant`` ``(n,) bool``."""
+    """``n`` candidates of a replay: ``offsets`` per request, ``item`` ``(n,) int32``, rising inside each request; ``names`` of the features
+    and their values ``x`` ``(f, n) float32``, one block, a feature a row; ``grade`` ``(n,) float64`` (0 for what nobody judged) and
+    ``relevant`` ``(n,) bool``. ``alone`` holds each source's own list, longer than what it has among these candidates."""
 
     replay: Replay
     offsets: NDArray[np.int64]
     item: NDArray[np.int32]
-    features: Mapping[str, Column]
+    names: tuple[str, ...]
+    x: NDArray[np.float32]
     grade: NDArray[np.float64]
     relevant: NDArray[np.bool_]
+    alone: Mapping[str, Ranked] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        replay: Replay,
+        offsets: NDArray[np.int64],
+        item: NDArray[np.int32],
+        names: Sequence[str],
+        x: NDArray[np.float32],
+        alone: Mapping[str, Ranked],
+    ) -> Self:
+        """The candidates laid against what the replay wanted."""
+        grade, relevant = grades(replay.truth, Candidates(offsets, item))
+        return cls(replay, offsets, item, tuple(names), x, grade, relevant, alone)
+
+    @cached_property
+    def features(self) -> Mapping[str, Column]:
+        """Feature name to its values, views of the block."""
+        return dict(zip(self.names, self.x, strict=True))
 
     @property
     def groups(self) -> NDArray[np.int64]:
         """Candidates per request."""
         return np.diff(self.offsets)
 
-    @property
-    def request(self) -> NDArray[np.int64]:
-        """``(n,) int64``: the request of each row."""
-        return np.repeat(np.arange(len(self.offsets) - 1), self.groups)
+    @cached_property
+    def request(self) -> NDArray[np.int32]:
+        """``(n,) int32``: the request of each row."""
+        return np.repeat(np.arange(len(self.offsets) - 1, dtype=np.int32), self.groups)
 
-    def keep(self, mask: NDArray[np.bool_], features: Mapping[str, Column]) -> Frame:
-        """The rows that ``mask`` keeps, with only the columns ``features`` (given over all rows)."""
+    def keep(self, mask: NDArray[np.bool_], names: Sequence[str]) -> Frame:
+        """The rows that ``mask`` keeps, with only the features ``names``."""
         counts = np.bincount(self.request[mask], minlength=len(self.groups))
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        columns = {name: values[mask] for name, values in features.items()}
-        return Frame(self.replay, offsets, self.item[mask], columns, self.grade[mask], self.relevant[mask])
+        rows = np.flatnonzero(mask)
+        x = np.empty((len(names), len(rows)), np.float32)
+        for place, name in enumerate(names):
+            np.take(self.features[name], rows, out=x[place], mode="clip")
+        return Frame(self.replay, offsets, self.item[mask], tuple(names), x, self.grade[mask], self.relevant[mask])
 
     def head(self, most: int) -> Frame:
         """The first ``most`` requests."""
         if len(self.groups) <= most:
             return self
         end = int(self.offsets[most])
-        features = {name: values[:end] for name, values in self.features.items()}
-        replay = self.replay.pick(np.arange(most))
-        return Frame(replay, self.offsets[: most + 1], self.item[:end], features, self.grade[:end], self.relevant[:end])
+        parts = (self.item[:end], self.names, self.x[:, :end], self.grade[:end], self.relevant[:end])
+        return Frame(self.replay.first(most), self.offsets[: most + 1], *parts)
+
+    def rows(self, most: int) -> Frame:
+        """The first requests that have together at most ``most`` rows, one request at least."""
+        return self.head(max(1, int(np.searchsorted(self.offsets, most, side="right")) - 1))
 
     def only(self, sources: Sequence[str]) -> Frame:
-        """The frame as it were with these sources alone: their columns, and what one of them proposed."""
-        every = [name.removesuffix("_rank") for name in self.features if name.endswith("_rank") and name != "best_rank"]
+        """The frame as it were with these sources alone: what one of them proposed, their columns, what counts sources counted anew."""
+        every = [name.removesuffix("_rank") for name in self.names if name.endswith("_rank") and name != "best_rank"]
+        if set(every) <= set(sources):
+            return self
         gone = {f"{name}{tail}" for name in every if name not in sources for tail in ("", "_rank", "_share")}
-        kept = {name: values for name, values in self.features.items() if name not in gone}
-        proposed = [np.isfinite(kept[f"{name}_rank"]) for name in sources if f"{name}_rank" in kept]
-        mask = np.any(proposed, axis=0) if proposed else np.zeros(len(self.item), bool)
-        return self.keep(mask, kept)
+        ranks = [self.features[f"{name}_rank"] for name in sources if name in every]
+        agreeing = np.zeros(len(self.item), np.float32)
+        for rank in ranks:
+            agreeing += np.isfinite(rank)
+        less = self.keep(agreeing > 0, [name for name in self.names if name not in gone])
+        if ranks and "best_rank" in less.features:
+            less.features["best_rank"][:] = np.fmin.reduce(ranks, axis=0)[agreeing > 0]
+        if "sources_agreeing" in less.features:
+            less.features["sources_agreeing"][:] = agreeing[agreeing > 0]
+        return less
+
+    def without(self, starts: tuple[str, ...]) -> Frame:
+        """The frame without the features whose names begin so."""
+        kept = [place for place, name in enumerate(self.names) if not name.startswith(starts)]
+        if len(kept) == len(self.names):
+            return self
+        return replace(self, names=tuple(self.names[place] for place in kept), x=self.x[kept])
+
+    def table(self, names: Sequence[str], mask: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
+        """``(rows, len(names)) float32`` for a model to learn from; the block itself, turned, where nothing is left out."""
+        whole = tuple(names) == self.names
+        if mask is None or mask.all():
+            return self.x.T if whole else np.stack([self.features[name] for name in names]).T
+        return np.compress(mask, self.x if whole else [self.features[name] for name in names], axis=1).T
+
+    def scored(self, score: Callable[[Mapping[str, Column]], NDArray[np.floating]]) -> Column:
+        """``(n,) float32``: what ``score`` makes of the features, some thousand rows at a time."""
+        found = np.empty(len(self.item), np.float32)
+        for start in range(0, len(found), CHUNK):
+            part = slice(start, start + CHUNK)
+            found[part] = score({name: values[part] for name, values in self.features.items()})
+        return found
+
+    def by(self, model: Ranker, names: Sequence[str]) -> Column:
+        """``(n,) float32``: a ranker's scores, which reads ``names``."""
+        return self.scored(lambda features: model.score(matrix(features, names)))
 
     def ranked(self, score: NDArray[np.floating], most: int = 200) -> Ranked:
-        """Each request's items by ``score``, best first; rows without a finite score are left out."""
-        rows = np.flatnonzero(np.isfinite(score))
-        order = rows[np.lexsort((self.item[rows], -score[rows], self.request[rows]))]
-        counts = np.bincount(self.request[order], minlength=len(self.offsets) - 1)
-        start = np.cumsum(counts) - counts
-        kept = np.arange(len(order)) - np.repeat(start, counts) < most
-        offsets = np.concatenate([[0], np.cumsum(np.minimum(counts, most))]).astype(np.int64)
-        return Ranked(offsets, self.item[order[kept]])
+        """Each request's items by ``score``, best first, ties to the lower row; rows without a finite score are left out."""
+        rows = best(self.offsets, score, most)
+        request = self.request[rows]
+        order = rows[np.lexsort((self.item[rows], -score[rows], request))]
+        counts = np.bincount(request, minlength=len(self.groups))
+        return Ranked(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), self.item[order])
 
-    def by_source(self, name: str) -> Ranked:
-        """The list of one source alone."""
-        column = self.features.get(f"{name}_rank")
-        return self.ranked(np.full(len(self.item), np.nan) if column is None else -column.astype(float))
+    def save(self, folder: Path) -> None:
+        """Write the candidates and their features; what was wanted is read from the log again."""
+        folder.mkdir(parents=True, exist_ok=True)
+        np.save(folder / "x.npy", self.x)
+        np.save(folder / "item.npy", self.item)
+        np.save(folder / "offsets.npy", self.offsets)
+        for name, lists in self.alone.items():
+            np.savez(folder / f"{name}.npz", offsets=lists.offsets, item=lists.item)
+        (folder / "names.json").write_text(json.dumps({"features": self.names, "alone": list(self.alone)}), encoding="utf-8")
 
-
-def frame(
-    pipeline: Pipeline, stack: Stack, replay: Replay, pool: int | None, advance: Callable[[int], None] = lambda _: None, until: float = inf
-) -> Frame:
-    """Run the pipeline up to the features. ``pool``: keep only so many of the best candidates of each request, None keeps all.
-
-    ``until`` (`perf_counter` seconds): requests not begun by then are left out, but for the first block.
-
-    What a source did not propose but the user wanted is no row: the ranker cannot learn to find it and the lists miss it.
-    """
-    parts: list[tuple[Candidates, dict[str, Column]]] = []
-    for start in range(0, len(replay), BLOCK):
-        if start and perf_counter() > until:
-            replay = replay.pick(np.arange(start))
-            break
-        block = pipeline.block(replay.requests[start : start + BLOCK])
-        candidates = pipeline.propose(stack, block, pipeline.allowed(block), Runner())
-        features = pipeline.features(block, candidates)
-        if pool is not None:
-            mask = _pool(candidates, Recall(stack.sources).score(features), pool)
-            candidates, features = candidates.keep(mask), {name: values[mask] for name, values in features.items()}
-        parts.append((Candidates(candidates.offsets, candidates.item), features))
-        advance(len(block))
-    return _joined(replay, parts)
+    @classmethod
+    def load(cls, folder: Path, replay: Replay) -> Self:
+        """What `save` wrote of ``replay`` or of its beginning; the features stay on disk until they are read."""
+        offsets, item = (np.load(folder / f"{name}.npy", allow_pickle=False) for name in ("offsets", "item"))
+        x = np.load(folder / "x.npy", mmap_mode="r", allow_pickle=False)
+        names = json.loads((folder / "names.json").read_text(encoding="utf-8"))
+        alone = {}
+        for name in names["alone"]:
+            with np.load(folder / f"{name}.npz", allow_pickle=False) as held:
+                alone[name] = Ranked(held["offsets"], held["item"])
+        return cls.of(replay.first(len(offsets) - 1), offsets, item, names["features"], x, alone)
 
 
-def grades(truth: Truth, candidates: Candidates, first: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Grade and relevance ``(n,)`` of each candidate, where the block starts at request ``first`` of the truth."""
+def best(offsets: NDArray[np.int64], score: NDArray[np.floating], most: int) -> NDArray[np.int64]:
+    """Rows of the ``most`` best of each request, in the order of the rows; ties go to the earlier row, non-finite scores never win."""
+    counts = np.diff(offsets)
+    found = [np.zeros(0, np.int64)]
+    start = 0
+    while start < len(counts):
+        width = np.maximum.accumulate(counts[start : start + CELLS])
+        size = max(1, int(np.searchsorted(width * np.arange(1, len(width) + 1), CELLS, side="right")))
+        first, last = int(offsets[start]), int(offsets[start + size])
+        found.append(first + _best(counts[start : start + size], score[first:last], most))
+        start += size
+    return np.concatenate(found)
+
+
+def _best(counts: NDArray[np.int64], score: NDArray[np.floating], most: int) -> NDArray[np.int64]:
+    known, width = np.isfinite(score), int(counts.max(initial=0))
+    if width <= most:
+        return np.flatnonzero(known)
+    request = np.repeat(np.arange(len(counts)), counts)
+    place = np.arange(len(score)) - np.repeat(np.cumsum(counts) - counts, counts)
+    table = np.full((len(counts), width), -np.inf, score.dtype)
+    table[request, place] = np.where(known, score, -np.inf)
+    mark = np.partition(table, width - most, axis=1)[:, width - most][request]
+    sure, level = score > mark, np.flatnonzero(known & (score == mark))
+    room = most - np.bincount(request[sure], minlength=len(counts))
+    turn = np.arange(len(level)) - np.searchsorted(request[level], request[level])
+    return np.sort(np.concatenate([np.flatnonzero(sure), level[turn < room[request[level]]]]))
+
+
+def grades(truth: Truth, candidates: Candidates) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Grade and relevance ``(n,)`` of each candidate: 0 and not relevant for what nobody wanted."""
     span = int(max(truth.item.max(initial=0), candidates.item.max(initial=0))) + 2
     keys = truth.request * span + truth.item + 1
     order = np.argsort(keys, kind="stable")
-    wanted = (candidates.request + first) * span + candidates.item + 1
+    wanted = candidates.request * span + candidates.item + 1
     place = np.minimum(np.searchsorted(keys[order], wanted), max(0, len(keys) - 1))
     if not len(keys):
         return np.zeros(len(candidates)), np.zeros(len(candidates), bool)
     found, hit = order[place], keys[order[place]] == wanted
     return np.where(hit, truth.grade[found], 0.0), hit & truth.relevant[found]
-
-
-def _pool(candidates: Candidates, score: Column, most: int) -> NDArray[np.bool_]:
-    """The ``most`` best candidates of each request by the recall side's plain sum. What was wanted but stands below is left out: a ranker
-    that is shown such rows learns to lift what looks like nothing."""
-    order = np.lexsort((candidates.item, -score, candidates.request))
-    place = np.arange(len(order)) - np.repeat(candidates.offsets[:-1], candidates.counts)
-    keep = np.zeros(len(order), bool)
-    keep[order[place < most]] = True
-    return keep
-
-
-def _joined(replay: Replay, parts: list[tuple[Candidates, dict[str, Column]]]) -> Frame:
-    counts = np.concatenate([np.zeros(0, np.int64), *(part.counts for part, _ in parts)])
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    item = np.concatenate([np.zeros(0, np.int32), *(part.item for part, _ in parts)]).astype(np.int32)
-    names = dict.fromkeys(name for _, features in parts for name in features)
-    columns = {
-        name: np.concatenate([features.get(name, np.full(len(part), np.nan, np.float32)) for part, features in parts]) for name in names
-    }
-    grade, relevant = grades(replay.truth, Candidates(offsets, item), 0)
-    return Frame(replay, offsets, item, columns, grade, relevant)

@@ -19,7 +19,7 @@ from aisle.retrieval.counters import Counters
 from aisle.retrieval.registry import COUNTED, SOURCES, WORDS
 from aisle.settings import Settings
 from aisle.tracking import Tracker
-from aisle.training.budget import Budget
+from aisle.training.budget import COST, Budget
 from aisle.training.parts import Parts
 
 TEXT = ("lexical", "dense", "content")
@@ -39,6 +39,7 @@ class Job:
     tracker: Tracker
     parts: Parts
     text: Mapping[str, Source]
+    encoder: str = ""
     rules: Rules | None = None
 
     def fit(self, name: str, whole: bool) -> Source:
@@ -48,15 +49,23 @@ class Job:
         stage = "all" if known else "window1"
 
         def make() -> Source:
+            begun = self.budget.clock()
             with self.tracker.part(f"fit {name} on {'everything' if known else 'window 1'}"):
-                return SOURCES[name]().fit(self.data if known else self.data.known(self.windows.event == 1))
+                data = self.data if known else self.data.known(self.windows.event == 1)
+                made = SOURCES[name]().fit(data)
+            if name in COST:
+                self.budget.learn(COST[name](len(data.catalogue), len(data.events)), self.budget.clock() - begun)
+            return made
 
         return self.parts.get(f"{stage}-{name}", lambda folder: SOURCES[name].load(folder, self.data.catalogue), make)
 
-    def pipeline(self, names: Sequence[str], whole: bool, stacks: Mapping[str, Stack]) -> Pipeline:
-        """A pipeline over these sources, fitted on window 1 or on everything; profiles and counters are as of each request anyway."""
+    def source(self, name: str, whole: bool) -> Source:
+        """`fit`, or one that reads the catalogue alone and stands already."""
+        return self.text[name] if name in self.text else self.fit(name, whole)
+
+    def pipeline(self, sources: Mapping[str, Source], whole: bool, stacks: Mapping[str, Stack]) -> Pipeline:
+        """A pipeline over sources fitted on window 1 or on everything (``whole``); profiles and counters are as of each request anyway."""
         data = self.data
-        sources = {name: self.text[name] if name in self.text else self.fit(name, whole) for name in names}
         counted = data.events if whole or data.events.clock else data.events.where(self.windows.event == 1)
         counters = Counters.of(counted, len(data.catalogue))
         return assemble(data.catalogue, History.of(data.catalogue, data.events), counters, sources, stacks, self.settings, self.rules)

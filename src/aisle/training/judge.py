@@ -1,98 +1,79 @@
-"""From frames to the report's numbers: every source and model beside every other, on the same requests."""
+"""From a frame to one task's numbers: every source and model beside every other on the same requests, in slices too."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
-from aisle.evaluation.lists import Floats, Lists
-from aisle.evaluation.results import Ablation
-from aisle.evaluation.significance import paired
+from aisle.evaluation import slices
+from aisle.evaluation.lists import Floats, Lists, Mask
+from aisle.evaluation.metrics import ItemFacts
+from aisle.evaluation.summary import RANKING, TaskRuns, TaskSummary, summarise
 from aisle.fusion.rank_fusion import reciprocal_rank
-from aisle.fusion.stack import Stack
-from aisle.ranking.features import matrix
-from aisle.training.budget import Budget
-from aisle.training.frames import Frame
-from aisle.training.learn import Learned, learn, quality
-
-RESERVE = 30.0
-"""Seconds that are kept for the refit and the bundle."""
-
-GROUPS: Mapping[str, tuple[str, ...]] = {
-    "user_and_item": ("owned_", "recent_", "user_", "price", "category_taste", "brand_taste"),
-    "item_facts": ("popularity_ever", "popularity_month", "popularity_week", "trend", "days_"),
-    "text_match": ("title_", "query_", "brand_bm25", "brand_covered", "category_bm25", "category_covered", "description_", "other_"),
-}
-"""Groups of features, by how their names begin, for the ablation."""
+from aisle.profile.fold import FOLDED
+from aisle.training.frames import Column, Frame
+from aisle.training.job import Job
+from aisle.training.learn import Learned
 
 
-def lists(learned: Learned, frame: Frame, sources: Sequence[str]) -> dict[str, Lists]:
-    """Model name to its ranked lists: each source alone, rank fusion, the recall side, each ranker, all fused."""
+def fused(learned: Learned, frame: Frame) -> Column:
+    """``(n,) float32``: Z of each candidate."""
+    return frame.scored(lambda features: learned.stack.fuse(features)["score"])
+
+
+def together(learned: Learned, frame: Frame) -> dict[str, Lists]:
+    """Rank fusion, the recall side, each ranker, all fused; ``frame`` holds what the stack's sources propose and nothing else."""
     stack = learned.stack
-    runs: dict[str, Lists] = {name: frame.by_source(name) for name in sources if f"{name}_rank" in frame.features}
-    runs["rank_fusion"] = frame.ranked(reciprocal_rank(frame.features, stack.sources))
-    runs["recall_side"] = frame.ranked(stack.recall.score(frame.features))
+    runs: dict[str, Lists] = {"rank_fusion": frame.ranked(frame.scored(lambda features: reciprocal_rank(features, stack.sources)))}
+    runs["recall_side"] = frame.ranked(frame.scored(stack.recall.score))
     for name, model in learned.rankers.items():
-        runs[name] = frame.ranked(model.score(matrix(frame.features, stack.names)))
-    runs["fused"] = frame.ranked(stack.fuse(frame.features)["score"])
-    return runs
+        runs[name] = frame.ranked(frame.by(model, stack.names))
+    return {**runs, "fused": frame.ranked(fused(learned, frame))}
 
 
-@dataclass(frozen=True)
-class Windows:
-    """One task's frames: window 2 (sampled), 3 and 4."""
-
-    fit: Frame
-    dev: Frame
-    test: Frame
-
-
-def without(frame: Frame, stack: Stack, source: str | None, starts: tuple[str, ...]) -> Frame:
-    """The frame as it were without one source, or without the features that begin so."""
-    less = frame.only([name for name in stack.sources if name != source])
-    if not starts:
-        return less
-    return replace(less, features={name: values for name, values in less.features.items() if not name.startswith(starts)})
+def measure(job: Job, frame: Frame, runs: Mapping[str, Lists], test: bool) -> TaskSummary:
+    """The metrics of every list; for the ``test`` window also what tells models apart and the slices."""
+    replay, catalogue = frame.replay, job.data.catalogue
+    group = catalogue.labels("category").first if "category" in catalogue.texts else None
+    seen = _seen(job)
+    masks = _slices(job, frame, seen) if test else {}
+    asked = TaskRuns(replay.task, replay.truth, runs, replay.users, ItemFacts(seen, group), masks)
+    if test:
+        return summarise(asked, seed=job.settings.seed)
+    return summarise(asked, RANKING, (), (), seed=job.settings.seed)
 
 
-def ablation(learned: Learned, windows: Windows, seed: int, budget: Budget) -> list[Ablation]:
-    """What the fused list loses on window 4 without each part: everything is fitted again without it, on the same windows.
-
-    Parts for which the time does not last are left out.
-    """
-    whole = quality(windows.test, learned.stack.fuse(windows.test.features)["score"])
-    parts: list[tuple[str, str | None, tuple[str, ...]]] = [(name, name, ()) for name in learned.stack.sources]
-    parts += [(name, None, starts) for name, starts in GROUPS.items() if any(n.startswith(starts) for n in windows.fit.features)]
-    rows = []
-    for name, source, starts in parts:
-        if (source is not None and len(learned.stack.sources) < 2) or budget.left < RESERVE:
-            continue
-        less = Windows(*(without(frame, learned.stack, source, starts) for frame in (windows.fit, windows.dev, windows.test)))
-        stack = _smaller(learned.stack, source)
-        again = learn(
-            stack, less.fit, less.dev, learned.stack.alpha, seed, only=(learned.stack.ranker.name if learned.stack.ranker else "",)
-        )
-        rows.append(_row(name, whole, quality(less.test, again.stack.fuse(less.test.features)["score"]), windows.test.replay.users, seed))
-    return rows
+def _seen(job: Job) -> Floats:
+    """Events of each item in window 1."""
+    events = job.data.events
+    taken = events.item[(job.windows.event == 1) & (events.item >= 0)]
+    return np.bincount(taken, minlength=len(job.data.catalogue)).astype(float)
 
 
-def _smaller(stack: Stack, source: str | None) -> Stack:
-    return replace(stack, sources=tuple(name for name in stack.sources if name != source))
+def _slices(job: Job, frame: Frame, seen: Floats) -> dict[str, Mask]:
+    """Users by what was known of them in window 1, items likewise, queries by script and frequency, categories."""
+    replay, events, catalogue = frame.replay, job.data.events, job.data.catalogue
+    masks = slices.items(replay.truth, seen) if len(events) else {}
+    if (replay.users >= 0).any():
+        before = events.user[(job.windows.event == 1) & np.isin(events.type, FOLDED) & (events.user >= 0)]
+        counts = np.bincount(before, minlength=len(events.users))
+        masks |= slices.users(np.where(replay.users >= 0, counts[replay.users], -1))
+    if replay.task == "search":
+        masks |= slices.languages([request.query for request in replay.requests])
+        masks |= _by_frequency(job, frame)
+    if "category" in catalogue.texts:
+        labels = catalogue.labels("category")
+        masks |= slices.categories(replay.truth, labels.first, labels.names)
+    return masks
 
 
-def _row(name: str, whole: Floats, less: Floats, users: NDArray[np.int32], seed: int) -> Ablation:
-    test = paired((whole - less)[:, None], users, seed=seed)
-    known = less[np.isfinite(less)]
-    value = float(known.mean()) if len(known) else float("nan")
-    return Ablation(
-        name,
-        "ndcg@10",
-        value,
-        float(test.difference.value[0]),
-        float(test.difference.low[0]),
-        float(test.difference.high[0]),
-        float(test.p[0]),
-    )
+def _by_frequency(job: Job, frame: Frame) -> dict[str, Mask]:
+    events = job.data.events
+    typed = events.query[(job.windows.event == 1) & (events.query >= 0)]
+    if not len(typed):
+        return {}
+    counts = np.bincount(typed, minlength=len(events.queries))
+    number = {text: place for place, text in enumerate(events.queries)}
+    asked = [int(counts[number[request.query]]) if request.query in number else 0 for request in frame.replay.requests]
+    return slices.queries(np.array(asked), counts[counts > 0])

@@ -2,52 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import inf
-from time import perf_counter
 
 from aisle.evaluation.replay import Replay
-from aisle.fusion.stack import Stack
-from aisle.pipeline import Pipeline
-from aisle.training.frames import frame
-from aisle.training.job import Job
+from aisle.training.budget import Left, part_of
+from aisle.training.frames import Frame
 
-SHARE = 0.3
-"""Of the time left this much goes to replaying requests, all tasks together."""
 PARTS = {2: 0.5, 3: 0.2, 4: 0.3}
-"""How the windows divide it."""
-MEMORY = 600e6
-"""Bytes that the features of one window may take."""
-TRIAL = 64
+"""How the windows divide the time and the memory."""
+MEMORY = 1.0e9
+"""Bytes that the features of one task's windows may take together."""
+TRIAL = 32
+FEWEST = 50
+"""Requests of each window that are replayed however little time there is."""
 
 
 @dataclass(frozen=True)
 class Pace:
-    """``tasks``: how many tasks are still to share the time; ``given``: sizes by an earlier run's plan, which then decide."""
+    """``most``: requests of each window by the settings, or exactly so many by an earlier run's plan (``planned``); ``left``: seconds left
+    for replaying."""
 
-    tasks: int
-    given: Mapping[str, int]
+    most: Mapping[int, int]
+    planned: bool
+    left: Left
 
-    def until(self, job: Job, window: int) -> float:
-        """When replaying a window must end (`perf_counter`): the machine may have grown slower since the trial. A plan has no such end."""
-        left = sum(share for number, share in PARTS.items() if number >= window)
-        return inf if self.given else perf_counter() + 1.2 * SHARE * job.budget.left / self.tasks * PARTS[window] / left
+    def sizes(self, trial: Callable[[Replay], Frame], windows: Mapping[int, Replay], seed: int) -> dict[int, int]:
+        """Window to the most requests to replay, by a few requests of window 2."""
+        if self.planned:
+            return dict(self.most)
+        few = windows[2].sample(TRIAL, seed)
+        seconds = self.left()
+        tried = trial(few)
+        each = (seconds - self.left()) / max(1, len(few)) if seconds < inf else 0.0
+        bytes_each = 4 * max(1, len(tried.names)) * max(1.0, len(tried.item) / max(1, len(few)))
+        fits = {window: PARTS[window] * self.left() / each if each > 0 else inf for window in PARTS}
+        room = {window: MEMORY * PARTS[window] / bytes_each for window in PARTS}
+        return {window: max(FEWEST, int(min(self.most[window], fits[window], room[window]))) for window in PARTS}
 
-    def sizes(self, job: Job, pipeline: Pipeline, stack: Stack, windows: Mapping[int, Replay]) -> dict[int, int]:
-        """Window to the most requests to replay."""
-        most = {
-            2: job.settings.evaluation.train_requests,
-            3: job.settings.evaluation.test_requests,
-            4: job.settings.evaluation.test_requests,
-        }
-        if self.given:
-            return {window: self.given.get(str(window), most[window]) for window in most}
-        job_seconds = SHARE * job.budget.left / self.tasks
-        trial = windows[2].sample(TRIAL, job.settings.seed)
-        begun = perf_counter()
-        tried = frame(pipeline, stack, trial, None)
-        each = (perf_counter() - begun) / max(1, len(trial))
-        roomy = int(MEMORY / (4 * max(1, len(tried.features)) * max(1.0, len(tried.item) / max(1, len(trial)))))
-        total = int(job_seconds / max(each, 1e-5))
-        return {window: max(50, min(most[window], int(total * PARTS[window]), roomy * (3 if window == 2 else 1))) for window in most}
+    def window(self, window: int) -> Left:
+        """The time for one window's requests: the machine may have grown slower since the trial."""
+        return part_of(self.left, PARTS[window] / sum(share for number, share in PARTS.items() if number >= window))

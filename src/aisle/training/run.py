@@ -9,11 +9,14 @@ from datetime import UTC, datetime
 from math import isnan
 from pathlib import Path
 
+from pydantic import BaseModel, ValidationError
+
 from aisle.arrange.rules_file import read_rules
 from aisle.assemble import save
 from aisle.bundle import Bundle, Json, Store
 from aisle.core.errors import InputError
 from aisle.core.events import Dataset
+from aisle.core.stage import Source
 from aisle.core.threads import one_thread
 from aisle.data.dataset import load_dataset
 from aisle.data.report import Quality
@@ -23,20 +26,48 @@ from aisle.evaluation.results import Evaluation, PlanRow
 from aisle.fusion.stack import Stack
 from aisle.pipeline import Pipeline
 from aisle.query.complete import Completer
+from aisle.schema import EVENT_CODE
 from aisle.settings import Settings, load
+from aisle.state.feed import feed
+from aisle.state.folder import State
 from aisle.tracking import Tracker
 from aisle.training.budget import Budget, choose_sources
 from aisle.training.clicks import ClickResult, learn_clicks
 from aisle.training.job import TEXT, Job, plain_stacks, work_folder
-from aisle.training.pace import Pace
 from aisle.training.parts import Parts
-from aisle.training.refit import shift
+from aisle.training.refit import refit, reserve, shift
 from aisle.training.report import evaluation
-from aisle.training.tasks import TaskResult, replays, run_task
+from aisle.training.tasks import Planned, TaskResult, replays, run_task
 from aisle.training.text_sources import text_sources
 
-VERSION = 1
+ROWS_PER_SECOND = 60_000
+"""Rows of files that are read and cleaned in a second on two idle cores."""
+CLICK_TIME = 0.4
+"""Time for the clicks of a task, in units of a task's."""
+CLICKED = ("search", "home")
+IMPRESSION = EVENT_CODE["impression"]
+VERSION = 2
 """Goes up when fitted parts of an interrupted run of an older program must not be taken up."""
+
+
+class Chosen(BaseModel):
+    """The sources that the time allows, and why each other is left out."""
+
+    names: tuple[str, ...]
+    why: dict[str, str]
+
+
+class Plan(BaseModel):
+    """What the clock decided in an earlier run, out of its manifest; empty where it decides anew."""
+
+    sources: tuple[str, ...] = ()
+    encoder: str = ""
+    requests: dict[str, dict[int, int]] = {}
+    rankers: dict[str, dict[str, dict[str, int]]] = {}
+
+    def of(self, task: str) -> Planned:
+        """What it says of one task."""
+        return Planned(self.requests.get(task, {}), self.rankers.get(task, {}))
 
 
 @dataclass(frozen=True)
@@ -44,91 +75,118 @@ class Measured:
     """The first fit: what window 1 taught, measured on windows 3 and 4, and the stacks that the bundle keeps."""
 
     job: Job
-    sources: tuple[str, ...]
+    sources: Mapping[str, Source]
     results: Mapping[str, TaskResult]
     stacks: Mapping[str, Stack]
     pipeline: Pipeline
     report: Evaluation
-    sizes: Mapping[str, Mapping[str, int]]
+    state_sequence: int | None = None
 
 
 def train(
-    folder: Path, store: Path | None = None, minutes: float = 30.0, plan: Mapping[str, Json] | None = None, quiet: bool = False
+    folder: Path,
+    store: Path | None = None,
+    minutes: float = 30.0,
+    plan: Plan | None = None,
+    quiet: bool = False,
+    state: Path | None = None,
 ) -> Bundle:
     """Fit a bundle from ``folder`` and activate it in ``store`` (default ``folder/bundles``).
 
+    With the ``state`` folder of a running shop its log is read beside the files; the manifest says up to which sequence.
     Raises `AisleError` for anything the user can mend. An interrupted run is taken up by the same command.
     """
-    store = store or folder / "bundles"
     one_thread()
-    budget = Budget(minutes)
+    store = store or folder / "bundles"
+    budget = Budget(minutes, planned=bool(plan))
     settings = load(folder)
     with Tracker(work_folder(store) / "run.jsonl", quiet) as tracker:
         with tracker.part("read and clean"):
-            data, quality = load_dataset(folder, settings)
+            data, quality, sequence = _read(folder, settings, state)
             rules = read_rules(folder, data.catalogue)
-        measured = measure(data, settings, store, budget, tracker, plan or {})
-        return _bundle(replace(measured, job=replace(measured.job, rules=rules)), quality, store)
+        budget.learn(1 + sum(count.read for count in quality.files.values()) / ROWS_PER_SECOND, tracker.elapsed)
+        measured = measure(data, settings, store, budget, tracker, plan or Plan())
+        return _bundle(replace(measured, job=replace(measured.job, rules=rules), state_sequence=sequence), quality, store)
 
 
-def measure(data: Dataset, settings: Settings, store: Path, budget: Budget, tracker: Tracker, plan: Mapping[str, Json]) -> Measured:
+def _read(folder: Path, settings: Settings, state: Path | None) -> tuple[Dataset, Quality, int | None]:
+    """The data set, its report, and up to which sequence of the log it reaches."""
+    if state is None:
+        return *load_dataset(folder, settings), None
+    with State.open(state, make=False) as opened:
+        further = feed(opened)
+        return *load_dataset(folder, settings, further), further.sequence
+
+
+def measure(data: Dataset, settings: Settings, store: Path, budget: Budget, tracker: Tracker, plan: Plan) -> Measured:
     """Fit by windows and report: sources on window 1, rankers on 2, decisions on 3, the figures on 4."""
     if not len(data.catalogue):
         raise InputError("No item could be read.", "See rejected.csv for the reasons.")
     windows = cut(data.events, data.judgements)
     key = {"data": data.fingerprint, "settings": settings.model_dump(mode="json"), "version": VERSION}
-    parts = Parts(work_folder(store) / "parts", key)
-    names, why = _sources(data, settings, budget, plan)
-    text, encoder = text_sources([name for name in names if name in TEXT], data, windows, settings, budget, parts, tracker)
-    job = Job(data, windows, settings, budget, tracker, parts, text)
-    names = tuple(name for name in names if name not in TEXT or name in text)
-    stacks = plain_stacks(names)
-    pipeline = job.pipeline(names, False, stacks)
-    results: dict[str, TaskResult] = {}
-    sizes: dict[str, dict[str, int]] = {}
-    asked = replays(job)
-    for place, (task, requests) in enumerate(asked.items()):
-        pace = Pace(len(asked) - place, _given(plan, task))
-        results[task] = run_task(job, pipeline, stacks[task], requests, pace)
-        frames = results[task].windows
-        sizes[task] = {"2": len(frames.fit.replay), "3": len(frames.dev.replay), "4": len(frames.test.replay)}
-    stacks = {**stacks, **{task: result.learned.stack for task, result in results.items()}}
+    parts = Parts(work_folder(store) / "parts", key, tracker)
+    names, rows = _sources(data, settings, budget, plan, parts)
+    wanted = [name for name in names if name in TEXT]
+    texts = text_sources(wanted, data, windows, settings, budget, parts, tracker, plan.encoder)
+    job = Job(data, windows, settings, budget, tracker, parts, texts.sources, texts.encoder)
+    sources = {name: job.source(name, False) for name in names if name not in TEXT or name in texts.sources}
+    budget.reserve = reserve(job, list(sources))
+    stacks = plain_stacks(list(sources))
+    pipeline = job.pipeline(sources, False, stacks)
+    results = run_tasks(job, pipeline, stacks, plan)
+    stacks = {**stacks, **{task: result.stack for task, result in results.items()}}
     if "home_new" in results and "home" not in results:
         stacks["home"] = replace(stacks["home_new"], task="home")
-    clicks: dict[str, ClickResult] = {}
-    for task in ("search", "home"):
-        if task in results and (found := learn_clicks(job, pipeline, stacks[task])):
-            clicks[task] = found
+    clicks = run_clicks(job, pipeline, {task: stacks[task] for task in CLICKED if task in results})
     stacks |= {task: one.stack for task, one in clicks.items()}
-    rows = [PlanRow(name, False, why=reason) for name, reason in why.items()]
-    rows = [*rows, PlanRow("encoder", True, why=encoder)] if encoder else rows
-    report = evaluation(job, results, clicks, rows)
-    return Measured(job, names, results, stacks, pipeline, report, sizes)
+    rows = [*rows, PlanRow("encoder", True, why=texts.why)] if texts.why else rows
+    return Measured(job, sources, results, stacks, pipeline, evaluation(job, results, clicks, rows))
 
 
-def _sources(data: Dataset, settings: Settings, budget: Budget, plan: Mapping[str, Json]) -> tuple[tuple[str, ...], dict[str, str]]:
-    planned = plan.get("sources")
-    if isinstance(planned, list):
-        return tuple(str(name) for name in planned), {}
-    names, why = choose_sources(settings.retrieval, budget, len(data.catalogue), len(data.events))
-    if not len(data.events):
-        return tuple(name for name in names if name in ("lexical", "dense", "content", "popularity")), why
-    return names, why
+def run_tasks(job: Job, pipeline: Pipeline, stacks: Mapping[str, Stack], plan: Plan) -> dict[str, TaskResult]:
+    """Every task that the data has requests for, each with its part of the time; the clicks come after them and get theirs."""
+    asked = replays(job)
+    clicked = CLICK_TIME * sum(task in asked for task in CLICKED if (job.data.events.type == IMPRESSION).any())
+    results = {}
+    for place, (task, requests) in enumerate(asked.items()):
+        left = job.budget.part(1 / (len(asked) - place + clicked))
+        results[task] = run_task(job, pipeline, stacks[task], requests, plan.of(task), left)
+    return results
 
 
-def _given(plan: Mapping[str, Json], task: str) -> Mapping[str, int]:
-    sizes = plan.get("requests")
-    found = sizes.get(task) if isinstance(sizes, dict) else None
-    return {key: int(value) for key, value in found.items() if isinstance(value, int)} if isinstance(found, dict) else {}
+def run_clicks(job: Job, pipeline: Pipeline, stacks: Mapping[str, Stack]) -> dict[str, ClickResult]:
+    """The click models of the tasks whose log says what was shown."""
+    found = {}
+    for place, (task, stack) in enumerate(stacks.items()):
+        if one := learn_clicks(job, pipeline, stack, job.budget.part(1 / (len(stacks) - place))):
+            found[task] = one
+    return found
+
+
+def _sources(data: Dataset, settings: Settings, budget: Budget, plan: Plan, parts: Parts) -> tuple[tuple[str, ...], list[PlanRow]]:
+    """The sources to fit, and a row for each that is left out."""
+    if plan.sources:
+        return plan.sources, []
+
+    def decide() -> Json:
+        names, why = choose_sources(settings.retrieval, budget, len(data.catalogue), len(data.events))
+        if not len(data.events):
+            names = tuple(name for name in names if name in ("lexical", "dense", "content", "popularity"))
+        return {"names": list(names), "why": dict(why)}
+
+    chosen = Chosen.model_validate(parts.decided(f"sources-{budget.minutes}", decide))
+    return chosen.names, [PlanRow(name, False, why=reason) for name, reason in chosen.why.items()]
 
 
 def _bundle(measured: Measured, quality: Quality, store: Path) -> Bundle:
     """Refit the sources on everything, keep the rest, write, verify, activate."""
     job, tracker = measured.job, measured.job.tracker
     used = {name for stack in measured.stacks.values() for name in stack.sources} | {"popularity"}
-    pipeline = job.pipeline([name for name in measured.sources if name in used], True, measured.stacks)
-    notes = shift(measured.results, measured.pipeline, pipeline)
-    report = replace(measured.report, notes=[*measured.report.notes, *notes])
+    sources, late = refit(job, {name: source for name, source in measured.sources.items() if name in used})
+    pipeline = job.pipeline(sources, True, measured.stacks)
+    with tracker.part("compare scores before and after the refit"):
+        moved = shift(job, list(measured.results.values()), measured.pipeline, pipeline)
+    report = replace(measured.report, notes=[*measured.report.notes, *late, *moved])
     with tracker.part("write the bundle"):
         moment = datetime.now(UTC)
         name = f"{moment:%Y%m%d-%H%M%S}-{job.data.fingerprint[:6]}"
@@ -145,17 +203,28 @@ def _bundle(measured: Measured, quality: Quality, store: Path) -> Bundle:
 
 def _manifest(measured: Measured, moment: datetime) -> dict[str, Json]:
     job = measured.job
-    plan: dict[str, Json] = {"sources": list(measured.sources), "requests": {task: dict(sizes) for task, sizes in measured.sizes.items()}}
     return {
         "created_at": moment.isoformat(timespec="seconds"),
         "kind": job.settings.kind,
         "name": job.settings.name,
         "data": {"fingerprint": job.data.fingerprint, "items": len(job.data.catalogue), "events": len(job.data.events)},
         "windows": _json(job.windows.describe()),
-        "plan": plan,
+        "plan": _plan(measured),
         "settings": job.settings.model_dump(mode="json"),
         "newest_event": None if isnan(job.data.until) or not job.data.events.clock else job.data.until,
+        "state_sequence": measured.state_sequence,
         "minutes": round(job.tracker.elapsed / 60, 2),
+        "seconds": {name: round(took, 1) for name, took in job.tracker.seconds.items()},
+    }
+
+
+def _plan(measured: Measured) -> dict[str, Json]:
+    """What the clock decided, so that another machine can make the same models."""
+    return {
+        "sources": list(measured.sources),
+        "encoder": measured.job.encoder,
+        "requests": {task: {str(window): size for window, size in one.sizes.items()} for task, one in measured.results.items()},
+        "rankers": _json({task: one.effort for task, one in measured.results.items()}),
     }
 
 
@@ -164,12 +233,13 @@ def _json(value: object) -> Json:
     return plain
 
 
-def read_plan(path: Path) -> Mapping[str, Json]:
+def read_plan(path: Path) -> Plan:
     """The plan in a bundle's manifest. Raises `InputError` when there is none."""
+    mend = "Name the manifest.json of a bundle."
     try:
-        plan = json.loads(path.read_text(encoding="utf-8")).get("plan")
+        found = json.loads(path.read_text(encoding="utf-8")).get("plan")
+        return Plan.model_validate(found)
+    except ValidationError:
+        raise InputError(f"{path} holds no plan.", mend) from None
     except (OSError, ValueError, AttributeError) as error:
-        raise InputError(f"{path} is no manifest: {error}.", "Name the manifest.json of a bundle.") from None
-    if not isinstance(plan, dict):
-        raise InputError(f"{path} holds no plan.", "Name the manifest.json of a bundle.")
-    return plan
+        raise InputError(f"{path} is no manifest: {error}.", mend) from None

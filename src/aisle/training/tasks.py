@@ -1,46 +1,73 @@
-"""One task learned and measured: replay, frames, choice of sources, rankers, fusion, and the numbers on windows 3 and 4."""
+"""One task learned and measured: replay, choice of sources, rankers, fusion, and the numbers on windows 3 and 4."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from math import inf
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
+from aisle.bundle import Json
 from aisle.core.events import Dataset
 from aisle.evaluation import replay
+from aisle.evaluation.calibration import Reliability, reliability
+from aisle.evaluation.lists import Lists
 from aisle.evaluation.replay import Replay
-from aisle.evaluation.results import PlanRow
+from aisle.evaluation.results import Ablation, PlanRow
+from aisle.evaluation.summary import TaskSummary
 from aisle.fusion.stack import Stack
 from aisle.pipeline import Pipeline
-from aisle.training.budget import FLOOR
-from aisle.training.frames import Frame, frame
+from aisle.training.ablation import PROFILE, Windows, ablation, again, unmeasured
+from aisle.training.budget import FLOOR, Left, part_of
+from aisle.training.candidates import frame, proposed
+from aisle.training.choose import MOST, choose
+from aisle.training.frames import Frame
 from aisle.training.job import Job
-from aisle.training.judge import Windows
-from aisle.training.learn import Learned, choose, learn
+from aisle.training.judge import fused, measure, together
+from aisle.training.learn import Effort, Learned, Recipe, learn
 from aisle.training.pace import Pace
 
 RARE = 0.02
 """Share of repeats below which home and home without owned items are one task."""
-POOL = 200
-"""Candidates of a request that rankers learn from, the best by a plain sum of the sources."""
+LEARNED = 200
+"""Candidates of a request that rankers learn from, of those that they rank."""
+CHOOSING, REPLAYING, LEARNING = 0.15, 0.4, 0.5
+"""Of a task's time so much goes to choosing sources; of what is then left to replaying requests; then to fitting. Ablation has the rest."""
 Inside = Callable[[int], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)
-class TaskResult:
-    """What came of one task: its stack and models, its frames, and the plan's rows."""
+class Planned:
+    """What an earlier run's plan says of a task: requests of each window, and the effort of each ranker. Empty: the clock decides."""
 
-    learned: Learned
-    windows: Windows
-    sources: tuple[str, ...]
-    plan: list[PlanRow]
+    requests: Mapping[int, int] = field(default_factory=dict)
+    effort: Effort = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """What came of one task; nothing in it holds on to the candidates."""
+
+    stack: Stack
+    effort: Effort
+    sizes: Mapping[int, int]
+    asked: Replay
+    plan: Sequence[PlanRow]
+    test: TaskSummary
+    dev: TaskSummary
+    ablation: Sequence[Ablation]
+    calibration: Reliability | None
+    notes: Sequence[str]
 
     @property
     def task(self) -> str:
         """The task's name."""
-        return self.learned.stack.task
+        return self.stack.task
 
 
 def replays(job: Job) -> dict[str, dict[int, Replay]]:
@@ -75,18 +102,95 @@ def search_maker(job: Job) -> Callable[[int], Replay] | None:
     return None
 
 
-def run_task(job: Job, pipeline: Pipeline, stack: Stack, windows: Mapping[int, Replay], pace: Pace) -> TaskResult:
-    """Learn on window 2, decide on window 3, keep window 4 for the report."""
-    seed = job.settings.seed
-    sizes = pace.sizes(job, pipeline, stack, windows)
+def run_task(job: Job, pipeline: Pipeline, stack: Stack, asked: Mapping[int, Replay], planned: Planned, left: Left) -> TaskResult:
+    """Choose the sources, learn on window 2, decide on window 3, measure once on window 4."""
+    task, tracker = stack.task, job.tracker
+    key = sha256(f"{stack.sources} {job.encoder} {job.budget.minutes} {planned}".encode()).hexdigest()[:8]
+    kept, rows = _chosen(job, pipeline, stack, asked, part_of(left, CHOOSING), key)
+    windows = replayed(job, pipeline, stack, kept, asked, planned, part_of(left, REPLAYING))
+    begun = left()
+    recipe = Recipe(job.settings.ranking.alpha, job.settings.seed, left=part_of(left, LEARNING), effort=planned.effort)
+    with tracker.part(f"{task}: fit rankers, set α"):
+        learned = learn(replace(stack, sources=kept, recall=type(stack.recall)(kept)), windows.fit, windows.dev, recipe)
+    once = (begun - left()) / max(1, len(learned.rankers)) if begun < inf else 0.0
+    recipe = replace(recipe, left=left, effort=learned.effort)
+    with tracker.part(f"{task}: measure on windows 3 and 4"):
+        runs = _runs(learned, windows, recipe)
+        dev, test = measure(job, windows.dev, runs[3], False), measure(job, windows.test, runs[4], True)
+        curve = _calibration(learned, windows.test)
+    with tracker.part(f"{task}: ablation"):
+        lost = ablation(learned, windows, recipe, once, left)
+    late = unmeasured(lost, windows.parts(learned.stack)) if learned.rankers else []
+    notes = [*learned.notes, *([f"{task}: the time did not last for the ablation of {', '.join(late)}."] if late else [])]
+    plan = [replace(row, part=f"{task}: {row.part}") for row in (*rows, *learned.plan)]
+    return TaskResult(learned.stack, learned.effort, windows.sizes, windows.test.replay, plan, test, dev, lost, curve, notes)
+
+
+def _chosen(
+    job: Job, pipeline: Pipeline, stack: Stack, asked: Mapping[int, Replay], left: Left, key: str
+) -> tuple[tuple[str, ...], list[PlanRow]]:
+    """The sources that the task keeps, from the first requests of windows 2 and 3; an interrupted run's choice stands."""
+
+    def decide() -> Json:
+        with job.tracker.part(f"{stack.task}: choose sources"):
+            half = part_of(left, 0.3)
+            fit = proposed(pipeline, stack, asked[2].sample(MOST, job.settings.seed), half)
+            dev = proposed(pipeline, stack, asked[3].sample(MOST, job.settings.seed), part_of(left, 0.4))
+            rows = choose(stack.sources, FLOOR, fit, dev, left)
+        return [{"part": row.part, "kept": row.kept, "gain": row.gain, "why": row.why} for row in rows]
+
+    rows = TypeAdapter(list[PlanRow]).validate_python(job.parts.decided(f"sources-{stack.task}-{key}", decide))
+    return tuple(name for name in stack.sources if any(row.part == name and row.kept for row in rows)), rows
+
+
+def replayed(
+    job: Job, pipeline: Pipeline, stack: Stack, kept: Sequence[str], asked: Mapping[int, Replay], planned: Planned, left: Left
+) -> Windows:
+    """Every window's frame; those of an interrupted run are taken up."""
+    seed, limits = job.settings.seed, job.settings.evaluation
+    most = planned.requests or {2: limits.train_requests, 3: limits.test_requests, 4: limits.test_requests}
+    pace = Pace(most, bool(planned.requests), left)
+    key = sha256(f"{stack.sources} {kept} {job.encoder} {job.budget.minutes} {most}".encode()).hexdigest()[:8]
+
+    def decide() -> Json:
+        found = pace.sizes(lambda few: frame(pipeline, stack, few, kept), asked, seed)
+        return {str(window): size for window, size in found.items()}
+
+    sizes = job.parts.decided(f"requests-{stack.task}-{key}", decide)
     frames: dict[int, Frame] = {}
-    for window, one in windows.items():
-        chosen = one.sample(sizes[window], seed)
-        with job.tracker.part(f"{stack.task}: candidates of window {window}", len(chosen)) as advance:
-            frames[window] = frame(pipeline, stack, chosen, POOL if window == 2 else None, advance, pace.until(job, window))
-    with job.tracker.part(f"{stack.task}: choose sources, fit rankers, set α"):
-        kept, rows = choose(stack.sources, FLOOR, frames[2], frames[3])
-        fit, dev = (frames[window].only(kept) for window in (2, 3))
-        learned = learn(replace(stack, sources=kept, recall=type(stack.recall)(kept)), fit, dev, job.settings.ranking.alpha, seed)
-    plan = [replace(row, part=f"{stack.task}: {row.part}") for row in (*rows, *learned.plan)]
-    return TaskResult(learned, Windows(frames[2], frames[3], frames[4]), stack.sources, plan)
+    for window in (2, 3, 4):
+        chosen = asked[window].sample(_number(sizes, window), seed)
+
+        def make(window: int = window, chosen: Replay = chosen) -> Frame:
+            names, most = (None, LEARNED) if window == 2 else (frames[2].names, None)
+            with job.tracker.part(f"{stack.task}: candidates of window {window}", len(chosen)) as advance:
+                return frame(pipeline, stack, chosen, kept, most, names, advance, pace.window(window))
+
+        def load(folder: Path, chosen: Replay = chosen) -> Frame:
+            return Frame.load(folder, chosen)
+
+        frames[window] = job.parts.get(f"frame-{stack.task}-{window}-{key}", load, make, lambda one: one.x.nbytes)
+    return Windows(frames[2], frames[3], frames[4])
+
+
+def _number(sizes: Json, window: int) -> int:
+    found = sizes.get(str(window)) if isinstance(sizes, dict) else None
+    return int(found) if isinstance(found, int | float) else 0
+
+
+def _runs(learned: Learned, windows: Windows, recipe: Recipe) -> dict[int, dict[str, Lists]]:
+    """Every list of windows 3 and 4; ``without_profile`` is the whole fitted again without the features that know the user."""
+    frames = {3: windows.dev, 4: windows.test}
+    runs = {window: {**one.alone, **together(learned, one)} for window, one in frames.items()}
+    if learned.rankers and PROFILE in windows.parts(learned.stack):
+        found, less = again(learned, windows, PROFILE, recipe)
+        for window, one in ((3, less.dev), (4, less.test)):
+            runs[window]["without_profile"] = one.ranked(fused(found, one))
+    return runs
+
+
+def _calibration(learned: Learned, test: Frame) -> Reliability | None:
+    if learned.stack.ctr is None:
+        return None
+    score = test.scored(lambda features: learned.stack.fuse(features)["ctr"])
+    return reliability(test.relevant.astype(float), score.astype(float), f"{learned.stack.task}: wanted")

