@@ -10,6 +10,7 @@ import pytest
 from aisle.core.answer import Json
 from aisle.state import served as module
 from aisle.state.folder import State
+from aisle.state.served import Timed
 from tests.state.support import NOW, event
 
 
@@ -53,6 +54,18 @@ def test_queries_without_a_result_are_counted_in_their_matching_form(state: Stat
     note(state, "home", None, items=0)
     assert [(one.query, one.times, one.last) for one in state.served.no_result_queries()] == [("lmap", 3, NOW + 2), ("沙发", 2, NOW + 4)]
     assert len(state.served.no_result_queries(limit=1)) == 1
+
+
+def test_what_only_comes_near_a_query_is_no_result_for_it(state: State) -> None:
+    note(state, "r", "zzz", items=5, total=0)
+    assert [one.query for one in state.served.no_result_queries()] == ["zzz"]
+
+
+def test_the_times_of_answers_come_oldest_first(state: State) -> None:
+    note(state, "old", time=NOW - 100)
+    note(state, "a", "lamp", time=NOW, took=2.5, degraded=True)
+    note(state, "b", time=NOW + 1)
+    assert state.served.times(NOW - 50) == [Timed(NOW, "search", 2.5, True), Timed(NOW + 1, "home", 1.0, False)]
 
 
 def test_queries_that_pleased_no_one_are_those_without_any_click(state: State) -> None:

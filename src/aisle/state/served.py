@@ -52,6 +52,11 @@ NOTHING = """
 """
 SOMETHING = "SELECT json_array(query, request_id, time) AS row FROM served WHERE query <> '' AND surface = 'search' AND found > 0"
 TIMES = "SELECT json_array(surface, took_ms) AS row FROM served WHERE time > ?"
+SERVED_SINCE = """
+    SELECT json_array(time, surface, took_ms, coalesce(entry ->> '$.degraded', 0)) AS row FROM served
+    WHERE time > ?1 ORDER BY number DESC LIMIT ?2
+"""
+MOST_TIMES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,16 @@ class Latency:
     p99_ms: float
 
 
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """When one answer was given (UTC seconds), on which surface, how fast, and whether it lacks something."""
+
+    time: float
+    surface: str
+    took_ms: float
+    degraded: bool
+
+
 class Served:
     """Notes of all workers in one file. Users and sessions stand in it as salted hashes; forgetting one takes even these away."""
 
@@ -86,8 +101,9 @@ class Served:
     def note(self, entry: Mapping[str, Json]) -> None:
         """Keep one note; neither blocks nor fails.
 
-        Read from it: ``request_id, time`` (UTC seconds), ``surface, query, items`` (a list), ``took_ms, user_id, session_id``; all else is
-        kept as it is. ``user_id`` and ``session_id`` are replaced by one salted hash, ``user``.
+        Read from it: ``request_id, time`` (UTC seconds), ``surface, query, total`` (matches of the query; without it the number of
+        ``items``), ``took_ms, user_id, session_id``; all else is kept as it is. ``user_id`` and ``session_id`` are replaced by one salted
+        hash, ``user``.
         """
         self._waiting.append(entry)
 
@@ -126,6 +142,12 @@ class Served:
             surface, took = cast("tuple[str, float]", row)
             times.setdefault(surface, []).append(took)
         return [_latency(surface, sorted(took), seconds) for surface, took in sorted(times.items())]
+
+    def times(self, since: float) -> list[Timed]:
+        """The answers after a moment, oldest first; the newest 10,000 where there were more."""
+        self.flush()
+        rows = [cast("tuple[float, str, float, int]", row) for row in self.database.rows(SERVED_SINCE, since, MOST_TIMES)]
+        return [Timed(time, surface, took or 0.0, bool(degraded)) for time, surface, took, degraded in reversed(rows)]
 
     def unlink(self, names: Sequence[str]) -> None:
         """Take even these hashed names from the notes."""
@@ -167,7 +189,7 @@ class Served:
         return ""
 
     def _cells(self, entry: Mapping[str, Json]) -> list[Json]:
-        query, items = entry.get("query"), entry.get("items")
+        query, items, total = entry.get("query"), entry.get("items"), entry.get("total")
         user, session = entry.get("user_id"), entry.get("session_id")
         actor = str(user) if user else f"{SESSION_ACTOR}{session}" if session else ""
         return [
@@ -175,7 +197,7 @@ class Served:
             entry.get("time"),
             entry.get("surface") or "",
             normalise(query[:1_000]) if isinstance(query, str) else "",
-            len(items) if isinstance(items, Sequence) else None,
+            total if isinstance(total, int) else len(items) if isinstance(items, Sequence) else None,
             entry.get("took_ms"),
             self.names.of(actor) if actor else None,
             {name: value for name, value in entry.items() if name not in ("user_id", "session_id", "user")},
