@@ -30,10 +30,10 @@ def live_figures(shop: Size = SIZES[10_000], seconds: float = 120) -> list[Figur
     """Probes under load, then single events, then batches, each on a fresh state."""
     lines, store = Lines("live"), shop.store()
     _, pages = asked(shop.folder)
-    items = catalogue(shop.folder)
+    items, known = catalogue(shop.folder), often_clicked(shop.folder)
     figures = [lines.machine()]
     with serving(store, WORKERS, fresh("clicks")) as server:
-        figures += asyncio.run(_probed(lines, server, pages, items, seconds))
+        figures += asyncio.run(_probed(lines, server, pages, known, seconds))
         figures.append(lines.one("memory of all processes, MB", server.megabytes(), "what they share counts once"))
     for title, rate, size in (("events one by one", 1_000.0, 1), ("events in batches", 50.0, 100)):
         with serving(store, WORKERS, fresh(f"events-{size}")) as server:
@@ -47,6 +47,13 @@ def catalogue(folder: Path) -> list[str]:
         return [row["item_id"] for row in csv.DictReader(file)]
 
 
+def often_clicked(folder: Path, most: int = 1_000) -> list[str]:
+    """The items clicked most, of which the models know what goes with them: nothing follows from a click on what nobody ever looked at."""
+    with (folder / "events.csv").open(encoding="utf-8", newline="") as file:
+        counts = Counter(row["item_id"] for row in csv.DictReader(file) if row["type"] == "click")
+    return [item for item, _ in counts.most_common(min(most, len(counts) // 2))]
+
+
 def events(items: list[str], size: int, run: str, seed: int = 7) -> Iterator[bytes]:
     """Bodies for ``/v1/events`` without end: one event each, or a list of ``size``; no id comes twice."""
     dice, number = Random(seed), count()
@@ -58,9 +65,10 @@ def events(items: list[str], size: int, run: str, seed: int = 7) -> Iterator[byt
 
 async def wires(server: Server, connections: int = 24) -> dict[int, Pair]:
     """One open connection to each worker, by its process. Ends the program where they all lead to one."""
-    pairs = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(connections)]
-    for pair in pairs:
-        await exchange(pair, "/v1/recommend", packed({"surface": "home", "session_id": "wires", "limit": 1}))
+    pairs: list[Pair] = []
+    for _ in range(connections):
+        pairs.append(await asyncio.open_connection("127.0.0.1", server.port))
+        await exchange(pairs[-1], "/v1/recommend", packed({"surface": "home", "session_id": "wires", "limit": 1}))
     owner = server.workers()
     found: dict[int, Pair] = {}
     for pair in pairs:
@@ -83,7 +91,7 @@ class Probes:
     unchanged: Counter[str] = field(default_factory=Counter)
 
     async def one(self, number: int) -> None:
-        """By turns a click on any item, which must change the page, and a dismissal of the first item shown, which must be gone."""
+        """By turns a click on an item, which must change the page, and a dismissal of the first item shown, which must be gone."""
         user = f"probe-{number}"
         before = await page(self.here, user)
         kind = "click" if number % 2 else "dismiss"

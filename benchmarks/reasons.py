@@ -102,8 +102,8 @@ class Trial:
 
 
 def is_specific(code: str) -> bool:
-    """Anything that says more than that many people like it."""
-    return not code.startswith(("popular", "trending"))
+    """Anything that says more than that many people like it, or that the shop has it."""
+    return not code.startswith(("popular", "trending", "listed"))
 
 
 def reason_figures(users: int = 300) -> list[Figure]:

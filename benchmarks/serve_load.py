@@ -51,9 +51,10 @@ class Target:
     opened: int = 0
 
     async def open(self, connections: int = CONNECTIONS) -> None:
-        """Have so many connections ready."""
+        """Have so many connections ready, opened one after the other: a worker takes all that wait at the moment it looks."""
         while len(self.free) < connections:
             self.free.append((time.perf_counter(), await self._open()))
+            await asyncio.sleep(0.005)
 
     async def close(self) -> None:
         """Close what is free."""

@@ -19,20 +19,27 @@ MARK = "§"
 """Ends every title of the second bundle's catalogue."""
 RATES = {"/v1/recommend": 30.0, "/v1/search": 20.0}
 WORKERS = 2
+PAUSE = 0.2
+"""Seconds between a swap's answer and the next swap."""
 
 
 def two_bundles(shop: Size) -> tuple[Path, dict[str, bool]]:
     """A store with two bundles of one shop, and of each whether its titles are marked."""
     store = shop.store()
     marked = shop.folder.with_name(shop.folder.name + "_marked")
-    if len([path for path in store.iterdir() if path.is_dir()]) < 2:
+    if len(bundles(store)) < 2:
         marked.mkdir(exist_ok=True)
         for name in ("events.csv", "users.csv", "judgements.csv", "aisle.toml"):
             (marked / name).write_bytes((shop.folder / name).read_bytes())
         mark(shop.folder / "items.csv", marked / "items.csv")
         aisle("train", str(marked), "--bundle", str(store), "--minutes", str(shop.minutes))
-    first, *others = sorted(path.name for path in store.iterdir() if path.is_dir())
+    first, *others = bundles(store)
     return store, {first: False, **dict.fromkeys(others, True)}
+
+
+def bundles(store: Path) -> list[str]:
+    """Their ids, the oldest first."""
+    return sorted(path.parent.name for path in store.glob("*/manifest.json"))
 
 
 def mark(old: Path, new: Path) -> None:
@@ -106,5 +113,6 @@ async def _activate(server: Server, ids: list[str], swaps: int) -> tuple[list[fl
         status, _ = await target.send(b"", 30, f"/v1/bundles/{ids[number % len(ids)]}/activate")
         took.append((time.perf_counter() - begun) * 1000)
         refused.update([str(status)] if status != 200 else [])
+        await asyncio.sleep(PAUSE)
     await target.close()
     return took, refused

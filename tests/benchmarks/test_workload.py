@@ -10,7 +10,7 @@ import pytest
 
 from aisle.simulate.shop import simulate
 from benchmarks.growth import digests, head_of
-from benchmarks.live import catalogue
+from benchmarks.live import catalogue, often_clicked
 from benchmarks.swaps import MARK, mark
 from benchmarks.workload import Size, asked
 from tests.simulate.reading import column
@@ -37,6 +37,13 @@ def test_a_part_of_a_log_is_its_beginning(shop: Path, tmp_path: Path) -> None:
     head_of(shop, tmp_path / "part", 100)
     assert column(tmp_path / "part", "events", "event_id") == column(shop, "events", "event_id")[:100]
     assert catalogue(tmp_path / "part") == catalogue(shop)
+
+
+def test_the_items_clicked_most_come_first(shop: Path) -> None:
+    events = zip(column(shop, "events", "type"), column(shop, "events", "item_id"), strict=True)
+    counts = Counter(item for kind, item in events if kind == "click")
+    found = often_clicked(shop)
+    assert [counts[item] for item in found] == sorted(counts.values(), reverse=True)[: len(counts) // 2]
 
 
 def test_a_changed_byte_is_seen(shop: Path, tmp_path: Path) -> None:
