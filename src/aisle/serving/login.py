@@ -26,19 +26,11 @@ _HERE = re.compile(r"/(?![/\\])[^\x00-\x20\\]{0,500}")
 
 def login(gate: Gate, shop: str) -> APIRouter:
     """``/login``, ``/logout`` and ``/aisle.js``. The key itself is the cookie, so that revoking it ends every log-in with it."""
-    router = APIRouter(include_in_schema=False)
-    loader = FileSystemLoader(TEMPLATES)
-    page = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True).get_template("login.html")
-    said: dict[str, dict[str, str]] = json.loads((TEMPLATES / "login.json").read_text(encoding="utf-8"))
-
-    def form(http: HttpRequest, status: int, wrong: bool) -> Response:
-        language = words.preferred(http.headers.get("accept-language", ""))
-        drawn = page.render(say=said[language], lang=language, shop=shop, wrong=wrong, next=_here(http.query_params.get("next")))
-        return HTMLResponse(drawn, status, {"Cache-Control": "no-store"})
+    router, form = APIRouter(include_in_schema=False), Form(shop)
 
     @router.get("/login")
     async def ask(http: HttpRequest) -> Response:
-        return form(http, 200, wrong=False)
+        return form.draw(http, 200)
 
     @router.post("/login")
     async def enter(http: HttpRequest) -> Response:
@@ -46,7 +38,7 @@ def login(gate: Gate, shop: str) -> APIRouter:
         sent = parse_qs((await body.read(http, 10_000)).decode("latin-1"), max_num_fields=8)
         secret = sent.get("key", [""])[0].strip()[:200]
         if gate.keys is None or not secret or gate.keys.find(secret, time()) is None:
-            return form(http, 401, wrong=True)
+            return form.draw(http, 401)
         response = RedirectResponse(_here(sent.get("next", [""])[0]), 303)
         response.set_cookie(COOKIE, secret, max_age=WEEK, httponly=True, samesite="strict", secure=http.url.scheme == "https")
         return response
@@ -57,19 +49,39 @@ def login(gate: Gate, shop: str) -> APIRouter:
         response.delete_cookie(COOKIE, httponly=True, samesite="strict")
         return response
 
-    @router.get("/login/{file}")
-    async def style(file: str) -> Response:
-        path = STATIC / file
-        if path.suffix not in (".css", ".svg") or path.parent != STATIC or not path.is_file():
-            raise RefusedError(404, "not_found", "There is nothing at this address.")
-        return FileResponse(path)
-
-    @router.get(EMBEDDED)
-    async def script() -> Response:
-        headers = {"Cross-Origin-Resource-Policy": "cross-origin", "Cache-Control": "public, max-age=3600"}
-        return FileResponse(STATIC / "aisle.js", media_type="text/javascript", headers=headers)
-
+    router.add_api_route("/login/{file}", _style, methods=["GET"])
+    router.add_api_route(EMBEDDED, _script, methods=["GET"])
     return router
+
+
+class Form:
+    """The page that asks for a key."""
+
+    def __init__(self, shop: str) -> None:
+        loader = FileSystemLoader(TEMPLATES)
+        self._page = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True).get_template("login.html")
+        self._said: dict[str, dict[str, str]] = json.loads((TEMPLATES / "login.json").read_text(encoding="utf-8"))
+        self._shop = shop
+
+    def draw(self, http: HttpRequest, status: int) -> Response:
+        """The page; a status other than 200 says that the key was wrong."""
+        language = words.preferred(http.headers.get("accept-language", ""))
+        drawn = self._page.render(
+            say=self._said[language], lang=language, shop=self._shop, wrong=status != 200, next=_here(http.query_params.get("next"))
+        )
+        return HTMLResponse(drawn, status, {"Cache-Control": "no-store"})
+
+
+async def _style(file: str) -> Response:
+    path = STATIC / file
+    if path.suffix not in (".css", ".svg") or path.parent != STATIC or not path.is_file():
+        raise RefusedError(404, "not_found", "There is nothing at this address.")
+    return FileResponse(path)
+
+
+async def _script() -> Response:
+    headers = {"Cross-Origin-Resource-Policy": "cross-origin", "Cache-Control": "public, max-age=3600"}
+    return FileResponse(STATIC / "aisle.js", media_type="text/javascript", headers=headers)
 
 
 def _here(address: str | None) -> str:

@@ -10,8 +10,8 @@ from aisle.serving.engine import Engine, Served
 
 MOST_ITEMS = 50
 """Items of one answer that are noted."""
-UNNOTED = frozenset({"warm"})
-"""Request ids that no client sent."""
+UNNOTED = frozenset({"warm", "aside"})
+"""Request ids that no client sent: ``aside`` is what a page asks beside what it shows."""
 
 
 class Noted:
@@ -85,6 +85,7 @@ def note(request: Request, answer: Answer, now: float) -> dict[str, Json]:
         "took_ms": answer.took_ms,
         "degraded": answer.degraded,
         "skipped": list(answer.skipped),
+        "trace": [{"stage": step.name, "took_ms": round(step.took_ms, 3), "gave": step.gave} for step in answer.trace],
         "bundle": answer.bundle,
     }
 

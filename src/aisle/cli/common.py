@@ -1,0 +1,44 @@
+"""What the verbs of the `aisle` command share: the app, its arguments, and how a failure is said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from aisle.core.errors import AisleError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Search and recommendation of one shop.")
+error_console = Console(stderr=True)
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The shop's folder.")]
+StorePath = Annotated[Path, typer.Argument(metavar="STORE", help="A bundle store or one bundle.")]
+StateFolder = Annotated[Path | None, typer.Option("--state", metavar="S", help="The state folder; STORE/../state by default.")]
+Minutes = Annotated[float, typer.Option(min=0.1, help="Time for everything: reading, fitting, report.")]
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write a report for programs."""
+    path.write_text(json.dumps(value, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def guarded(run: Callable[[], None]) -> int:
+    """Status 0 done, 1 with a message that says what failed and how to mend it."""
+    try:
+        run()
+    except AisleError as error:
+        return _fail(str(error))
+    except OSError as error:
+        return _fail(f"{f'{error.filename}: ' if error.filename else ''}{error.strerror or error}.")
+    except ModuleNotFoundError as error:
+        return _fail(f"this needs {error.name}. Install it with: pip install 'aisle[train]'")
+    return 0
+
+
+def _fail(message: str) -> int:
+    error_console.print(f"error: {message}", style="red", highlight=False, markup=False)
+    return 1
