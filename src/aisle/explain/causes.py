@@ -16,7 +16,7 @@ from aisle.retrieval.left_out import LeavesOut
 
 HEAD = 8
 """Best items of a source among which its best score without an item is looked for."""
-LEAST = 0.02
+LEAST = 0.05
 """Share of the recall side below which a source is not asked."""
 
 
@@ -28,12 +28,14 @@ class Causes:
     items: NDArray[np.int32]
     drop: NDArray[np.float32]
 
-    def of(self, place: int) -> tuple[int, float]:
-        """The item that matters most for the shown item at ``place``, and how much; -1 where the history holds nothing."""
+    @property
+    def best(self) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """``(n,)`` and ``(n,)``: the item that matters most for each shown one, and how much; -1 where the history holds nothing."""
+        shown = self.drop.shape[1]
         if not len(self.items):
-            return -1, 0.0
-        best = int(np.argmax(self.drop[:, place]))
-        return int(self.items[best]), float(self.drop[best, place])
+            return np.full(shown, -1, np.int32), np.zeros(shown, np.float32)
+        most = np.argmax(self.drop, axis=0)
+        return self.items[most], self.drop[most, np.arange(shown)]
 
 
 def causes(

@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 from aisle.core.candidates import Candidates
 from aisle.core.catalogue import Catalogue
 from aisle.core.stage import Block, Source
-from aisle.explain.causes import Causes, causes
-from aisle.retrieval.base import ItemToItem
+from aisle.explain.causes import causes
 from aisle.retrieval.counters import Counters
 from aisle.retrieval.left_out import LeavesOut
+from aisle.retrieval.neighbours import Neighbours
 from aisle.retrieval.sequences import TYPE_WEIGHT
 from aisle.schema import EVENT_TYPES
 
 DAY = 86_400.0
-CAUSE = 0.04
-"""Share of the recall side that an item must cost a shown one to be named as its cause."""
+CAUSE, ALONE = 0.002, 0.04
+"""Share of the recall side that an item must cost a shown one to be named as its cause; more where that is all that joins the two."""
 SIMILAR = 0.5
 """Cosine from which two items' texts are called similar."""
 TASTE = {"brand": 0.1, "category": 0.2}
@@ -133,19 +133,22 @@ class Facts:
             yield Claim(DEED[deed.type], {"moment": self.as_of - deed.age}, (item,))
 
     @cached_property
-    def causes(self) -> Causes:
-        """What the history's items do for the shown ones."""
-        return causes(self.block, self.number, self.rows, self.candidates, self.able, self.weights)
+    def causes(self) -> tuple[list[int], list[float]]:
+        """The item of the history that does most for each shown one, -1 for none, and how much."""
+        items, drop = causes(self.block, self.number, self.rows, self.candidates, self.able, self.weights).best
+        return items.tolist(), drop.tolist()
 
     def _cause(self, place: int, item: int) -> Iterator[Claim]:
-        cause, drop = self.causes.of(place)
+        cause, drop = self.causes[0][place], self.causes[1][place]
         if cause < 0 or drop < CAUSE or cause == item:
             return
         values: dict[str, str | float] = {}
         if not self.seeded:
             deed = self.deeds[cause]
             values = {"did": deed.type, "moment": self.as_of - deed.age}
-        yield Claim(self._relation(place, cause), values, (cause,))
+        relation = self._relation(place, cause)
+        if drop >= ALONE or relation != "because_of":
+            yield Claim(relation, values, (cause,))
 
     def _relation(self, place: int, cause: int) -> str:
         """How two items belong together: chosen by the same people, alike by their texts, or by a model alone."""
@@ -158,13 +161,13 @@ class Facts:
     @cached_property
     def _together(self) -> NDArray[np.bool_]:
         """``(n,) bool``: each shown item was chosen by people who chose its cause too."""
-        causes = np.array([self.causes.of(place)[0] for place in range(len(self.rows))], np.int32)
+        causes = np.array(self.causes[0], np.int32)
         rows, which = np.unique(causes, return_inverse=True)
         found = np.zeros(len(causes), bool)
         for name in COUNTING:
-            source = self.sources.get(name)
-            if isinstance(source, ItemToItem):
-                beside = source.neighbours_.between(rows, self.candidates.item[self.rows])
+            neighbours: Neighbours | None = getattr(self.sources.get(name), "neighbours_", None)
+            if neighbours is not None:
+                beside = neighbours.between(rows, self.candidates.item[self.rows])
                 found |= beside[which, np.arange(len(causes))] > 0
         return found
 
@@ -204,15 +207,17 @@ class Facts:
             yield Claim("trending")
         if not ("popularity_rank" in columns and columns["popularity"][row] > 0 and np.isfinite(columns["popularity_rank"][row])):
             return
-        week = self._this_week(item)
+        week = {"week": 1.0} if item in self._this_week else {}
         if item in self._best_in:
             yield Claim("popular_in", {"value": self._value("category", item), **week})
         if columns["popularity_rank"][row] < max(BEST_IN, POPULAR * len(self.catalogue)):
             yield Claim("popular", week)
 
-    def _this_week(self, item: int) -> dict[str, str | float]:
-        lately = self.counters.windowed(np.array([item]), self.as_of, 168)[0] if np.isfinite(self.as_of) else 0
-        return {"week": 1.0} if lately >= 1 else {}
+    @cached_property
+    def _this_week(self) -> set[int]:
+        """The shown items that someone took interest in during the last seven days."""
+        items = self.candidates.item[self.rows]
+        return set(items[self.counters.windowed(items, self.as_of, 168) >= 1].tolist()) if np.isfinite(self.as_of) else set()
 
     @cached_property
     def _best_in(self) -> set[int]:

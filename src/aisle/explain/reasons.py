@@ -26,7 +26,7 @@ from aisle.retrieval.left_out import LeavesOut
 from aisle.text.normalise import normalise
 from aisle.text.segment import language, words
 
-MOST = 3
+MOST = 2
 """Reasons an item."""
 MOST_WORDS = 4
 GENERAL = ("popular", "listed")
@@ -51,14 +51,14 @@ class Explainer:
         """One list for each of the ``shown`` ``(n,)`` rows of request ``number``, none empty; ``found`` are the highlights of each,
         ``weights`` the sources' shares of the recall side."""
         request, query = block.requests[number], block.queries[number]
-        say = phrases(self.spoken(request, query))
+        say, titles = phrases(self.spoken(request, query)), dict[int, str]()
         facts = Facts(block, number, candidates, shown, self.catalogue, self.counters, self.sources, self._able, weights, page.moved)
         result = []
         for place, row in enumerate(shown.tolist()):
             item = int(candidates.item[row])
             matched = self._matched(query, candidates, row, item, found[place]) if query else []
             claims = [*matched, *islice(self._specific(facts, place, bool(matched)), MOST)][:MOST]
-            result.append([self._reason(claim, say) for claim in claims])
+            result.append([self._reason(claim, say, titles) for claim in claims])
         return result
 
     def spoken(self, request: Request, query: Query | None) -> str:
@@ -109,10 +109,11 @@ class Explainer:
         held = {word: None for text in texts if text for word in _WORD.findall(text) if wanted.intersection(words(normalise(word)))}
         return list(held)
 
-    def _reason(self, claim: Claim, say: Phrases) -> Reason:
-        return Reason(claim.code, say(_key(claim, say), **self._filled(claim, say)), tuple(self.catalogue.ids[row] for row in claim.items))
+    def _reason(self, claim: Claim, say: Phrases, titles: dict[int, str]) -> Reason:
+        text = say(_key(claim, say), **self._filled(claim, say, titles))
+        return Reason(claim.code, text, tuple(self.catalogue.ids[row] for row in claim.items))
 
-    def _filled(self, claim: Claim, say: Phrases) -> dict[str, str | int]:
+    def _filled(self, claim: Claim, say: Phrases, titles: dict[int, str]) -> dict[str, str | int]:
         values: dict[str, str | int] = {}
         for name, value in claim.values.items():
             if name == "moment":
@@ -126,7 +127,10 @@ class Explainer:
             else:
                 values[name] = cut(str(value))
         if claim.items:
-            values["title"] = say.quoted(self._title(claim.items[0], say.language))
+            item = claim.items[0]
+            if item not in titles:
+                titles[item] = say.quoted(self._title(item, say.language))
+            values["title"] = titles[item]
         if "did" in values:
             key = f"did/{values['did']}"
             values["did"] = say(f"{key}/on" if values["date"] else key, **values)
