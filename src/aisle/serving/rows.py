@@ -49,15 +49,23 @@ def rows(raw: bytes, lines: bool) -> Rows:
     """
     if not raw.strip():
         raise RefusedError(400, "broken_json", "The body is empty.", 'Send {"type": "click", "item_id": "A1"}, an array, or JSON lines.')
+    if lines:
+        return _lines(raw)
     try:
         whole = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        return _lines(raw, lines, error)
+        found = _lines(raw)
+        if any(isinstance(value, dict) for value in found.values):
+            return found
+        where = f"line {error.lineno}, column {error.colno}"
+        raise RefusedError(
+            400, "broken_json", f"The body is not valid JSON ({where}).", "Send an object, an array, or one object a line."
+        ) from None
     values = whole if isinstance(whole, list) else [whole]
     return Rows(values, range(len(values)))
 
 
-def _lines(raw: bytes, labelled: bool, error: orjson.JSONDecodeError) -> Rows:
+def _lines(raw: bytes) -> Rows:
     values: list[Json] = []
     places: list[int] = []
     refused: dict[int, str] = {}
@@ -71,10 +79,7 @@ def _lines(raw: bytes, labelled: bool, error: orjson.JSONDecodeError) -> Rows:
         except orjson.JSONDecodeError:
             refused[row] = UNREADABLE
         row += 1
-    if labelled or any(isinstance(value, dict) for value in values):
-        return Rows(values, places, refused)
-    where = f"line {error.lineno}, column {error.colno}"
-    raise RefusedError(400, "broken_json", f"The body is not valid JSON ({where}).", "Send an object, an array, or one object a line.")
+    return Rows(values, places, refused)
 
 
 def _row(rejected: Json) -> float:
