@@ -32,6 +32,7 @@ PARTS = {
     "load": "load.load_figures",
     "swaps": "swaps.swap_figures",
     "reasons": "reasons.reason_figures",
+    "diversity": "diversity.variety_figures",
     "demo": "clone.demo_figures",
     "suite": "clone.suite_figures",
 }

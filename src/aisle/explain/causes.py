@@ -39,7 +39,12 @@ class Causes:
 
 
 def causes(
-    block: Block, number: int, rows: NDArray[np.int64], candidates: Candidates, sources: Mapping[str, LeavesOut], weights: Mapping[str, float]
+    block: Block,
+    number: int,
+    rows: NDArray[np.int64],
+    candidates: Candidates,
+    sources: Mapping[str, LeavesOut],
+    weights: Mapping[str, float],
 ) -> Causes:
     """The causes of the shown ``rows`` ``(n,)`` of the candidates of request ``number``; ``weights`` are the sources' shares of the recall
     side.
