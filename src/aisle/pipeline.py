@@ -117,8 +117,10 @@ class Pipeline:
         return self.arranger(block, candidates)
 
     def popular(self, block: Block, allowed: Allowed, runner: Runner) -> Ranked:
-        """The last resort: what is popular and allowed; in a shop where nothing happened yet, whatever is allowed."""
-        runner.trace.fallback = True
+        """The last resort, and the whole answer to who searches without words: what is popular and allowed; in a shop where nothing happened
+        yet, whatever is allowed."""
+        browsing = all(request.surface == "search" and not request.query for request in block.requests)
+        runner.trace.fallback = bool(runner.trace.skipped) or not browsing
         candidates = self.fallback.retrieve(block, allowed, self.limit)
         place = np.arange(len(candidates)) - np.repeat(candidates.offsets[:-1], candidates.counts)
         candidates = with_columns(candidates, {"popularity": candidates["score"], "popularity_rank": place.astype(np.float32)})

@@ -85,6 +85,13 @@ def test_a_bad_source_is_left_out_in_time_and_the_answer_says_so(how: str) -> No
     assert "secret" not in str(runner.trace.skipped)
 
 
+def test_who_browses_without_words_lacks_nothing() -> None:
+    for sort in ("relevance", "newest"):
+        answer = shop().answer([request(user_id="u0", surface="search", sort=sort)])[0]
+        assert answer.items
+        assert not answer.degraded
+
+
 def test_when_ranking_fails_what_is_popular_answers() -> None:
     made = pipeline()
 
