@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from aisle.core.errors import RequestError
+from aisle.core.overlay import Overlaid
 from aisle.core.request import Condition
 from aisle.core.stage import Allowed
 from aisle.filters.asked import Asked
-from aisle.filters.policy import Availability, Stock
+from aisle.filters.policy import Availability, Gone, Stock
 from aisle.filters.seen import Seen
 from aisle.testing import toys
 from aisle.testing.blocks import ask, block
@@ -100,3 +101,20 @@ def test_what_both_filters_allow_is_what_each_allows() -> None:
     a = Allowed(np.array([True, True, False]), [np.array([True, False, True])], [np.array([0], np.int32)])
     b = Allowed(np.array([True, True, True]), [None], [np.array([2], np.int32)])
     assert np.array_equal((a & b).mask(0), a.mask(0) & b.mask(0))
+
+
+def test_a_live_edit_is_obeyed_and_arms_nothing() -> None:
+    edited = Overlaid(toys.dozen(), ["n"], {"in_stock": {0: False, 1: True}, "available_until": {2: 20.0}})
+    home = block(DATA, [ask("home", as_of=30.0), ask("home")])
+    assert Stock(edited).allowed(home).mask(0).tolist() == [False, *[True] * 12]
+    assert Availability(edited).allowed(home).mask(0).tolist() == [True, True, False, *[True] * 10]
+    assert Availability(edited).allowed(home).mask(1).all(), "unarmed: what cannot be told is shown"
+    armed = Overlaid(with_columns(toys.dozen(), in_stock=[1.0] * 12), ["n"], {"title": {12: "of unknown stock"}})
+    assert Stock(armed).allowed(home).mask(0).tolist() == [*[True] * 12, False]
+
+
+def test_what_was_deleted_is_not_shown() -> None:
+    later = Overlaid(toys.dozen(), ["n"], gone={0: True, 12: True})
+    assert np.flatnonzero(~Gone(later).allowed(HOME).mask(0)).tolist() == [0, 12]
+    assert Gone(Overlaid(later, gone={12: False})).allowed(HOME).mask(0).tolist() == [False, *[True] * 12]
+    assert Gone(toys.dozen()).allowed(HOME).mask(0).all()

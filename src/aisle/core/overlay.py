@@ -137,7 +137,7 @@ class Overlaid(Catalogue):
         """Every column as long as the catalogue; labels that were cut before are mended, not cut again."""
         if self.size > self._before:
             pad = np.full(self.size - self._before, np.nan)
-            self.numbers = {name: held if len(held) == self.size else np.r_[held, pad] for name, held in self.numbers.items()}
+            self.numbers = {name: held if len(held) == self.size else np.concatenate([held, pad]) for name, held in self.numbers.items()}
             short = {name: held for name, held in self.texts.items() if len(held) < self.size}
             self.texts |= {name: Overwritten.over(held, {}, self.size) for name, held in short.items()}
         for name, labels in before.cut.items():
@@ -155,12 +155,18 @@ def _column_of(before: Catalogue, name: str) -> Strings:
 
 def patched(labels: Labels, changed: Mapping[int, str | None], size: int) -> Labels:
     """``labels`` grown to ``size`` items, with the values of the ``changed`` rows; names keep their codes."""
-    counts = np.zeros(size, np.int64)
-    counts[: len(labels.offsets) - 1] = np.diff(labels.offsets)
-    if not changed:
-        return labels if size == len(labels.offsets) - 1 else Labels(_ends(counts), labels.codes, labels.names)
+    known = len(labels.offsets) - 1
+    if not changed and size == known:
+        return labels
     rows = np.array(sorted(changed), np.int64)
-    cut = Labels.of((changed[int(row)] for row in rows), labels.number)
+    cut = Labels.of((changed[row] for row in rows.tolist()), labels.number)
+    if not len(rows) or rows[0] >= known:
+        behind = np.zeros(size - known, np.int64)
+        behind[rows - known] = np.diff(cut.offsets)
+        ends = np.concatenate([labels.offsets, labels.offsets[-1] + np.cumsum(behind)])
+        return Labels(ends, np.concatenate([labels.codes, cut.codes]), cut.names)
+    counts = np.zeros(size, np.int64)
+    counts[:known] = np.diff(labels.offsets)
     kept = np.ones(size, bool)
     kept[rows] = False
     codes = labels.codes[np.repeat(kept, counts)]

@@ -50,15 +50,21 @@ class Counters:
     @classmethod
     def of(cls, events: Events, items: int) -> Self:
         """Count the log of a shop with ``items`` items, each type apart and all interest together, weighed by `INTEREST`."""
-        known = events.where(events.item >= 0)
-        start = float(np.floor(known.time[0] / HOUR)) if len(known) and known.clock else 0.0
-        hour = (known.time // HOUR - start).astype(np.int64) if known.clock else np.zeros(len(known), np.int64)
+        return cls.counted(events.item, events.time, events.type, events.clock, items)
+
+    @classmethod
+    def counted(cls, item: Rows, time: Floats, kind: NDArray[np.uint8], clock: bool, items: int) -> Self:
+        """The same from ``(n,)`` rows (-1: unknown), times and types of events in any order."""
+        known = item >= 0
+        item, time, kind = item[known].astype(np.int64), time[known], kind[known]
+        start = float(np.floor(time.min() / HOUR)) if len(time) and clock else 0.0
+        hour = (time // HOUR - start).astype(np.int64) if clock else np.zeros(len(time), np.int64)
         span = int(hour.max(initial=0)) + 2
-        key = known.item.astype(np.int64) * span + hour
-        buckets = {name: _bucket(key[known.type == EVENT_CODE[name]], None, span, ()) for name in EVENT_TYPES}
-        liked = TYPE_WEIGHT[known.type] > 0
-        buckets["interest"] = _bucket(key[liked], TYPE_WEIGHT[known.type][liked], span, HALF_LIVES)
-        return cls(items, start, span, known.clock, {name: found for name, found in buckets.items() if len(found.key)})
+        key = item * span + hour
+        buckets = {name: _bucket(key[kind == EVENT_CODE[name]], None, span, ()) for name in EVENT_TYPES}
+        liked = TYPE_WEIGHT[kind] > 0
+        buckets["interest"] = _bucket(key[liked], TYPE_WEIGHT[kind][liked], span, HALF_LIVES)
+        return cls(items, start, span, clock, {name: found for name, found in buckets.items() if len(found.key)})
 
     def count(self, items: Rows, as_of: Times, kind: str = "interest") -> Floats:
         """``(n,) float64``: events of ``kind`` (an event type, or ``interest``: all that say so, weighed) before ``as_of``'s hour."""

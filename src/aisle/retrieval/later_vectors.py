@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,34 +12,50 @@ from aisle.core.stage import Mask
 from aisle.retrieval.vectors import Half, ItemVectors
 
 Rows = NDArray[np.int32]
+NOTHING = np.zeros(0, np.int32)
+FEW = 1_000
+"""Rewritten rows of the bundle up to which it is cheaper to find more than to mask."""
 
 
 class LaterVectors(ItemVectors):
-    """``base`` with the vectors of ``rows`` ``(k,) int32``, ascending, as their text is now: ``block`` ``(k, d) float16``, NaN where it has
-    not been encoded yet. Such an item is silent, whatever its text said before."""
+    """``base`` with the vectors of ``rows`` ``(k,) int32`` as their text is now: ``block`` ``(k, d) float16``, NaN where it has not been
+    encoded yet. Such an item is silent, whatever its text said before."""
 
     def __init__(self, base: ItemVectors, rows: Rows, block: Half, items: int) -> None:
         self.base, self.rows, self.block, self.items = base, rows, block, items
         self.encoder, self.vectors, self.made_from = base.encoder, base.vectors, base.made_from
-        self._ready = np.isfinite(block[:, 0]) if block.shape[1] else np.ones(len(rows), bool)
-        self._plain = np.nan_to_num(block.astype(np.float32))
         self._place = np.full(items, -1, np.int32)
         self._place[rows] = np.arange(len(rows))
 
+    @classmethod
+    def after(cls, before: ItemVectors, rewritten: Rows, fresh: Mapping[int, Half], items: int) -> LaterVectors:
+        """``before`` for ``items`` items, with the vectors in ``fresh``; the others of ``rewritten`` are still to be encoded."""
+        size = before.encoder.dimension
+        held = before if isinstance(before, LaterVectors) else cls(before, NOTHING, np.zeros((0, size), np.float16), items)
+        named = np.union1d(rewritten, np.array(list(fresh), np.int32)).astype(np.int32)
+        rows = np.concatenate([held.rows, np.setdiff1d(named, held.rows)])
+        later = cls(held.base, rows, np.full((len(rows), size), np.nan, np.float16), items)
+        later.block[: len(held.rows)] = held.block
+        later.block[later._place[rewritten]] = np.nan
+        if fresh:
+            later.block[later._place[list(fresh)]] = np.stack(list(fresh.values()))
+        return later
+
     def __len__(self) -> int:
         return self.items
+
+    @cached_property
+    def _ready(self) -> Mask:
+        return np.asarray(np.isfinite(self.block[:, 0]))
+
+    @cached_property
+    def _plain(self) -> NDArray[np.float32]:
+        return np.nan_to_num(self.block.astype(np.float32))
 
     @property
     def waiting(self) -> Rows:
         """The rows whose text is still to be encoded."""
         return self.rows[~self._ready]
-
-    @property
-    def _first(self) -> ItemVectors:
-        return self.base
-
-    def _known(self) -> Mapping[int, Half]:
-        return dict(zip(self.rows.tolist(), self.block, strict=True))
 
     def query(self, text: str) -> NDArray[np.float32]:
         """``(dimension,) float32`` of a query."""
@@ -59,10 +76,20 @@ class LaterVectors(ItemVectors):
         late = np.flatnonzero(mask[self.rows] & self._ready)
         if len(late) > limit:
             late = late[np.argpartition(-(self._plain[late] @ vector), limit - 1)[:limit]]
-        inner = mask[: len(self.base)].copy()
-        inner[self.rows[self.rows < len(self.base)]] = False
-        old, old_score = self.base.nearest(vector, inner, limit)
+        old, old_score = self._nearest_of_bundle(vector, mask[: len(self.base)], limit)
         rows = np.concatenate([old, self.rows[late]])
         score = np.concatenate([old_score, self.score(vector, self.rows[late])])
         order = np.lexsort((rows, -score))[:limit]
         return rows[order], score[order]
+
+    def _nearest_of_bundle(self, vector: NDArray[np.float32], mask: Mask, limit: int) -> tuple[Rows, NDArray[np.float32]]:
+        """Of the rows whose text is still the bundle's. A few more are asked for where nothing else is filtered: a mask costs as much time
+        again as the scan."""
+        stale = self.rows[self.rows < len(self.base)]
+        if len(stale) <= FEW and mask.all():
+            rows, score = self.base.nearest(vector, mask, limit + len(stale))
+            kept = ~np.isin(rows, stale)
+            return rows[kept][:limit], score[kept][:limit]
+        inner = mask.copy()
+        inner[stale] = False
+        return self.base.nearest(vector, inner, limit)

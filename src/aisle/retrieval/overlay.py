@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol, Self, TypeVar, runtime_checkable
+from typing import Any, Protocol, Self, TypeVar, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from aisle.core.events import Dataset
 from aisle.core.stage import Allowed, Block, Scores, Source
 from aisle.retrieval.base import history
 from aisle.retrieval.counters import Counters
+from aisle.retrieval.left_out import LeavesOut
 
 T = TypeVar("T")
 
@@ -25,7 +26,7 @@ class Step:
     """From one state of a running shop to the next.
 
     ``catalogue`` is the whole one as it stands now; ``rewritten`` ``(k,) int32``, ascending: rows whose text is not what it was before
-    this step, new items among them; ``vectors``: an encoder's fingerprint to vectors of rows, made of their present text; ``counted``:
+    this step, new items among them; ``vectors``: by `ItemVectors.made_from` the vectors of rows, made of their present text; ``counted``:
     what all events since the bundle add up to, None where that has not changed. ``memo`` holds work that two sources share.
     """
 
@@ -94,20 +95,24 @@ class Bundled:
         """Only what is inside can be loaded."""
         raise NotImplementedError("load the source itself")
 
-    @property
-    def decay(self) -> float:
-        """The source's, where it has one."""
-        return self.source.decay  # type: ignore[attr-defined]
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else the source can do and tell."""
+        if name == "source":
+            raise AttributeError(name)
+        found = getattr(self.source, name)
+        return self._without if name == "without" else found
 
-    def without(self, block: Block, request: int, items: NDArray[np.int32]) -> NDArray[np.float32]:
+    def _without(self, block: Block, request: int, items: NDArray[np.int32]) -> NDArray[np.float32]:
         """As `left_out.LeavesOut`: leaving out an item that the source does not know changes nothing."""
-        past, inner, inside = history(block, self.decay), self._inner(block), items < self.known
+        source = cast(LeavesOut, self.source)
+        past, inner, inside = history(block, source.decay), self._inner(block), items < self.known
         left_out = past.item[past.of(request)]
         asked = Candidates.of([items[inside] if number == request else items[:0] for number in range(len(block))])
         result = np.zeros((len(left_out), len(items)), np.float32)
         result[:, inside] = np.nan_to_num(self.source.score(inner, asked))
-        rows = np.isin(left_out, history(inner, self.decay).item[history(inner, self.decay).of(request)])
-        result[np.ix_(rows, inside)] = self.source.without(inner, request, items[inside])  # type: ignore[attr-defined]
+        learned = history(inner, source.decay)
+        rows = np.isin(left_out, learned.item[learned.of(request)])
+        result[np.ix_(rows, inside)] = source.without(inner, request, items[inside])
         return result
 
     def _inner(self, block: Block) -> Block:

@@ -75,7 +75,7 @@ class Counted(Scored):
 
 def sized(row: NDArray[Any], items: int, fill: float = 0.0) -> NDArray[Any]:
     """``row`` as long as the catalogue: nothing is known of the items behind it."""
-    return row if len(row) == items else np.r_[row, np.full(items - len(row), fill, row.dtype)]
+    return row if len(row) == items else np.concatenate([row, np.full(items - len(row), fill, row.dtype)])
 
 
 class Popularity(Counted):

@@ -77,30 +77,19 @@ class ItemVectors:
         return dict(zip(rows.tolist(), self.encoder.encode(item_texts(catalogue, rows), "item").astype(np.float16), strict=True))
 
     def over(self, rewritten: NDArray[np.int32], vectors: Mapping[str, Mapping[int, Half]], items: int) -> ItemVectors:
-        """These vectors for ``items`` items after the texts of ``rewritten`` changed: by what ``vectors`` holds under the encoder's
-        fingerprint, silent where it holds nothing."""
+        """These vectors for ``items`` items after the texts of ``rewritten`` changed: by what ``vectors`` holds under `made_from`, silent
+        where it holds nothing."""
         from aisle.retrieval.later_vectors import LaterVectors
 
-        fresh = vectors.get(self.encoder.fingerprint, {})
+        fresh = vectors.get(self.made_from, {})
         if not len(rewritten) and not fresh and items == len(self):
             return self
-        unread = np.full(self.encoder.dimension, np.nan, np.float16)
-        held = {**self._known(), **dict.fromkeys(rewritten.tolist(), unread), **fresh}
-        rows = np.array(sorted(held), np.int32)
-        block = np.stack([held[row] for row in rows.tolist()]) if held else np.zeros((0, self.encoder.dimension), np.float16)
-        return LaterVectors(self._first, rows, block, items)
+        return LaterVectors.after(self, rewritten, fresh, items)
 
     @property
     def waiting(self) -> NDArray[np.int32]:
         """Rows whose text was written since and is still to be encoded."""
         return np.zeros(0, np.int32)
-
-    @property
-    def _first(self) -> ItemVectors:
-        return self
-
-    def _known(self) -> Mapping[int, Half]:
-        return {}
 
     def for_catalogue(self, catalogue: Catalogue) -> ItemVectors:
         """These vectors when they were made from the same texts, else new ones."""

@@ -15,7 +15,9 @@ LONGEST = 1_000
 """Characters in an id, a word or a query; longer ones are refused, never cut."""
 
 LONGEST_TEXT = 20_000
-"""Characters in a review or message."""
+"""Characters in a review, a message, an item's description."""
+
+LONG = ("text", "description")
 
 COMPACT = re.compile(r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:\d{4}|\d{6})?")
 _UNTIDY = re.compile(r"[&<\x00-\x1f\x7f-\xa0\u200b\u2028\u2029\u2060\u3000\ufeff\ufffd]|  ")
@@ -49,7 +51,7 @@ def text(value: object, name: str, kind: Kind) -> str | None:
         return str(value)
     if not isinstance(value, str):
         raise UnreadableError(f"{name} must be text")
-    long = LONGEST_TEXT if name == "text" else LONGEST
+    long = LONGEST_TEXT if name in LONG else LONGEST
     if len(value) > long:
         raise UnreadableError(f"{name} has {len(value)} characters, at most {long} are taken")
     found = tidy(value) if kind is not Kind.ID and _UNTIDY.search(value) else value.strip()

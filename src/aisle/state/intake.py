@@ -12,9 +12,7 @@ from aisle.core.answer import Json
 from aisle.data.words import BEGINNING
 from aisle.schema import EVENT_CODE, EVENT_WORDS, EVENTS, Kind
 from aisle.state.cells import UnreadableError, read
-from aisle.state.folder import State
-from aisle.state.protocols import NewEvent
-from aisle.state.quarantine import Suspect
+from aisle.state.protocols import Kept, NewEvent, Suspect
 
 DAY = 86_400.0
 MOST_BYTES = 64_000
@@ -38,7 +36,7 @@ class Intake:
     quarantined: list[Suspect] = field(default_factory=list)
 
 
-def record(state: State, rows: Sequence[object], now: float, shift: float = 0.0) -> dict[str, Json]:
+def record(state: Kept, rows: Sequence[object], now: float, shift: float = 0.0) -> dict[str, Json]:
     """Store rows; the answer of ``POST /v1/events``, given only after they are on disk.
 
     ``received = stored + duplicate + quarantined + len(rejected)``. ``row`` counts from 0. Raises `StateError` when the disk fails; then

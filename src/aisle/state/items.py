@@ -20,7 +20,9 @@ STORE = f"""
     SELECT ?1 + 1 + key, {ITEM}, value ->> 0, nullif(value -> 1, 'null'), ?3 FROM json_each(?2)
 """
 PUT_AT = f"SELECT json_array(sequence, time) AS row FROM facts WHERE kind = {ITEM} AND time IS NOT NULL"
-CHANGES = f"SELECT json_array(sequence, item_id, json(body)) AS row FROM facts WHERE kind = {ITEM} AND sequence > ? ORDER BY sequence"
+CHANGES = (
+    f"SELECT json_array(sequence, item_id, json(body)) AS row FROM facts WHERE kind = {ITEM} AND sequence > ? ORDER BY sequence LIMIT ?"
+)
 
 
 class SqliteItemStore:
@@ -44,9 +46,10 @@ class SqliteItemStore:
         """Store a tombstone."""
         return self._store([[item_id, None]], None)
 
-    def changes(self, after: int = 0) -> Sequence[ItemChange]:
-        """Changes after a sequence, in order. A full feed's items come first, then one change with an empty id and ``keep``."""
-        return [_change(row) for row in self.database.rows(CHANGES, after)]
+    def changes(self, after: int = 0, most: int | None = None) -> Sequence[ItemChange]:
+        """Changes after a sequence, in order, at most ``most``. A full feed's items come first, then one change with an empty id and
+        ``keep``."""
+        return [_change(row) for row in self.database.rows(CHANGES, after, -1 if most is None else most)]
 
     def times(self) -> Mapping[int, float]:
         """When each change was made, by sequence, where that is known."""

@@ -27,6 +27,15 @@ class NewEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspect:
+    """A row that is not believed: its place in what was sent, why, and the row itself."""
+
+    place: int
+    reason: str
+    row: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class StoredEvent:
     """An event of the log and its place in it."""
 
@@ -98,8 +107,30 @@ class ItemStore(Protocol):
         """Store a tombstone."""
         ...
 
-    def changes(self, after: int = 0) -> Sequence[ItemChange]:
-        """Changes after a sequence, in order."""
+    def changes(self, after: int = 0, most: int | None = None) -> Sequence[ItemChange]:
+        """Changes after a sequence, in order, at most ``most``."""
+        ...
+
+
+class Aside(Protocol):
+    """Where rows lie that are not believed."""
+
+    def put(self, suspects: Sequence[Suspect], now: float) -> None:
+        """Keep rows; on disk when it returns."""
+        ...
+
+
+class Kept(Protocol):
+    """The state beside a bundle: what a running shop needs of it."""
+
+    @property
+    def log(self) -> EventLog: ...
+    @property
+    def items(self) -> ItemStore: ...
+    @property
+    def quarantine(self) -> Aside: ...
+    def newest(self) -> int:
+        """The newest sequence of any process: cheap enough to ask before every answer."""
         ...
 
 

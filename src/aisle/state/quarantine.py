@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import cast
 
@@ -13,21 +13,13 @@ import orjson
 from aisle.core.answer import Json
 from aisle.state.database import Database
 from aisle.state.names import Names
+from aisle.state.protocols import Suspect
 from aisle.state.writer import Writer
 
 KEPT = 10_000
 """The newest rows that are kept."""
 
 RECENT = "SELECT json_array(time, reason, json(row)) AS row FROM quarantine ORDER BY number DESC LIMIT ?"
-
-
-@dataclass(frozen=True, slots=True)
-class Suspect:
-    """A row that is not believed: its place in what was sent, why, and the row itself."""
-
-    place: int
-    reason: str
-    row: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,8 +52,9 @@ class LaterWords(Words):
 @dataclass(frozen=True)
 class LaterField(Field):
     """A bundle's field and what was written since: ``written`` maps a slot to its tokens (word numbers in order), ``posted`` a word to the
-    slots that have it, in any order, and what it gives them. Rarity and the usual length stay the bundle's, so that scores compare; a word
-    that the bundle does not know is as rare as one that no item has. ``size`` is the number of the bundle's slots."""
+    slots that have it, in any order, and what it gives them. Slots are numbered as they come, so ``written`` is in their order. Rarity and
+    the usual length stay the bundle's, so that scores compare; a word that the bundle does not know is as rare as one that no item has.
+    ``size`` is the number of the bundle's slots."""
 
     size: int
     written: Mapping[int, Ids]
@@ -63,20 +64,22 @@ class LaterField(Field):
     def over(cls, field: Field, size: int, fresh: Mapping[int, Ids], vocabulary: int, ordered: bool) -> LaterField:
         """``field`` with the tokens of some slots written anew; ``ordered``: they are read in their order, too."""
         held, posted = (field.written, field.posted) if isinstance(field, LaterField) else ({}, {})
-        every = {**held, **fresh}
-        idf = field.idf
+        every, idf, offsets = {**held, **fresh}, field.idf, field.offsets
         if len(idf) < vocabulary:
-            filled = int(np.count_nonzero(np.diff(field.offsets[: size + 1]))) or size
-            idf = np.r_[idf, np.full(vocabulary - len(idf), np.log1p((filled + 0.5) / 0.5), np.float32)].astype(np.float32)
-        lengths = [len(every[slot]) if ordered else 0 for slot in sorted(every)]
-        offsets = np.r_[field.offsets[: size + 1], field.offsets[size] + np.cumsum(lengths)].astype(np.int64)
+            filled = int(np.count_nonzero(np.diff(offsets[: size + 1]))) or size
+            idf = np.concatenate([idf, np.full(vocabulary - len(idf), np.log1p((filled + 0.5) / 0.5), np.float32)])
+        if ordered:
+            lengths = np.zeros(len(every), np.int64)
+            lengths[: len(offsets) - size - 1] = np.diff(offsets[size:])
+            lengths[[slot - size for slot in fresh]] = [len(tokens) for tokens in fresh.values()]
+            offsets = np.concatenate([offsets[: size + 1], offsets[size] + np.cumsum(lengths)])
         parts = {name: getattr(field, name) for name in ("token", "starts", "row", "value", "usual")}
         posted = _posted(posted, {slot: held[slot] for slot in fresh if slot in held}, fresh, idf, float(field.usual[0]))
         return cls(**parts, idf=idf, offsets=offsets, size=size, written=every, posted=posted)
 
     @cached_property
     def _later(self) -> Ids:
-        return np.concatenate([np.zeros(0, np.int32), *(self.written[slot] for slot in sorted(self.written))])
+        return np.concatenate([np.zeros(0, np.int32), *self.written.values()])
 
     def postings(self, word: int) -> Posting:
         """The slots that have ``word`` and what it gives them; those whose text was written anew are still among the bundle's."""
@@ -119,7 +122,7 @@ def _posted(
             kept = ~np.isin(rows, out[word])
             rows, values = rows[kept], values[kept]
         slots, gives = into[word]
-        result[word] = np.r_[rows, np.array(slots, np.int32)], np.r_[values, np.array(gives, np.float32)]
+        result[word] = np.concatenate([rows, np.array(slots, np.int32)]), np.concatenate([values, np.array(gives, np.float32)])
     return result
 
 

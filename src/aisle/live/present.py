@@ -1,0 +1,185 @@
+"""The present state of a running shop: brought up to the log before each answer, and replaced whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from copy import copy
+from dataclasses import dataclass, replace
+from functools import cached_property
+from threading import Lock
+
+import numpy as np
+
+from aisle.assemble import lexical, over
+from aisle.core.catalogue import Catalogue
+from aisle.live.changes import changed
+from aisle.live.facts import LiveHistory
+from aisle.live.tally import ALL, Tally
+from aisle.pipeline import Pipeline
+from aisle.retrieval.dense import Nearest
+from aisle.retrieval.overlay import Step
+from aisle.retrieval.vectors import ItemVectors, item_texts
+from aisle.shop import Shop
+from aisle.state.protocols import ItemChange, Kept
+
+AT_ONCE = 256
+"""Changes of items that the next answer waits for; more of them are taken in beside the answers."""
+SOON, BATCH = 4, 32
+"""Texts that the next answer waits for until they are encoded, and texts encoded at once beside it: only words find an item till then."""
+NOTHING = np.zeros(0, np.int32)
+
+
+@dataclass(frozen=True)
+class Now:
+    """The shop as of a sequence of the log, and its history. Nothing here ever changes, so that no answer sees half of a change."""
+
+    sequence: int
+    shop: Shop
+    history: LiveHistory
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The items as they stand."""
+        return self.shop.pipeline.catalogue
+
+
+class Present:
+    """What answers now. ``after`` is the sequence up to which the bundle knows the log.
+
+    A change of items that was acknowledged is in the next answer of every process. More than `AT_ONCE` of them at a time (a full feed) are
+    taken in beside the answers: then the process that stored them acknowledges when its own answers have them, others follow in seconds.
+    """
+
+    def __init__(self, shop: Shop, state: Kept, after: int) -> None:
+        self._bundle, self._state, self._after = shop.pipeline.history, state, after
+        self._tally, self._lock = Tally(state.log, after), Lock()
+        self._filling = self._working = False
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="overlay")
+        self._work: Future[None] | None = None
+        history = LiveHistory(self._bundle, shop.pipeline.catalogue, state.log, after)
+        self._now = Now(after, renewed(shop, replace(shop.pipeline, history=history)), history)
+        self.fill()
+
+    def at(self, as_of: float = 0.0) -> Now:
+        """The state for a request at ``as_of``, with everything that was acknowledged when this was called."""
+        now, newest = self._now, self._state.newest()
+        if (newest == now.sequence and not self._tally.due(as_of)) or self._filling:
+            return now
+        with self._lock:
+            changes = self._state.items.changes(self._now.sequence, AT_ONCE + 1)
+            if len(changes) > AT_ONCE:
+                self._later()
+            else:
+                self._take(newest, changes, as_of)
+            return self._now
+
+    def fill(self) -> None:
+        """Take in every change of items, however many."""
+        with self._lock:
+            newest = self._state.newest()
+            changes = self._state.items.changes(self._now.sequence)
+            self._filling = len(changes) > AT_ONCE
+            try:
+                self._take(newest, changes, 0.0)
+            finally:
+                self._filling = False
+
+    def settle(self) -> None:
+        """Wait until what is done beside the answers is done."""
+        self.at()
+        while self._working and self._work is not None:
+            self._work.result()
+
+    def recount(self) -> None:
+        """Someone was forgotten: count the log's events anew at the next full hour."""
+        with self._lock:
+            self._tally.reset()
+
+    def newest_event(self) -> float:
+        """UTC seconds of the newest event since the bundle, NaN for none."""
+        with self._lock:
+            self._read_all(self._state.newest())
+            return self._tally.newest
+
+    def _take(self, newest: int, changes: Sequence[ItemChange], as_of: float) -> None:
+        """The next state, if it is another one than this."""
+        now = self._now
+        sequence = max(newest, changes[-1].sequence) if changes else newest
+        self._tally.read(newest)
+        catalogue, rewritten = now.catalogue, NOTHING
+        if changes:
+            after = changed(now.catalogue, changes)
+            catalogue, rewritten = after, after.rewritten
+            self._tally.meet(after.ids[row] for row in range(len(now.catalogue), len(after)))
+        counted = None
+        if self._tally.due(as_of):
+            self._read_all(newest)
+            counted = self._tally.counters(catalogue, self._bundle.clock, as_of)
+        if not changes and counted is None:
+            self._now = replace(now, sequence=sequence)
+            return
+        made = {} if len(rewritten) > SOON else {v.made_from: v.encode(catalogue, rewritten) for v in vectors_of(now.shop.pipeline)}
+        self._apply(Step(catalogue, rewritten, made, counted), sequence)
+        self._later()
+
+    def _read_all(self, newest: int) -> None:
+        while self._tally.behind or self._tally.sequence < newest:
+            self._tally.read(newest, ALL)
+
+    def _apply(self, step: Step, sequence: int) -> None:
+        now = self._now
+        known = step.catalogue is now.catalogue
+        history = now.history if known else LiveHistory(self._bundle, step.catalogue, self._state.log, self._after)
+        self._now = Now(sequence, renewed(now.shop, over(now.shop.pipeline, step, history)), history)
+
+    def _later(self) -> None:
+        """Do what remains in a thread beside the answers, unless one is at it. Needs the lock."""
+        if not self._working and self._remains():
+            self._working = True
+            self._work = self._beside.submit(self._catch_up)
+
+    def _remains(self) -> bool:
+        waiting = any(len(vectors.waiting) for vectors in vectors_of(self._now.shop.pipeline))
+        return waiting or len(self._state.items.changes(self._now.sequence, 1)) > 0
+
+    def _catch_up(self) -> None:
+        try:
+            while True:
+                with self._lock:
+                    if not self._remains():
+                        self._working = False
+                        return
+                self.fill()
+                for vectors in vectors_of(self._now.shop.pipeline):
+                    self._encode(vectors)
+        except BaseException:
+            self._working = False
+            raise
+
+    def _encode(self, vectors: ItemVectors) -> None:
+        """Encode some of the texts that wait; one that was written again meanwhile waits on."""
+        catalogue, rows = self._now.catalogue, vectors.waiting[:BATCH]
+        if not len(rows):
+            return
+        read, made = item_texts(catalogue, rows), vectors.encode(catalogue, rows)
+        with self._lock:
+            now = self._now
+            texts = zip(rows.tolist(), read, item_texts(now.catalogue, rows), strict=True)
+            fresh = {row: made[row] for row, then, present in texts if then == present}
+            self._apply(Step(now.catalogue, NOTHING, {vectors.made_from: fresh}), now.sequence)
+
+
+def vectors_of(pipeline: Pipeline) -> list[ItemVectors]:
+    """The vectors that the sources by meaning read, each once."""
+    found = {id(source.vectors_): source.vectors_ for source in pipeline.sources.values() if isinstance(source, Nearest)}
+    return list(found.values())
+
+
+def renewed(shop: Shop, pipeline: Pipeline) -> Shop:
+    """``shop`` with another pipeline."""
+    later = copy(shop)
+    for name in [name for name in vars(later) if isinstance(getattr(Shop, name, None), cached_property)]:
+        del vars(later)[name]
+    later.pipeline, later.matching = pipeline, lexical(pipeline.sources)
+    return later
