@@ -117,8 +117,8 @@ class Pipeline:
         return self.arranger(block, candidates)
 
     def popular(self, block: Block, allowed: Allowed, runner: Runner) -> Ranked:
-        """The last resort, and the whole answer to who searches without words: what is popular and allowed; in a shop where nothing happened
-        yet, whatever is allowed."""
+        """The last resort, and all there is for who searches without words: what is popular and allowed; in a shop where nothing
+        happened yet, whatever is allowed."""
         browsing = all(request.surface == "search" and not request.query for request in block.requests)
         runner.trace.fallback = bool(runner.trace.skipped) or not browsing
         candidates = self.fallback.retrieve(block, allowed, self.limit)
