@@ -2,6 +2,7 @@
 #   make demo                          a shop made up, trained, measured and served at http://127.0.0.1:8000
 #   make demo DATA=online_retail       the same on real data ($AISLE_DATA or ../shared/data): online_retail, homedepot, tmall_beauty
 #   make test                          style, types, import rules and all tests      make check   without the tests
+#   make test-reliability              the long forms: 200 kills, 400 damaged ends of each kind, 5,000 random operations
 #   make results ONLY="homedepot live"  measure again what docs/results.md says; without ONLY every part, which takes hours
 # Settings: MINUTES=1.5 of training, PORT=8000.
 VENV    ?= .venv
@@ -21,7 +22,7 @@ export XDG_CACHE_HOME = $(CACHE)
 export HF_HOME = $(CACHE)/hf
 export MPLCONFIGDIR = $(CACHE)/mpl
 
-.PHONY: demo test check results setup
+.PHONY: demo test test-reliability check results setup
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -35,6 +36,9 @@ endif
 
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+test-reliability: $(READY)
+	AISLE_LONG=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/state
 
 check: $(READY)
 	$(BIN)/ruff check src tests benchmarks

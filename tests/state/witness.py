@@ -19,7 +19,7 @@ from tests.state.support import event
 
 @dataclass
 class Found:
-    """After all kills: acknowledged events that the log lost, events that it holds twice, those it holds after sending all again, kills."""
+    """Acknowledged events that the log lost, events that it holds twice, and those that it lacks even after all was sent again."""
 
     lost: list[str] = field(default_factory=list)
     twice: list[str] = field(default_factory=list)
@@ -37,7 +37,8 @@ class Witness:
         self.sent: list[str] = []
         self.acknowledged: list[str] = []
         self._pids: dict[str, int] = {}
-        self._number = 0
+        self._working: set[str] = set()
+        self._number = self._seen = 0
 
     def __enter__(self) -> Witness:
         command = [sys.executable, "-m", "tests.state.victim", str(self.folder)]
@@ -53,7 +54,7 @@ class Witness:
         """``count`` kills, two writers at a time; after each pair the log is looked through and everything is sent again."""
         found = Found()
         while found.kills < count:
-            before = len(self.sent)
+            sent, acknowledged = len(self.sent), len(self.acknowledged)
             names = [self._start(wrong), self._start(wrong)]
             for name in names:
                 self._wait_for_work(name)
@@ -61,19 +62,22 @@ class Witness:
                 _kill(self._pids.pop(name))
                 found.kills += 1
             self._sync()
-            self._look(found, self.sent[before:])
+            self._look(found, self.sent[sent:], self.acknowledged[acknowledged:])
+        with State.open(self.folder) as state:
+            held = Counter(stored.event.event_id for stored in state.log.since(0, 10_000_000))
+            found.missing = [one for one in self.sent if not held[one]]
+            found.twice = [one for one, times in held.items() if times > 1]
+            found.problems += state.problems()
         found.acknowledged = len(self.acknowledged)
         return found
 
-    def _look(self, found: Found, sent: list[str]) -> None:
+    def _look(self, found: Found, sent: list[str], acknowledged: list[str]) -> None:
+        """Of one round: what was acknowledged must be there; then all is sent again."""
         with State.open(self.folder) as state:
-            held = Counter(stored.event.event_id for stored in state.log.since(0, 1_000_000))
-            found.lost += [one for one in self.acknowledged if not held[one]]
-            state.log.append([event(one, "u") for one in sent])
-            again = Counter(stored.event.event_id for stored in state.log.since(0, 1_000_000))
-            found.missing += [one for one in self.sent if not again[one]]
-            found.twice += [one for one, times in again.items() if times > 1]
+            held = {stored.event.event_id for stored in state.log.since(self._seen, 10_000_000)}
+            found.lost += [one for one in acknowledged if one not in held]
             found.problems += state.problems()
+            self._seen = state.log.append([event(one, "u") for one in sent]).sequence
 
     def _start(self, wrong: bool) -> str:
         self._number += 1
@@ -84,7 +88,7 @@ class Witness:
         return name
 
     def _wait_for_work(self, name: str) -> None:
-        while not any(one.startswith(f"{name}.") for one in reversed(self.acknowledged)):
+        while name not in self._working:
             self._hear()
 
     def _sync(self) -> None:
@@ -103,8 +107,11 @@ class Witness:
         said, name, *words = self._mother.stdout.readline().split()
         if said == "p":
             self._pids[name] = int(words[0])
-        elif said in "sa":
-            (self.sent if said == "s" else self.acknowledged).extend(words)
+        elif said == "s":
+            self.sent += words
+        elif said == "a":
+            self._working.add(name)
+            self.acknowledged += words
         return said
 
 
