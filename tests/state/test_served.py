@@ -124,6 +124,27 @@ def test_two_folders_give_one_user_two_hashes(tmp_path: Path) -> None:
     assert len(seen) == 2
 
 
+def test_pages_that_went_bad_inside_the_file_are_put_aside_too(folder: Path) -> None:
+    with State.open(folder) as state:
+        for place in range(200):
+            note(state, f"r{place}", text="x" * 500)
+    data = bytearray((folder / "served.sqlite").read_bytes())
+    data[8_192:40_960] = bytes(32_768)
+    (folder / "served.sqlite").write_bytes(data)
+    with State.open(folder) as state:
+        assert state.served.recent() == []
+
+
+@pytest.mark.parametrize("content", [b"no database, but long enough to be taken for one" * 50, bytes(4_096)])
+def test_a_damaged_file_is_put_aside_and_the_shop_opens(folder: Path, content: bytes) -> None:
+    folder.mkdir()
+    (folder / "served.sqlite").write_bytes(content)
+    with State.open(folder) as state:
+        note(state, "r")
+        assert state.served.get("r") is not None
+        assert (folder / "served.sqlite.damaged").read_bytes() == content
+
+
 def test_a_full_disk_loses_notes_and_nothing_else(state: State) -> None:
     note(state, "r1")
     state.served.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
 
@@ -35,21 +36,23 @@ class State:
 
     def __init__(self, folder: Path, disk: Disk) -> None:
         self.folder = folder
-        with mended(folder):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            turn = Turn(folder)
-            self._turn, self._mark = turn, HighWater(folder / "high_water", disk)
-        with turn:
-            self._database = Database(folder / LOG_NAME, LOG)
-        names = Names(str(self._database.value("SELECT salt FROM salt")))
-        self._writer = Writer(self._database, self._mark, turn, disk)
-        self.log = SqliteEventLog(self._database, self._writer, names)
-        self.items = SqliteItemStore(self._database, self._writer)
-        self.profiles = SqliteProfileStore(self._database, self._writer, names)
-        self.quarantine = Quarantine(self._database, self._writer, names)
-        self.keys = Keys(folder / "keys.sqlite")
-        self.served = Served(folder / "served.sqlite", names)
+        with ExitStack() as opened:
+            with mended(folder):
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                turn, self._mark = opened.enter_context(closing(Turn(folder))), opened.enter_context(closing(HighWater(folder, disk)))
+            with turn:
+                self._database = opened.enter_context(closing(Database(folder / LOG_NAME, LOG)))
+            names = Names(str(self._database.value("SELECT salt FROM salt")))
+            writer = opened.enter_context(closing(Writer(self._database, self._mark, turn, disk)))
+            self.keys = opened.enter_context(closing(Keys(folder / "keys.sqlite")))
+            with turn:
+                self.served = opened.enter_context(closing(Served(folder / "served.sqlite", names)))
+            self._opened = opened.pop_all()
+        self.log = SqliteEventLog(self._database, writer, names)
         self.log.forgetting.append(self.served.unlink)
+        self.items = SqliteItemStore(self._database, writer)
+        self.profiles = SqliteProfileStore(self._database, writer, names)
+        self.quarantine = Quarantine(self._database, writer, names)
 
     @classmethod
     def open(cls, folder: Path, disk: Disk | None = None, make: bool = True) -> State:
@@ -85,12 +88,7 @@ class State:
 
     def close(self) -> None:
         """Write what waits and let go of the files."""
-        self._writer.close()
-        self.served.close()
-        self.keys.close()
-        self._database.close()
-        self._mark.close()
-        self._turn.close()
+        self._opened.close()
 
     def __enter__(self) -> State:
         return self

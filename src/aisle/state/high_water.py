@@ -12,14 +12,14 @@ from aisle.state.database import Disk
 class HighWater:
     """One line, ``sequence checksum``, always of the same length, so that it is replaced within one sector of the disk."""
 
-    def __init__(self, path: Path, disk: Disk) -> None:
-        self.path, self.disk = path, disk
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        folder = os.open(path.parent, os.O_RDONLY)
+    def __init__(self, folder: Path, disk: Disk) -> None:
+        self.path, self.disk = folder / "high_water", disk
+        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        names = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(folder)  # a new file's name must last as its content does
+            os.fsync(names)  # a new file's name must last as its content does
         finally:
-            os.close(folder)
+            os.close(names)
 
     def read(self) -> int | None:
         """The mark, 0 for a new file, None for one that is damaged."""

@@ -92,7 +92,7 @@ class Served:
     """Notes of all workers in one file. Users and sessions stand in it as salted hashes; forgetting one takes even these away."""
 
     def __init__(self, path: Path, names: Names) -> None:
-        self.database, self.names = Database(path, SERVED), names
+        self.database, self.names = _opened(path), names
         self._waiting: deque[Mapping[str, Json]] = deque(maxlen=KEPT)
         self._writing, self._stop = threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._loop, name="aisle-served", daemon=True)
@@ -202,6 +202,20 @@ class Served:
             self.names.of(actor) if actor else None,
             {name: value for name, value in entry.items() if name not in ("user_id", "session_id", "user")},
         ]
+
+
+def _opened(path: Path) -> Database:
+    """The file; one that a power cut has damaged is put aside for a new one, as is one of another version."""
+    with suppress(StateError):
+        found = Database(path, SERVED)
+        if found.value("PRAGMA quick_check(1)") == "ok":
+            return found
+        found.close()
+    if path.exists():
+        for end in ("-wal", "-shm"):
+            path.with_name(path.name + end).unlink(missing_ok=True)
+        path.replace(path.with_name(path.name + ".damaged"))
+    return Database(path, SERVED)
 
 
 def _count(row: Sequence[Json]) -> QueryCount:

@@ -43,7 +43,7 @@ class Writer:
         self.floor = mark.read() or 0
         self._connection: sqlite3.Connection | None = None
         self._waiting: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._aside: list[_Job] = []
+        self._aside: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._closed = False
         self._thread = threading.Thread(target=self._loop, name="aisle-state-writer", daemon=True)
         self._thread.start()
@@ -69,7 +69,7 @@ class Writer:
 
     def later(self, work: Work[None]) -> None:
         """Run ``work`` with the next group, at most `IDLE` seconds from now; nobody learns whether it failed."""
-        self._aside.append(_Job(partial(_keep, work, []), Future()))
+        self._aside.put(_Job(partial(_keep, work, []), Future()))
 
     def close(self) -> None:
         """Write what waits, then end."""
@@ -83,9 +83,10 @@ class Writer:
         try:
             while not ending:
                 jobs, ending = self._collect()
-                aside, self._aside = self._aside, []
-                if jobs or aside:
-                    self._commit([*jobs, *aside])
+                while not self._aside.empty():
+                    jobs.append(self._aside.get())
+                if jobs:
+                    self._commit(jobs)
         finally:
             self._closed = True
             self._reset()
