@@ -17,6 +17,8 @@ from starlette.responses import Response
 from aisle.serving import problems
 from aisle.serving.access import Gate
 from aisle.serving.api import api
+from aisle.serving.console import Console
+from aisle.serving.console_insight import Insight
 from aisle.serving.edge import FACTS, Edge
 from aisle.serving.images import Images
 from aisle.serving.live import Live
@@ -26,9 +28,16 @@ from aisle.serving.telemetry import Telemetry
 from aisle.serving.writes import writes
 
 
-def create_app(live: Live, telemetry: Telemetry, shop: str = "Aisle", gate: Gate | None = None, pictures: Path | None = None) -> FastAPI:
+def create_app(
+    live: Live,
+    telemetry: Telemetry,
+    shop: str = "Aisle",
+    gate: Gate | None = None,
+    pictures: Path | None = None,
+    insight: Insight | None = None,
+) -> FastAPI:
     """The app. ``shop`` is the name on the pages; ``gate`` says who may ask, without it loopback may all; ``pictures`` is the folder that
-    items' images are relative to."""
+    items' images are relative to; ``insight`` reads for the console what was noted."""
     gate = gate or Gate()
 
     @asynccontextmanager
@@ -47,6 +56,7 @@ def create_app(live: Live, telemetry: Telemetry, shop: str = "Aisle", gate: Gate
     app.include_router(login(gate, shop))
     storefront = Storefront(live, telemetry, shop, Images(pictures))
     app.include_router(storefront.router)
+    app.include_router(Console(storefront.pages, insight).router)
     app.mount("/static", storefront.static, name="static")
 
     @app.exception_handler(HTTPException)

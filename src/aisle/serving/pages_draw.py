@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, Response
 
 from aisle.core.answer import Answer, Json
 from aisle.core.request import Request
-from aisle.serving import problems, words
+from aisle.serving import console_charts, problems, words
 from aisle.serving.cards import Card, card
 from aisle.serving.edge import ACCESS, FACTS
 from aisle.serving.engine import Engine
@@ -101,10 +101,10 @@ class Pages:
         kind = status if status in (404, 413, 422, 503) else 503 if status == 429 else 404 if status < 500 else 500
         return self.page(http, self.visit(http), "error.html", status, kind=kind, users=[])
 
-    def request(self, visit: Visit, surface: str, body: Mapping[str, object], number: int = 0) -> Request:
-        """What the page asks of the engine; ``number`` tells the questions of one page apart."""
+    def request(self, visit: Visit, surface: str, body: Mapping[str, object], number: int | None = 0) -> Request:
+        """What the page asks of the engine. ``number`` tells the answers that one page shows apart; None: it shows this one to nobody."""
         asked = {**visit.visitor.who(), "language": visit.say.language, **body}
-        name = f"{visit.facts.request_id}.{number}" if number else visit.facts.request_id
+        name = "aside" if number is None else f"{visit.facts.request_id}.{number}" if number else visit.facts.request_id
         return parse(asked, surface, self.live.clock(), name)
 
     async def answers(self, visit: Visit, requests: Sequence[Request]) -> tuple[list[Answer], list[str]]:
@@ -155,7 +155,8 @@ def environment() -> Environment:
     """The templates, compiled before the first visitor comes."""
     loader = FileSystemLoader(TEMPLATES)
     made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    made.filters["icon"] = icon
+    made.filters |= {"icon": icon, "moment": words.moment}
+    made.globals["bar"] = console_charts.bar
     for name in made.list_templates(["html"]):
         made.get_template(name)
     return made

@@ -37,9 +37,10 @@ class Product:
         if found is None:
             raise unknown_item()
         bodies: list[tuple[str, dict[str, object]]] = [(name, {"items": [item_id], "limit": 2 * ROW}) for name in ("similar", "basket")]
-        if parent := text(found, "parent_id"):
-            bodies.append(("search", {"query": "", "filters": {"parent_id": [parent]}, "limit": 1}))
         requests = [self.pages.request(visit, surface, body, number) for number, (surface, body) in enumerate(bodies)]
+        if parent := text(found, "parent_id"):
+            family: dict[str, object] = {"query": "", "filters": {"parent_id": [parent]}, "limit": 1}
+            requests.append(self.pages.request(visit, "search", family, None))
         opened = _opened(http)
         (answers, users), _ = await asyncio.gather(self.pages.answers(visit, requests), self._clicked(visit, item_id, origin, opened))
         others = await self.pages.live.run(lambda engine: _others(engine, item_id, answers[2:]))

@@ -33,8 +33,8 @@ class Results:
         visit = replace(visit, view=View.of(visit.view.path, http.query_params.multi_items(), names))
         view = visit.view
         free = [name for name in names if view.values(name) and name != "category"]
-        bodies = [view.body(names), *(view.body(names, limit=0, free=name) for name in free)]
-        requests = [self.pages.request(visit, "search", body, number) for number, body in enumerate(bodies)]
+        shown = self.pages.request(visit, "search", view.body(names))
+        requests = [shown, *(self.pages.request(visit, "search", view.body(names, limit=0, free=name), None) for name in free)]
         new = bool(view.q) and view.page == 1 and http.method == "GET"
         (answers, users), _ = await asyncio.gather(self.pages.answers(visit, requests), self._typed(visit, new))
         answer = answers[0]
@@ -52,7 +52,7 @@ class Results:
         """The attributes that items can be filtered by; looked for once a bundle."""
         bundle = self.pages.live.engine.bundle_id
         if self._facets[0] != bundle:
-            asked = self.pages.request(visit, "search", {"query": "", "sort": "popular", "limit": SAMPLE})
+            asked = self.pages.request(visit, "search", {"query": "", "sort": "popular", "limit": SAMPLE}, None)
             (answer,) = await self.pages.live.run(lambda engine: engine.answer([asked]))
             self._facets = (bundle, pages_rows.attributes(answer.items))
         return self._facets[1]
@@ -66,7 +66,7 @@ class Results:
         """Where nothing matches, what people like."""
         if answer.items:
             return []
-        asked = self.pages.request(visit, "home", {"limit": 6}, 9)
+        asked = self.pages.request(visit, "home", {"limit": 6}, 1)
         (other,) = await self.pages.live.run(lambda engine: engine.answer([asked]))
         return visit.cards(other, "home")
 

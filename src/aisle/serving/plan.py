@@ -44,6 +44,7 @@ def open_service(plan: Plan) -> Service:
     from aisle.live import LiveShop
     from aisle.serving import options
     from aisle.serving.access import Gate
+    from aisle.serving.console_insight import StateInsight
     from aisle.serving.noted import Noted
     from aisle.serving.server import Service
     from aisle.serving.store import OpenStore
@@ -67,6 +68,7 @@ def open_service(plan: Plan) -> Service:
         str(bundle.manifest.get("name") or "Aisle"),
         path.resolve().parent.parent if pinned else path.resolve().parent,
         shared=Path(plan.shared) if plan.shared else None,
+        insight=StateInsight(state, bundle.folder.parent),
         close=state.close,
     )
 

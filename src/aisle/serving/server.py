@@ -21,6 +21,7 @@ from rich.console import Console
 
 from aisle.serving.access import Gate
 from aisle.serving.app import create_app
+from aisle.serving.console_insight import Insight
 from aisle.serving.engine import BundleStore, Engine
 from aisle.serving.listen import BACKLOG, address, bind
 from aisle.serving.live import Live, warm
@@ -37,7 +38,8 @@ TURN_SECONDS = 0.001
 @dataclass(frozen=True)
 class Service:
     """What a process answers from. ``clock`` is what requests take as now; ``pictures`` the shop's folder, which its items' images are
-    relative to; ``shared`` the folder in which workers add up their counters; ``close`` is called last."""
+    relative to; ``shared`` the folder in which workers add up their counters; ``insight`` what the console reads; ``close`` is called
+    last."""
 
     engine: Engine
     store: BundleStore | None = None
@@ -47,6 +49,7 @@ class Service:
     pictures: Path | None = None
     salt: bytes | None = None
     shared: Path | None = None
+    insight: Insight | None = None
     log: TextIO | None = None
     close: Callable[[], None] = lambda: None
 
@@ -73,7 +76,7 @@ def answer(service: Service, listener: socket.socket, ready: Callable[[], None])
         telemetry.say("ready", address=address(listener), bundle=live.engine.bundle_id)
         ready()
 
-    _run(create_app(live, telemetry, service.shop, service.gate, service.pictures), listener, said)
+    _run(create_app(live, telemetry, service.shop, service.gate, service.pictures, service.insight), listener, said)
     telemetry.say("stopped", abandoned=live.running)
     if live.running:
         os._exit(0)  # a hung engine call would keep the process alive for ever

@@ -39,9 +39,13 @@ class Words:
     def __call__(self, key: str, **filled: str | int) -> str:
         return self._known[key].format(**filled)
 
+    def known(self, key: str, otherwise: str) -> str:
+        """The words of a key, ``otherwise`` where there are none."""
+        return self._known.get(key, otherwise)
+
     def attribute(self, name: str) -> str:
         """An attribute's name: ours in this language, any other as the shop writes it."""
-        return self._known.get(f"attribute_{name}") or name.replace("_", " ").strip().capitalize()[:60]
+        return self.known(f"attribute_{name}", name.replace("_", " ").strip().capitalize()[:60])
 
     def count(self, key: str, number: int) -> str:
         """How many there are of something: ``key`` for several, ``key_one`` for one."""
@@ -79,6 +83,14 @@ def title(attributes: Mapping[str, Value], language: str) -> tuple[str, str]:
     if attributes.get(name):
         return str(attributes[name]), name
     return str(attributes.get("title") or attributes.get("item_id") or ""), "title"
+
+
+def moment(seconds: Value) -> str:
+    """A second of a day in UTC, empty where there is none."""
+    try:
+        return datetime.fromtimestamp(float(seconds or "nan"), UTC).strftime("%Y-%m-%d %H:%M:%S")
+    except (OverflowError, ValueError, OSError):
+        return ""
 
 
 def date(seconds: float) -> str:
