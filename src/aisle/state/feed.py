@@ -47,7 +47,7 @@ def _events(state: State, sequence: int) -> Iterator[EventRow]:
 
 def _row(stored: StoredEvent) -> EventRow:
     event = stored.event
-    row: dict[str, Cell] = {name: _cell(event.body.get(name), name, column.kind) for name, column in EVENTS.items()}
+    row: dict[str, Cell] = {name: _cell(value, name, EVENTS[name].kind) for name, value in event.body.items() if name in EVENTS}
     row |= {"_row": stored.sequence, "type": event.type, "timestamp": event.time, "item_id": event.item_id, "user_id": event.user_id}
     row["event_id"] = None if event.event_id.startswith(MADE) else event.event_id
     row["session_id"] = event.session_id if event.user_id is None or consents(event.body) else None  # refused: the session is not joined
@@ -55,14 +55,16 @@ def _row(stored: StoredEvent) -> EventRow:
 
 
 def _cell(value: Json, name: str, kind: Kind) -> Cell:
-    """A cell as the cleaned files have it; what cannot be read is missing."""
-    try:
-        found = read(value, name, kind)
-    except UnreadableError:
-        return None
-    if kind in (Kind.NUMBER, Kind.INTEGER, Kind.TIME, Kind.TRUTH):
-        return float(found) if isinstance(found, bool | float) else None
-    return found if isinstance(found, str) else None
+    """A cell as the cleaned files have it; what cannot be read is missing. What the intake has read is not read again."""
+    written = kind in (Kind.ID, Kind.TEXT, Kind.CATEGORY, Kind.EVENT_TYPE)
+    if not isinstance(value, str if written else float):
+        try:
+            value = read(value, name, kind)
+        except UnreadableError:
+            return None
+    if isinstance(value, bool | float):
+        return None if written else float(value)
+    return value if isinstance(value, str) else None
 
 
 @dataclass
