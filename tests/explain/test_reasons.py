@@ -16,6 +16,7 @@ from aisle.explain import facts
 from aisle.explain.reasons import MOST
 from aisle.pipeline import Pipeline
 from aisle.retrieval.counters import Counters
+from aisle.retrieval.dense import Content
 from aisle.retrieval.item_knn import ItemKnn
 from aisle.retrieval.markov import Markov
 from aisle.retrieval.new_items import NewItems
@@ -24,6 +25,7 @@ from aisle.retrieval.repeat import Repeat
 from aisle.retrieval.trending import Trending
 from aisle.shop import Shop
 from aisle.testing import toys
+from aisle.text.ngram import NgramEncoder
 from aisle.training.job import plain_stacks
 from tests.pipeline.toy import pipeline, request, shop, with_columns
 
@@ -275,3 +277,18 @@ def test_a_hostile_title_stays_a_title() -> None:
 
 def test_the_sources_of_a_toy_pipeline_are_the_ones_the_claims_are_about() -> None:
     assert {Popularity.name, Repeat.name, ItemKnn.name} <= set(pipeline().sources)
+
+
+def test_having_bought_says_more_than_having_rated_later() -> None:
+    items = toys.catalogue({name: {"title": name} for name in ("a", "b", "c")})
+    log = [("u", "a", 1.0, "purchase"), ("u", "a", 5.0, "rating"), ("v", "a", 1.0, "purchase"), ("v", "b", 2.0, "purchase")]
+    found = firsts(answer(request(user_id="u", exclude_seen=False, as_of=NOW), pipeline(toys.shop(items, log))))
+    assert found["a"].code == "bought_before"
+
+
+def test_a_substitute_is_called_similar_before_it_is_called_a_companion() -> None:
+    data = toys.bilingual()
+    content = Content(NgramEncoder(64).fit([title for title, *_ in toys.DOZEN.values()])).fit(data)
+    made = pipeline(data, {"content": content})
+    made = replace(made, stacks=plain_stacks(list(made.sources)))
+    assert firsts(answer(request("similar", items=("lamp_red",)), made))["lamp_blue"].text == "Similar to “Red desk lamp”"

@@ -17,7 +17,6 @@ from aisle.explain.causes import causes
 from aisle.retrieval.counters import Counters
 from aisle.retrieval.left_out import LeavesOut
 from aisle.retrieval.neighbours import Neighbours
-from aisle.retrieval.sequences import TYPE_WEIGHT
 from aisle.schema import EVENT_TYPES
 
 DAY = 86_400.0
@@ -44,6 +43,8 @@ DEED = {
     "favourite": "saved_before",
     "click": "seen_before",
 }
+"""Event type to the claim on an item of which it is all that is known; the types that say most come first."""
+SAYS = [-list(DEED).index(kind) if kind in DEED else -len(DEED) for kind in EVENT_TYPES]
 
 
 class Claim(NamedTuple):
@@ -109,7 +110,7 @@ class Facts:
         kinds = recent.values["type"][part].astype(np.int64)
         found: dict[int, tuple[int, float]] = {}
         for item, kind, age in zip(recent.item[part].tolist(), kinds.tolist(), recent.values["age"][part].tolist(), strict=True):
-            if item not in found or TYPE_WEIGHT[kind] >= TYPE_WEIGHT[found[item][0]]:
+            if item not in found or SAYS[kind] >= SAYS[found[item][0]]:
                 found[item] = (kind, age)
         return {item: Deed(EVENT_TYPES[kind], age) for item, (kind, age) in found.items()}
 
@@ -130,7 +131,7 @@ class Facts:
             yield Claim(code, {"count": count, "days": days, "moment": self.as_of - age}, (item,))
         elif item in self.deeds:
             deed = self.deeds[item]
-            yield Claim(DEED[deed.type], {"moment": self.as_of - deed.age}, (item,))
+            yield Claim(DEED[deed.type], {"moment": self.as_of - deed.age})  # names no item: that it mattered is not said
 
     @cached_property
     def causes(self) -> tuple[list[int], list[float]]:
@@ -152,11 +153,12 @@ class Facts:
 
     def _relation(self, place: int, cause: int) -> str:
         """How two items belong together: chosen by the same people, alike by their texts, or by a model alone."""
-        if self._together[place]:
+        substitutes = self.block.requests[self.number].surface == "similar"
+        if self._together[place] and not substitutes:
             return "bought_together"
         vectors = next((held.vectors for source in self.sources.values() if (held := getattr(source, "vectors_", None)) is not None), None)
         alike = vectors is not None and _cosine(vectors, cause, int(self.candidates.item[self.rows[place]])) >= SIMILAR
-        return "similar_to" if alike else "because_of"
+        return "similar_to" if alike else "bought_together" if self._together[place] else "because_of"
 
     @cached_property
     def _together(self) -> NDArray[np.bool_]:
