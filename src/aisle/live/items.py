@@ -69,7 +69,7 @@ def _cell(value: Json, name: str, catalogue: Catalogue) -> Value:
     """One attribute; what cannot be is missing, as in files: a price of 0 or less, a date before 1990."""
     if isinstance(value, Mapping):
         raise UnreadableError(f"{name} is an object; name its fields one by one")
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, Sequence) and not isinstance(value, str) and (name not in ITEMS or ITEMS[name].kind is Kind.CATEGORY):
         parts = [str(read(part, name, Kind.CATEGORY) or "") for part in value]
         value = "|".join(part for part in parts if part)
     if name in ITEMS:
