@@ -9,12 +9,14 @@ import pytest
 
 from aisle.arrange.rules import Rules
 from aisle.arrange.rules_file import read_rules
+from aisle.assemble import opened, policies, save
 from aisle.core.catalogue import Catalogue
 from aisle.core.errors import InputError
 from aisle.core.request import Request
 from aisle.pipeline import Pipeline
 from aisle.settings import Settings
 from aisle.testing import toys
+from aisle.training.run import train
 from tests.arrange.toys import arranger, page, shop
 from tests.pipeline.toy import pipeline, request, with_columns
 from tests.pipeline.toy import shop as open_shop
@@ -35,8 +37,6 @@ def order(held: Rules, asked: Request = HOME) -> list[int]:
 
 
 def ruled(held: Rules, made: Pipeline | None = None) -> Pipeline:
-    from aisle.assemble import policies
-
     made = made or pipeline()
     filters = policies(made.catalogue, (), held)
     return replace(made, filters=filters, arranger=replace(made.arranger, rules=held))
@@ -197,3 +197,19 @@ def test_a_broken_rule_is_named_with_its_mend(tmp_path: Path, text: str, said: s
 def test_the_settings_know_the_page() -> None:
     assert Settings().arrange.group_variants
     assert 0 <= Settings().arrange.diversity < 1
+
+
+def test_rules_are_frozen_into_the_bundle(tmp_path: Path) -> None:
+    made = ruled(rules(tmp_path, '[[rules]]\naction = "block"\nitem = "lamp_red"\n', toys.dozen()))
+    save(made, tmp_path / "bundle")
+    again = opened(tmp_path / "bundle", Settings())
+    assert "lamp_red" not in shown(again, request("search", query="red lamp"))
+    assert shown(again, request("search", query="red lamp")) == shown(made, request("search", query="red lamp"))
+
+
+def test_training_with_a_broken_rule_ends_before_anything_is_fitted(tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text("item_id,title\nA1,Lamp\n", encoding="utf-8")
+    (tmp_path / "rules.toml").write_text('[[rules]]\naction = "pin"\nitem = "A2"\n', encoding="utf-8")
+    with pytest.raises(InputError, match=r"rules.toml, rule 1 names the item `A2`"):
+        train(tmp_path, minutes=0.1, quiet=True)
+    assert not (tmp_path / "bundles" / "CURRENT").exists()
