@@ -5,7 +5,10 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+from threading import Thread
+from time import sleep
 
 import pytest
 
@@ -13,7 +16,7 @@ from aisle.core.errors import StateError
 from aisle.state.database import Layout
 from aisle.state.folder import State
 from aisle.state.layout import LOG, MIGRATIONS
-from aisle.state.lock import own
+from aisle.state.lock import Turn, own
 from aisle.testing.faults import FULL, FailingDisk
 from tests.state.support import NOW, event
 
@@ -64,6 +67,27 @@ def test_a_second_owner_is_refused_with_the_first_ones_process_id_until_it_dies(
         owner.wait()
         with own(folder):
             pass
+
+
+def test_who_waits_to_write_comes_next(folder: Path) -> None:
+    folder.mkdir()
+    order: list[str] = []
+    with closing(Turn(folder)) as busy, closing(Turn(folder)) as other:
+
+        def once() -> None:
+            with other:
+                order.append("other")
+
+        with busy:
+            waiting = Thread(target=once)
+            waiting.start()
+            sleep(0.05)
+        for _ in range(20):
+            with busy:
+                order.append("busy")
+                sleep(0.001)
+        waiting.join()
+    assert order.index("other") <= 1
 
 
 def test_the_owner_and_others_write_the_same_folder(folder: Path) -> None:

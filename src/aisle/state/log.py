@@ -78,7 +78,7 @@ class SqliteEventLog:
 
     def newest_time(self) -> float:
         """UTC seconds of the newest event, minus infinity in an empty log. Reads every row: not for every answer."""
-        return (cast("int | None", self.database.value("SELECT max(time) FROM facts")) or -inf) / MICRO
+        return (cast("int | None", self.database.value(f"SELECT max(time) FROM facts WHERE kind = {EVENT}")) or -inf) / MICRO
 
     def since(self, sequence: int, most: int = 10_000) -> Sequence[StoredEvent]:
         """Events after ``sequence`` in order, at most ``most``; forgotten ones are left out."""

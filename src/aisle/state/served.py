@@ -150,9 +150,9 @@ class Served:
         return [Timed(time, surface, took or 0.0, bool(degraded)) for time, surface, took, degraded in reversed(rows)]
 
     def unlink(self, names: Sequence[str]) -> None:
-        """Take even these hashed names from the notes."""
+        """Take even these hashed names from the notes, if they can be written."""
         self.flush()
-        with self._writing, self.database.writing() as connection:
+        with suppress(StateError), self._writing, self.database.writing() as connection:
             connection.executemany("UPDATE served SET user = NULL WHERE user = ?", [(name,) for name in names])
 
     def flush(self) -> None:
