@@ -9,17 +9,21 @@ import numpy as np
 import pytest
 
 from aisle.arrange.rules import Rule, Rules
+from aisle.assemble import over
 from aisle.core.answer import AnsweredItem, Reason
 from aisle.core.events import Dataset
+from aisle.core.overlay import Overlaid
 from aisle.core.request import Request
 from aisle.explain import facts
 from aisle.explain.reasons import MOST
 from aisle.pipeline import Pipeline
+from aisle.profile.history import History
 from aisle.retrieval.counters import Counters
 from aisle.retrieval.dense import Content
 from aisle.retrieval.item_knn import ItemKnn
 from aisle.retrieval.markov import Markov
 from aisle.retrieval.new_items import NewItems
+from aisle.retrieval.overlay import Step
 from aisle.retrieval.popularity import Popularity
 from aisle.retrieval.repeat import Repeat
 from aisle.retrieval.trending import Trending
@@ -292,3 +296,17 @@ def test_a_substitute_is_called_similar_before_it_is_called_a_companion() -> Non
     made = pipeline(data, {"content": content})
     made = replace(made, stacks=plain_stacks(list(made.sources)))
     assert firsts(answer(request("similar", items=("lamp_red",)), made))["lamp_blue"].text == "Similar to “Red desk lamp”"
+
+
+def test_what_came_after_the_bundle_is_explained_too() -> None:
+    data = together()
+    made = wider(data)
+    after = Overlaid(made.catalogue, ["fresh"], {"title": {len(made.catalogue): "Fresh lamp"}, "parent_id": {len(made.catalogue): "lamp"}})
+    facts_then = toys.shop(after, [("u", "lamp", 3.0, "purchase"), ("u", "fresh", 20.0, "click"), ("w", "fresh", 20.0, "click")])
+    later = over(made, Step(after, np.array([len(data.catalogue)], np.int32)), History.of(after, facts_then.events))
+    found = firsts(answer(request(user_id="u", as_of=NOW), later))
+    assert found["bulb"] == Reason("bought_together", "Often chosen together with “Lamp”, which you bought on 4 Jan 2024", ("lamp",))
+    words = answer(request("search", query="fresh", user_id="u", as_of=NOW), later)
+    assert words[0].reasons[0].text == "Matches “Fresh”"
+    assert words[0].variants == ["lamp"]
+    assert all(item.reasons for item in answer(request("item", items=("fresh",), user_id="u", as_of=NOW), later))
