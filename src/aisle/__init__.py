@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 __all__ = ["open", "train"]
 
 
-def open(path: str | Path) -> LocalShop:
-    """A bundle store or one bundle, open in this process. Raises `BundleError` when there is none or it is damaged."""
+def open(path: str | Path, state: str | Path | None = None) -> LocalShop:
+    """A bundle store or one bundle, open in this process, beside the facts in ``state`` (default: the folder ``state`` next to the store).
+
+    Raises `BundleError` when there is none or it is damaged.
+    """
     from aisle.serving.local import LocalShop
 
-    return LocalShop(path)
+    return LocalShop(path, state)
 
 
 def train(folder: str | Path, minutes: float = 30.0, bundle: str | Path | None = None) -> Bundle:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 import aisle
+from aisle.core.answer import Answer
 from aisle.core.errors import RequestError
+from aisle.serving.local import LocalShop
 
 
 def test_a_shop_opens_and_answers_every_surface(store: Path) -> None:
@@ -25,3 +28,47 @@ def test_a_shop_opens_and_answers_every_surface(store: Path) -> None:
 def test_a_wrong_call_says_what_is_wrong(store: Path) -> None:
     with pytest.raises(RequestError, match="limit"):
         aisle.open(store).search("lamp", limit=100_000)
+
+
+def ids(page: Answer) -> list[str]:
+    return [item.item_id for item in page.items]
+
+
+def test_what_is_recorded_counts_in_the_next_answer_here_and_in_another_process(store: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "shop" / "bundles"
+    shutil.copytree(store, copied)
+    shop, stranger = aisle.open(copied), aisle.open(copied)
+    before, liked = ids(shop.recommend(user="someone", limit=20)), ids(shop.search("lamp"))[0]
+    assert not (tmp_path / "shop" / "state").exists(), "reading makes no folder"
+    told = shop.record(type="purchase", user="someone", item=liked)
+    assert told["stored"] == 1 and (tmp_path / "shop" / "state" / "log.sqlite").is_file()
+    assert ids(shop.recommend(user="someone", limit=20)) != before
+    assert liked not in ids(shop.recommend(user="someone", limit=50, exclude_seen=True))
+    assert ids(stranger.recommend(user="someone", limit=20)) == before, "opened before there was a state, and told nothing"
+    other = aisle.open(copied)
+    assert ids(other.recommend(user="someone", limit=20)) == ids(shop.recommend(user="someone", limit=20))
+    other.record(type="click", user="someone", item=liked)
+    assert shop.shop.profile("someone")["events"] == 2  # type: ignore[index]
+    for one in (shop, stranger, other):
+        one.close()
+
+
+def test_an_old_log_goes_on_from_its_last_day(store: Path, tmp_path: Path) -> None:
+    last = aisle.open(store).shop.newest
+    far, near = (
+        LocalShop(store, tmp_path / name, wall=lambda days=days: last + days * 86_400) for name, days in (("far", 900), ("near", 3))
+    )
+    for shop in (far, near):
+        shop.record(type="click", user="someone", session_id="s", item="nonsense")
+    assert far.shop.newest == pytest.approx(last, abs=1) and near.shop.newest == pytest.approx(last + 3 * 86_400, abs=1)
+    far.close()
+    near.close()
+
+
+def test_an_event_that_cannot_be_stored_says_why(store: Path, tmp_path: Path) -> None:
+    shop = aisle.open(store, tmp_path / "state")
+    with pytest.raises(RequestError, match="user_id"):
+        shop.record(type="click", item="x")
+    with pytest.raises(RequestError, match="unknown event type"):
+        shop.record(type="poke", user="someone", item="x")
+    shop.close()

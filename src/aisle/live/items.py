@@ -66,16 +66,26 @@ def _item(row: Json, catalogue: Catalogue) -> dict[str, Value]:
 
 
 def _cell(value: Json, name: str, catalogue: Catalogue) -> Value:
-    """One attribute; what cannot be is missing, as in files: a price of 0 or less, a date before 1990."""
+    """One attribute, by its kind in the contract, else as the bundle has it, else as it comes; several values are joined as in files."""
     if isinstance(value, Mapping):
         raise UnreadableError(f"{name} is an object; name its fields one by one")
-    if isinstance(value, Sequence) and not isinstance(value, str) and (name not in ITEMS or ITEMS[name].kind is Kind.CATEGORY):
-        parts = [str(read(part, name, Kind.CATEGORY) or "") for part in value]
-        value = "|".join(part for part in parts if part)
+    kind = ITEMS[name].kind if name in ITEMS else Kind.CATEGORY
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        if kind is not Kind.CATEGORY:
+            raise UnreadableError(f"{name} must be one value")
+        parts = [str(read(part, name, kind) or "") for part in value]
+        return "|".join(part for part in parts if part) or None
     if name in ITEMS:
-        found = read(value, name, ITEMS[name].kind)
-        low = isinstance(found, float) and (found <= 0 if name == "price" else ITEMS[name].kind is Kind.TIME and found < BEGINNING)
-        return None if low else found
+        return _possible(read(value, name, kind), name)
     if name in catalogue.bundled.numbers and value is not None and not isinstance(value, bool):
         return number(value, name)
-    return read(value, name, Kind.CATEGORY) if isinstance(value, str) else value
+    return read(value, name, kind) if isinstance(value, str) else value
+
+
+def _possible(value: Value, name: str) -> Value:
+    """What cannot be is missing, as in files: a price of 0 or less, a date before 1990."""
+    if not isinstance(value, float) or isinstance(value, bool):
+        return value
+    if name == "price":
+        return value if value > 0 else None
+    return None if ITEMS[name].kind is Kind.TIME and value < BEGINNING else value

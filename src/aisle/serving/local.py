@@ -2,21 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from time import time
+from typing import cast
 
-from aisle.core.answer import Answer, Completion
-from aisle.opening import open_shop
+from aisle.bundle import Store, verify
+from aisle.core.answer import Answer, Completion, Json
+from aisle.core.errors import RequestError
+from aisle.live import LiveShop
+from aisle.opening import shop_of
 from aisle.serving.parse import parse
 from aisle.shop import Shop
+from aisle.state.folder import LOG_NAME, State
+
+OLD = 30 * 86_400.0
+"""A log that ends longer ago is treated as if today were its last day, as `aisle serve --clock log` does."""
 
 
 class LocalShop:
-    """An open bundle. Every call takes what the HTTP route of that name takes; what is wrong with it raises `RequestError`."""
+    """An open bundle. Every call takes what the HTTP route of that name takes; what is wrong with it raises `RequestError`.
 
-    def __init__(self, path: str | Path) -> None:
+    Answers are as of the newest event known. The state folder, which a running server may share, is made with the first `record`.
+    """
+
+    def __init__(self, path: str | Path, state: str | Path | None = None, wall: Callable[[], float] = time) -> None:
         """Open a bundle store or one bundle. Raises `BundleError` when there is none or it is damaged."""
-        self.shop: Shop = open_shop(Path(path))
+        store, folder = Store.at(Path(path))
+        bundle = verify(folder)
+        after = bundle.manifest.get("state_sequence")
+        self.shop: Shop | LiveShop = shop_of(bundle)
+        self._after, self._wall, self._shift = after if isinstance(after, int) else 0, wall, 0.0
+        self._folder = Path(state) if state is not None else store.folder.parent / "state"
+        self._state: State | None = None
+        if (self._folder / LOG_NAME).is_file():
+            self._live()
+
+    def record(self, type: str, user: str | None = None, item: str | None = None, **fields: Json) -> Mapping[str, Json]:
+        """Store one event; on disk when it returns, and counted in the next answer. Without a ``timestamp`` it happens now.
+
+        Gives what ``POST /v1/events`` answers. Raises `RequestError` for an event that cannot be read.
+        """
+        named = {"type": type, "user_id": user, "item_id": item, **fields}
+        shop = self._live()
+        told = shop.record([{name: value for name, value in named.items() if value is not None}], self._wall() + self._shift)
+        for one in cast("Sequence[Mapping[str, str]]", told["rejected"]):
+            raise RequestError(f"The event cannot be stored: {one['reason']}.", "The contract's table of events says what it may hold.")
+        return told
+
+    def close(self) -> None:
+        """Let go of the state folder."""
+        if self._state is not None:
+            self._state.close()
+
+    def _live(self) -> LiveShop:
+        if isinstance(self.shop, LiveShop):
+            return self.shop
+        self._state = State.open(self._folder)
+        live = LiveShop(self.shop, self._state, self._after)
+        if self._wall() - live.newest > OLD:
+            self._shift = live.newest - self._wall()
+            live = LiveShop(self.shop, self._state, self._after, self._shift)
+        self.shop = live
+        return live
 
     def search(
         self, query: str, user: str | None = None, filters: Mapping[str, object] | None = None, limit: int = 10, **more: object
