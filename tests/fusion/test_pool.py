@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from aisle.core.candidates import Candidates, union
 from aisle.core.request import MOST_ITEMS, Request
-from aisle.fusion.pool import BEYOND, SIZE, places, pool
+from aisle.fusion.pool import ASKED, BEYOND, SIZE, places, pool
 
 
 def proposed(lists: dict[str, list[list[int]]]) -> Candidates:
@@ -59,6 +59,11 @@ def test_a_deep_page_keeps_the_shallow_pool_in_front(offset: int, limit: int, si
         assert set(deep.item[deep[BEYOND] == 0].tolist()) == set(shallow.item.tolist())
     else:
         assert deep.item.tolist() == shallow.item.tolist()
+
+
+def test_a_query_has_a_larger_pool() -> None:
+    found = proposed({"a": [list(range(900))]})
+    assert len(pool(found, ["a"], [Request("r", "search", query="lamp")])) == ASKED > SIZE
 
 
 def test_another_order_than_the_score_reads_as_many_as_there_are_pages_for() -> None:
