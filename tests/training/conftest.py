@@ -1,4 +1,4 @@
-"""One small simulated shop, trained once for all claims about training."""
+"""One small simulated shop, trained once for all claims about training; its data set and its sources on window 1 apart."""
 
 from __future__ import annotations
 
@@ -6,8 +6,20 @@ from pathlib import Path
 
 import pytest
 
+from aisle.core.events import Dataset
+from aisle.data.dataset import load_dataset
+from aisle.data.windows import Windows, cut
+from aisle.pipeline import Pipeline
+from aisle.retrieval.registry import SOURCES
+from aisle.settings import Settings, load
 from aisle.simulate.shop import simulate
+from aisle.tracking import Tracker
+from aisle.training.budget import Budget
+from aisle.training.job import Job, plain_stacks
+from aisle.training.parts import Parts
 from aisle.training.run import train
+
+NAMES = ("lexical", "popularity", "repeat", "item_knn", "markov", "trending")
 
 
 @pytest.fixture(scope="session")
@@ -23,4 +35,33 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def store(folder: Path) -> Path:
     """Its bundle store after one training."""
-    return train(folder, minutes=0.5, quiet=True).folder.parent
+    return train(folder, minutes=2, quiet=True).folder.parent
+
+
+@pytest.fixture(scope="session")
+def data(folder: Path) -> Dataset:
+    """The data set of the shop."""
+    return load_dataset(folder, load(folder))[0]
+
+
+@pytest.fixture(scope="session")
+def job(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """The sources `NAMES` can be fitted and are kept."""
+    return job_of(data, cut(data.events, data.judgements), tmp_path_factory.mktemp("job"))
+
+
+@pytest.fixture(scope="session")
+def pipeline(job: Job) -> Pipeline:
+    """A pipeline over `NAMES`, fitted on window 1."""
+    return pipeline_of(job)
+
+
+def job_of(data: Dataset, windows: Windows, work: Path) -> Job:
+    """A run over this data with its parts in ``work``."""
+    parts = Parts(work, {"test": str(work)})
+    return Job(data, windows, Settings(), Budget(5), Tracker(quiet=True), parts, {"lexical": SOURCES["lexical"]().fit(data)})
+
+
+def pipeline_of(job: Job) -> Pipeline:
+    """`NAMES` as window 1 taught them."""
+    return job.pipeline({name: job.source(name, False) for name in NAMES}, False, plain_stacks(NAMES))

@@ -72,16 +72,17 @@ class Boosted:
         return self
 
     def _affordable(self, x: Matrix, label: NDArray[np.int32], groups: NDArray[np.int64], parameters: dict[str, object], left: Left) -> int:
-        """How many groups fit into the time; all where nothing limits it or all are few."""
+        """How many groups fit into the time, by the first ones' bins and trees; all where nothing limits it or all are few."""
         seconds, total = left(), np.cumsum(groups)
         if seconds == inf or not len(groups) or total[-1] <= TRIAL_ROWS:
             return len(groups)
         few = max(1, int(np.searchsorted(total, TRIAL_ROWS)))
         rows = int(total[few - 1])
-        lightgbm.train(parameters, self._set(x[:rows], label[:rows], groups[:few], "auto"), TRIAL_TREES)
-        took = seconds - left()
-        fit = (0.8 * seconds - took) / max(took, 1e-6) * TRIAL_TREES / self.epochs * rows
-        return int(np.clip(np.searchsorted(total, fit, side="right"), few, len(groups)))
+        clock = _Watch(lambda: max(left(), 1e-9))
+        lightgbm.train(parameters, self._set(x[:rows], label[:rows], groups[:few], "auto"), TRIAL_TREES, callbacks=[clock])
+        tree = (clock.seen[0] - clock.seen[-1]) / (TRIAL_TREES - 1)
+        whole = seconds - clock.seen[0] + self.epochs * max(tree, 1e-6)
+        return int(np.clip(np.searchsorted(total, 0.8 * left() / whole * rows, side="right"), few, len(groups)))
 
     def _set(self, x: Matrix, label: NDArray[np.int32], groups: NDArray[np.int64], names: list[str] | str) -> lightgbm.Dataset:
         return lightgbm.Dataset(x, label, group=groups if self.objective == "order" else None, feature_name=names, free_raw_data=False)
@@ -145,14 +146,20 @@ class Boosted:
 
 
 class _Watch:
-    """A callback that ends the fitting when no time is left; the first tree always stands."""
+    """A callback that ends the fitting when no time is left; the first tree always stands, of those checked on a tail the best ones."""
 
-    order, before_iteration = 40, False
+    order, before_iteration = 20, False
 
     def __init__(self, left: Left) -> None:
         self.left, self.stopped_at = left, 0
+        self.seen: list[float] = []
+        self.best, self.loss = 0, inf
 
     def __call__(self, state: lightgbm.callback.CallbackEnv) -> None:
-        if self.left() <= 0:
+        self.seen.append(self.left())
+        checked = state.evaluation_result_list or []
+        if checked and checked[0][2] < self.loss:
+            self.best, self.loss = state.iteration, checked[0][2]
+        if self.seen[-1] <= 0:
             self.stopped_at = state.iteration + 1
-            raise lightgbm.callback.EarlyStopException(state.iteration, state.evaluation_result_list or [])
+            raise lightgbm.callback.EarlyStopException(self.best if checked else state.iteration, checked)

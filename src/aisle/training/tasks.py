@@ -193,4 +193,4 @@ def _calibration(learned: Learned, test: Frame) -> Reliability | None:
     if learned.stack.ctr is None:
         return None
     score = test.scored(lambda features: learned.stack.fuse(features)["ctr"])
-    return reliability(test.relevant.astype(float), score.astype(float), f"{learned.stack.task}: wanted")
+    return reliability(test.relevant.astype(float), score.astype(float), f"{learned.stack.task}: wanted", test.request)
