@@ -229,10 +229,10 @@ def test_time_in_line_counts_against_the_deadline(client: TestClient, engine: Fa
 def test_when_too_many_wait_the_next_is_sent_away(client: TestClient, engine: FakeEngine, live: Live):
     live.reads.patience = 0.0
     engine.gate = threading.Event()
-    waiting = [threading.Thread(target=client.post, args=("/v1/search",), kwargs={"json": {"query": "x"}}) for _ in range(2)]
+    waiting = [threading.Thread(target=client.post, args=("/v1/search",), kwargs={"json": {"query": "x"}}) for _ in range(4)]
     for one in waiting:
         one.start()
-    while live.running < 2:
+    while live.running < 4:
         time.sleep(0.001)
     response = client.post("/v1/search", json={"query": "x"})
     engine.gate.set()

@@ -27,8 +27,10 @@ def serve(
     clock: Annotated[str, typer.Option(help="`log`: treat the log's newest event as now.")] = "",
 ) -> None:
     """HTTP API, storefront and console; events, profiles and item changes live in the state folder."""
+    from aisle.serving.plan import without_training
     from aisle.serving.start import start
 
+    without_training()
     if clock not in ("", "log"):
         raise typer.BadParameter("the only clock beside the wall's is `log`", param_hint="--clock")
     start(store, state, host, port, workers, clock == "log")

@@ -58,6 +58,13 @@ def create_app(
     app.include_router(storefront.router)
     app.include_router(Console(storefront.pages, insight).router)
     app.mount("/static", storefront.static, name="static")
+    _failures(app, storefront)
+    app.add_middleware(Edge, telemetry=telemetry, gate=gate)
+    return app
+
+
+def _failures(app: FastAPI, storefront: Storefront) -> None:
+    """What the router itself refuses becomes a page for a person and a problem for a program."""
 
     @app.exception_handler(HTTPException)
     async def refused(http: HttpRequest, error: HTTPException) -> Response:
@@ -70,6 +77,3 @@ def create_app(
     @app.exception_handler(RequestValidationError)
     async def invalid(http: HttpRequest, _: RequestValidationError) -> Response:
         return problems.plain(problems.UNPROCESSABLE, http.scope[FACTS].request_id)
-
-    app.add_middleware(Edge, telemetry=telemetry, gate=gate)
-    return app

@@ -13,7 +13,8 @@ from aisle.serving.problems import OverloadError
 T = TypeVar("T")
 FIRST_GUESS, MEMORY = 0.005, 0.05
 """Seconds that a call takes before one was seen, and the weight of the newest call in the running mean."""
-SLACK = 0.02
+FAR, SLACK = 5, 0.02
+"""A call that stood in line for so many times the patience, and a little, is dropped when its turn comes."""
 MOST_POOLS = 5
 
 
@@ -40,8 +41,10 @@ class Lane:
         return len(self._open) + len(self._lost)
 
     def wait(self) -> float:
-        """Seconds that one more call would stand in line, by what calls took lately."""
-        return max(0, len(self._open) - self.threads + 1) * self._typical / self.threads
+        """Seconds that one more call would stand in line, by what calls took lately; 0 while as many wait as can run, for a line so short
+        is no sign of overload."""
+        before = len(self._open) - self.threads + 1
+        return 0.0 if before <= self.threads else before * self._typical / self.threads
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
         """Start a call, or put it in line."""
@@ -51,7 +54,7 @@ class Lane:
 
         def timed() -> T:
             begun = perf_counter()
-            if begun - asked > 2 * self.patience + SLACK:
+            if begun - asked > FAR * self.patience + SLACK:
                 raise OverloadError  # the guess was wrong, and working off a long line would only make all of it late
             try:
                 return work()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import math
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -111,7 +110,7 @@ class Live:
         async with self._changing:
             engine = await asyncio.to_thread(opened, store, bundle_id, self.engine)
             await asyncio.to_thread(store.activate, bundle_id)
-            self._swap(engine)
+            self.engine = engine
         return bundle_id
 
     async def rollback(self) -> str:
@@ -141,19 +140,13 @@ class Live:
         async with self._changing:
             if self.engine.bundle_id == bundle_id:
                 return False
-            self._swap(await asyncio.to_thread(opened, store, bundle_id, self.engine))
+            self.engine = await asyncio.to_thread(opened, store, bundle_id, self.engine)
         return True
 
     def _store(self) -> BundleStore:
         if self.store is None:
             raise BundleError("This server runs one bundle, not a store of them.", "Start it with the folder that holds the bundles.")
         return self.store
-
-    def _swap(self, engine: Engine) -> None:
-        self.engine = engine
-        gc.unfreeze()
-        gc.collect()
-        gc.freeze()
 
     def close(self) -> None:
         """Let go of the threads; work that has not begun is dropped."""

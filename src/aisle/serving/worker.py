@@ -11,12 +11,13 @@ import threading
 import orjson
 
 from aisle.core.errors import AisleError
-from aisle.serving.plan import Plan, open_service
+from aisle.serving.plan import Plan, open_service, without_training
 
 
 def main(number: int) -> int:
     """Serve on the socket of file ``number``. Says on standard output that it is ready, or why it cannot be."""
     plan = Plan.of(sys.stdin.readline())
+    without_training()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent says when to stop
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
