@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
 from zlib import crc32
@@ -29,10 +30,23 @@ class HighWater:
         number, _, check = line.decode("ascii", "replace").strip().partition(" ")
         return int(number) if number.isdecimal() and _line(int(number)) == line and check else None
 
-    def write(self, sequence: int) -> None:
-        """Set the mark; it is on disk afterwards. The caller sees to it that no smaller one follows a larger."""
+    def reach(self, sequence: int) -> None:
+        """Let the mark be at least ``sequence``; it is on disk afterwards, by this process or by another that set a larger one."""
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        try:
+            before = self.read() or 0
+            if before < sequence:
+                self._set(before, sequence)
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def _set(self, before: int, sequence: int) -> None:
         os.pwrite(self._file, _line(sequence), 0)
-        self.disk.sync(self._file)
+        try:
+            self.disk.sync(self._file)
+        except OSError:
+            os.pwrite(self._file, _line(before), 0)  # else another process would take it for synchronised
+            raise
 
     def close(self) -> None:
         """Close the file."""

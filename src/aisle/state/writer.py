@@ -108,8 +108,10 @@ class Writer:
         """All or none: a failure of the disk is everyone's."""
         error: AisleError | None = StateError("The work itself failed, not the disk.", "This is a fault of Aisle; its log says more.")
         try:
-            with mended(self.database.path), self.turn:
-                self._transact(jobs)
+            with mended(self.database.path):
+                with self.turn:
+                    newest = self._transact(jobs)
+                self.mark.reach(newest)  # while the next process commits
             error = None
         except AisleError as found:
             error = found
@@ -119,7 +121,7 @@ class Writer:
             for job in jobs:
                 job.done.set_exception(error) if error is not None else job.done.set_result(None)
 
-    def _transact(self, jobs: list[_Job]) -> None:
+    def _transact(self, jobs: list[_Job]) -> int:
         if self._connection is None:
             self._connection = connect(self.database.path, self.database.layout.durable)
         self._connection.execute("BEGIN IMMEDIATE")
@@ -128,8 +130,7 @@ class Writer:
         for job in jobs:
             newest = job.run(self._connection, newest)
         self.disk.commit(self._connection)
-        if newest > before:
-            self.mark.write(newest)
+        return newest if newest > before else 0
 
     def _reset(self) -> None:
         """Let the connection go; after a failure it is not trusted any more."""
