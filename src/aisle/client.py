@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import Any, cast
+from typing import Any, Self, cast
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
@@ -123,6 +123,12 @@ class Client:
         if connection := getattr(self._own, "connection", None):
             connection.close()
             self._own.connection = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _ask(self, route: str, **fields: object) -> Answer:
         return answer_of(self._call("POST", f"/v1/{route}", _given(fields)))
