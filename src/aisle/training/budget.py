@@ -46,6 +46,7 @@ class Budget:
     started: float = field(init=False)
 
     def __post_init__(self) -> None:
+        self.minutes = float(self.minutes)
         self.started = self.clock()
 
     @property
