@@ -28,9 +28,7 @@ def open(path: str | Path, state: str | Path | None = None) -> LocalShop:
     return LocalShop(path, state)
 
 
-def train(
-    folder: str | Path, minutes: float = 30.0, bundle: str | Path | None = None, state: str | Path | None = None
-) -> Bundle:
+def train(folder: str | Path, minutes: float = 30.0, bundle: str | Path | None = None, state: str | Path | None = None) -> Bundle:
     """Fit a bundle from a folder, with ``state`` also from a running shop's log, and activate it, as ``aisle train`` does.
 
     Raises `AisleError` for what the user can mend.
