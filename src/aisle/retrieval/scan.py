@@ -30,10 +30,9 @@ class Scan:
     def of(cls, vectors: NDArray[np.floating], large: int = LARGE) -> Scan:
         """Read in steps, since the vectors may be a memory map."""
         size = vectors.shape[1]
-        if len(vectors) <= large:
-            index = faiss.IndexScalarQuantizer(size, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-            index.is_trained = True
-        else:
+        index: faiss.Index = faiss.IndexScalarQuantizer(size, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+        index.is_trained = True
+        if len(vectors) > large:
             index = _cells(vectors)
         for start in range(0, len(vectors), 16_384):
             index.add(np.ascontiguousarray(vectors[start : start + 16_384], np.float32))
@@ -41,7 +40,10 @@ class Scan:
 
     def nearest(self, vector: NDArray[np.float32], mask: Mask | None, limit: int) -> NDArray[np.int32]:
         """``(k,) int32``: at most ``limit`` rows near ``vector`` that ``mask`` ``(n,)`` allows, in no promised order."""
-        chosen = faiss.SearchParametersIVF(nprobe=READ) if self.parted else faiss.SearchParameters()
+        chosen = faiss.SearchParameters()
+        if self.parted:
+            chosen = cells = faiss.SearchParametersIVF()
+            cells.nprobe = READ
         bits = np.packbits(mask, bitorder="little") if mask is not None else None
         if bits is not None:
             chosen.sel = faiss.IDSelectorBitmap(self.index.ntotal, faiss.swig_ptr(bits))
