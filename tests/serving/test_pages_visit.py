@@ -182,7 +182,7 @@ def test_on_a_public_storefront_nobody_is_seen_as_someone_else(public: TestClien
     assert "See the shop as" not in text
     see(public, "/item/A0")
     assert "user_id" not in told(engine, "click")[0]
-    assert "42" not in public.get("/you/export").text
+    assert '"42"' not in public.get("/you/export").text
 
 
 @pytest.mark.parametrize("path", ["/", "/search", "/item/A0", "/basket", "/you", "/do/complete"])

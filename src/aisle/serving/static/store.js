@@ -82,6 +82,7 @@ if (box) {
     const bold = document.createElement("b"), text = document.createElement("span");
     if (start === 0 && typed) { bold.textContent = one.text.slice(typed.length); text.append(one.text.slice(0, typed.length), bold); } else text.append(one.text);
     line.append(text);
+    if (box.dataset[one.kind]) line.append(Object.assign(document.createElement("small"), { textContent: box.dataset[one.kind] }));
     line.addEventListener("pointerdown", (event) => { event.preventDefault(); box.value = one.text; box.form.requestSubmit(); });
     return line;
   };
@@ -116,7 +117,7 @@ if (document.body.dataset.seen && "IntersectionObserver" in window) {
     watch.unobserve(entry.target);
     shown.add(entry.target.dataset.item);
   }), { threshold: 0.5 });
-  document.querySelectorAll("[data-item]").forEach((card) => watch.observe(card));
+  document.querySelectorAll(".card[data-item]").forEach((card) => watch.observe(card));
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState !== "hidden" || !shown.size) return;
     navigator.sendBeacon(document.body.dataset.seen, new URLSearchParams([...shown].map((item) => ["item", item])));
