@@ -15,7 +15,7 @@ SAID = {
         "hidden": "You will not see it again", "kept": "steps are kept", "forgotten": "Everything is forgotten",
     },
     "zh": {
-        "type": "红", "lamp": "红色台灯", "new": "大家都在看", "you": "为你推荐", "nothing": "暂无记录",
+        "type": "红", "lamp": "红色台灯", "new": "大家都在看", "you": "为您推荐", "nothing": "暂无记录",
         "hidden": "以后不再显示", "kept": "条记录", "forgotten": "已全部删除",
     },
 }  # fmt: skip

@@ -83,6 +83,10 @@ def test_categories_are_walked_a_step_at_a_time(client: TestClient):
     assert "/search" in links
 
 
+def test_a_list_of_one_category_is_called_after_it(client: TestClient):
+    assert "Mugs" in see(client, "/search?category=Kitchen+%3E+Mugs").text.partition("2 items")[0]
+
+
 def test_a_chosen_brand_still_shows_the_others(client: TestClient):
     links = see(client, "/search?brand=Lumen").links()
     assert "/search?brand=Lumen&brand=Nord" in links
@@ -266,6 +270,22 @@ def test_files_are_served_and_nothing_beside_them(client: TestClient):
         assert client.get(f"/static/{name}").headers["content-type"].startswith(kind)
     assert client.get("/static/../words.py").status_code == 404
     assert client.get("/static/%2e%2e/words.py").status_code == 404
+
+
+def test_a_file_asked_for_by_its_stamp_is_kept_for_good(client: TestClient):
+    (stamped,) = {link["href"] for link in see(client, "/").all("link", rel="stylesheet") if "tokens" in link["href"]}
+    assert "immutable" in client.get(stamped).headers["cache-control"]
+    assert "immutable" not in client.get("/static/tokens.css").headers.get("cache-control", "")
+
+
+def test_the_shop_is_looked_at_again_for_a_new_bundle_and_after_a_while(client: TestClient, engine: FakeEngine):
+    def looks() -> int:
+        see(client, "/search?q=red")
+        return sum(request.limit == 120 for request in engine.asked)
+
+    assert (looks(), looks()) == (1, 1)
+    engine.bundle_id = "toy-9"
+    assert looks() == 2
 
 
 def test_head_asks_without_a_body(client: TestClient):

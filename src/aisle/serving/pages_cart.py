@@ -41,7 +41,7 @@ class Cart:
         seeds = {"items": list(found)} if found else {}
         request = self.pages.request(visit, "basket" if found else "home", {**seeds, "limit": ROW})
         (answer,), users = await self.pages.answers(visit, [request])
-        row = Row(visit.say("basket_row" if found else "for_all"), visit.cards(answer, request.surface), tall=True)
+        row = Row(visit.say("basket_row" if found else "perhaps"), visit.cards(answer, request.surface), tall=True)
         shown = [
             Line(card(AnsweredItem(name, item), visit.view, visit.say.language, visit.images), lines[name], price({name: item}, lines))
             for name, item in found.items()

@@ -14,7 +14,8 @@ from aisle.serving import pages_rows, words
 from aisle.serving.cards import Card, leaf
 from aisle.serving.engine import Engine
 from aisle.serving.pages_draw import SHOPPERS, Pages, Visit
-from aisle.serving.pages_rows import SAMPLE, Row
+from aisle.serving.pages_rows import Row
+from aisle.serving.pages_sample import Sample
 from aisle.serving.view import listed
 
 ROW = 6
@@ -35,8 +36,8 @@ class Found:
 class Home:
     """Draws the front page."""
 
-    def __init__(self, pages: Pages) -> None:
-        self.pages = pages
+    def __init__(self, pages: Pages, sample: Sample) -> None:
+        self.pages, self.sample = pages, sample
 
     async def draw(self, http: HttpRequest, visit: Visit) -> Response:
         """The page; an address with a query in it means the results."""
@@ -47,7 +48,7 @@ class Home:
         tastes = [(leaf(name), listed(chosen=(("category", name),))) for name, _ in pages_rows.tastes(found.profile)]
         return self.pages.page(
             http, visit, "home.html", rows=_unlike(_rows(visit, found)), tastes=tastes, users=found.users,
-            departments=pages_rows.departments(found.answers["popular"], visit.images),
+            departments=(await self.sample.look(visit)).departments,
         )  # fmt: skip
 
     def _ask(self, engine: Engine, visit: Visit) -> Found:
@@ -59,7 +60,7 @@ class Home:
             bodies["basket"] = ("basket", {"items": list(visitor.basket.lines), "limit": ROW})
         if last:
             bodies["similar"] = ("similar", {"items": [last], "limit": ROW})
-        bodies["popular"] = ("search", {"query": "", "sort": "popular", "limit": SAMPLE})
+        bodies["popular"] = ("search", {"query": "", "sort": "popular", "limit": ROW})
         bodies["newest"] = ("search", {"query": "", "sort": "newest", "limit": ROW})
         asked = {name: self.pages.request(visit, surface, body, number) for number, (name, (surface, body)) in enumerate(bodies.items())}
         answers = dict(zip(asked, engine.answer(list(asked.values())), strict=True))
@@ -84,7 +85,7 @@ def _rows(visit: Visit, found: Found) -> list[Row]:
         rows.append(Row(say("with_basket"), cards["basket"], more="/basket"))
     if "similar" in cards:
         rows.append(Row(say("more_like", title=found.last[:80]), cards["similar"]))
-    rows += [Row(say(f"{sort}_row"), cards[sort][:ROW], more=listed(sort=sort)) for sort in ("popular", "newest")]
+    rows += [Row(say(f"{sort}_row"), cards[sort], more=listed(sort=sort)) for sort in ("popular", "newest")]
     return [row for row in rows if row.cards]
 
 

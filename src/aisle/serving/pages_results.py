@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import replace
 
 from starlette.requests import Request as HttpRequest
@@ -13,7 +12,7 @@ from aisle.core.answer import Answer
 from aisle.serving import pages_rows
 from aisle.serving.cards import Card, leaf
 from aisle.serving.pages_draw import Pages, Visit
-from aisle.serving.pages_rows import SAMPLE
+from aisle.serving.pages_sample import Sample
 from aisle.serving.pages_visit import remember
 from aisle.serving.view import LAST_PAGE, PAGE, View
 
@@ -23,13 +22,12 @@ Chip = tuple[str, str]
 class Results:
     """Draws lists of items."""
 
-    def __init__(self, pages: Pages) -> None:
-        self.pages = pages
-        self._facets: tuple[str, tuple[str, ...]] = ("", ())
+    def __init__(self, pages: Pages, sample: Sample) -> None:
+        self.pages, self.sample = pages, sample
 
     async def draw(self, http: HttpRequest, visit: Visit) -> Response:
         """The page; a new query is told to the engine as an event of this visitor."""
-        names = await self._names(visit)
+        names = (await self.sample.look(visit)).attributes
         visit = replace(visit, view=View.of(visit.view.path, http.query_params.multi_items(), names))
         view = visit.view
         free = [name for name in names if view.values(name) and name != "category"]
@@ -43,19 +41,11 @@ class Results:
             http, visit, "search.html", answer=answer, cards=visit.cards(answer, "search", (view.page - 1) * PAGE), chips=_chips(visit),
             facets=pages_rows.facets(view, names, answer, dict(zip(free, answers[1:], strict=True)), visit.say), last=last,
             numbers=pages_rows.numbers(view.page, last), users=users, liked=await self._liked(visit, answer),
+            place=leaf((view.values("category") or [""])[0]),
         )  # fmt: skip
         if new:
             remember(response, http, visit.visitor)
         return response
-
-    async def _names(self, visit: Visit) -> Sequence[str]:
-        """The attributes that items can be filtered by; looked for once a bundle."""
-        bundle = self.pages.live.engine.bundle_id
-        if self._facets[0] != bundle:
-            asked = self.pages.request(visit, "search", {"query": "", "sort": "popular", "limit": SAMPLE}, None)
-            (answer,) = await self.pages.live.run(lambda engine: engine.answer([asked]))
-            self._facets = (bundle, pages_rows.attributes(answer.items))
-        return self._facets[1]
 
     async def _typed(self, visit: Visit, new: bool) -> None:
         if new:

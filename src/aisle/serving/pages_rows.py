@@ -18,8 +18,6 @@ from aisle.serving.words import Words
 MOST_VALUES, MOST_FACETS, MOST_DEPARTMENTS, TASTES = 10, 5, 12, 5
 LEAST_SHARE, MOST_NAMES, LONGEST_NAME = 0.25, 40, 30
 """An attribute filters well when a quarter of the items have it, with few and short values."""
-SAMPLE = 120
-"""Items by which the attributes to filter by and the departments are known."""
 
 
 @dataclass(frozen=True, slots=True)
