@@ -64,6 +64,6 @@ class Strings:
     @classmethod
     def load(cls, folder: Path, name: str) -> Strings:
         """Open what `save` wrote, the blob by memory map."""
-        blob = np.load(folder / f"{name}.blob.npy", mmap_mode="r", allow_pickle=False)
+        blob = np.asarray(np.load(folder / f"{name}.blob.npy", mmap_mode="r", allow_pickle=False))  # plain: a memmap is slow to cut
         offsets = np.load(folder / f"{name}.offsets.npy", allow_pickle=False)
         return cls(blob, offsets, np.load(folder / f"{name}.absent.npy", allow_pickle=False))

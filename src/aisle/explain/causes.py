@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from aisle.core.candidates import Candidates
 from aisle.core.stage import Block
-from aisle.ranking.features import share
 from aisle.retrieval.base import history
 from aisle.retrieval.left_out import LeavesOut
 
@@ -67,10 +66,11 @@ def causes(
 def _lost(source: LeavesOut, block: Block, number: int, rows: NDArray[np.int64], candidates: Candidates) -> NDArray[np.float32]:
     """``(h, n) float32``: the share of the source's best score that each shown item has more with each item than without it."""
     part, shown = candidates.of_request(number), candidates.item[rows]
+    head = candidates.item[part][candidates[f"{source.name}_rank"][part] < HEAD]
     seen = set(shown.tolist())
-    head = candidates.item[part][np.flatnonzero(candidates[f"{source.name}_rank"][part] < HEAD)]
     further = [item for item in head.tolist() if item not in seen]
-    left = source.without(block, number, np.array([*shown.tolist(), *further], np.int32))
+    left = source.without(block, number, np.concatenate([shown, np.array(further, np.int32)]))
     best = np.maximum(left.max(axis=1, keepdims=True, initial=0), 1e-9)
-    had = np.nan_to_num(share(candidates[source.name][rows], candidates[f"{source.name}_best"][rows]))
-    return np.asarray(had - np.clip(left[:, : len(rows)] / best, -1, 1), np.float32)
+    had, most = candidates[source.name][rows], float(candidates[f"{source.name}_best"][part.start])
+    share = np.where(had == had, had, 0) / most if most > 0 else np.zeros(len(rows), np.float32)  # noqa: PLR0124 (NaN is not itself)
+    return np.asarray(np.clip(share, -1, 1) - np.clip(left[:, : len(rows)] / best, -1, 1), np.float32)

@@ -54,6 +54,11 @@ class Claim(NamedTuple):
     values: Mapping[str, str | float] = {}
     items: tuple[int, ...] = ()
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for claims that say the same."""
+        return self.code, self.items, *self.values.items()
+
 
 class Deed(NamedTuple):
     """What a user did with an item: the event type that says most, and how long ago (NaN: unknown)."""

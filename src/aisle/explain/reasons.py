@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from math import isfinite
+from math import nan
 from typing import cast
 
 import numpy as np
@@ -51,14 +51,18 @@ class Explainer:
         """One list for each of the ``shown`` ``(n,)`` rows of request ``number``, none empty; ``found`` are the highlights of each,
         ``weights`` the sources' shares of the recall side."""
         request, query = block.requests[number], block.queries[number]
-        say, titles = phrases(self.spoken(request, query)), dict[int, str]()
+        say = phrases(self.spoken(request, query))
+        said: dict[tuple[object, ...], Reason] = {}
         facts = Facts(block, number, candidates, shown, self.catalogue, self.counters, self.sources, self._able, weights, page.moved)
         result = []
         for place, row in enumerate(shown.tolist()):
             item = int(candidates.item[row])
             matched = self._matched(query, candidates, row, item, found[place]) if query else []
             claims = [*matched, *islice(self._specific(facts, place, bool(matched)), MOST)][:MOST]
-            result.append([self._reason(claim, say, titles) for claim in claims])
+            for claim in claims:
+                if claim.key not in said:
+                    said[claim.key] = self._reason(claim, say)
+            result.append([said[claim.key] for claim in claims])
         return result
 
     def spoken(self, request: Request, query: Query | None) -> str:
@@ -109,49 +113,45 @@ class Explainer:
         held = {word: None for text in texts if text for word in _WORD.findall(text) if wanted.intersection(words(normalise(word)))}
         return list(held)
 
-    def _reason(self, claim: Claim, say: Phrases, titles: dict[int, str]) -> Reason:
-        text = say(_key(claim, say), **self._filled(claim, say, titles))
+    def _reason(self, claim: Claim, say: Phrases) -> Reason:
+        text = say(_key(claim, say), **self._filled(claim, say))
         return Reason(claim.code, text, tuple(self.catalogue.ids[row] for row in claim.items))
 
-    def _filled(self, claim: Claim, say: Phrases, titles: dict[int, str]) -> dict[str, str | int]:
-        values: dict[str, str | int] = {}
-        for name, value in claim.values.items():
-            if name == "moment":
-                values["date"] = say.date(float(value))
-            elif name == "words":
-                values["words"] = say.joined(str(value).split("\n"))
-            elif name == "query":
-                values["query"] = say.quoted(str(value))
-            elif name in ("count", "days"):
-                values[name] = int(value)
-            else:
-                values[name] = cut(str(value))
+    def _filled(self, claim: Claim, say: Phrases) -> dict[str, str | int]:
+        values: dict[str, str | int] = {name: _written(name, value, say) for name, value in claim.values.items()}
         if claim.items:
-            item = claim.items[0]
-            if item not in titles:
-                titles[item] = say.quoted(self._title(item, say.language))
-            values["title"] = titles[item]
+            values["title"] = say.quoted(self._title(claim.items[0], say.language))
         if "did" in values:
             key = f"did/{values['did']}"
-            values["did"] = say(f"{key}/on" if values["date"] else key, **values)
+            values["did"] = say(f"{key}/on" if values["moment"] else key, date=values["moment"])
         return values
 
     def _title(self, item: int, spoken: str) -> str:
         return self.catalogue.text(f"title_{spoken}").get(item) or self.catalogue.text("title")[item] or self.catalogue.ids[item]
 
 
+def _written(name: str, value: str | float, say: Phrases) -> str | int:
+    """A value of a claim as it stands in a sentence."""
+    if isinstance(value, float):
+        return say.date(value) if name == "moment" else int(value)
+    if name == "words":
+        return say.joined(value.split("\n"))
+    return say.quoted(value) if name == "query" else cut(value)
+
+
 def _key(claim: Claim, say: Phrases) -> str:
     """The template that says all that is known: with days, a date, a number of times, a deed, a week, a category, or bare."""
     values = claim.values
-    dated = isfinite(float(values.get("moment", "nan")))
-    tails = {
-        "days": dated and float(values.get("days", 0)) >= 2,
-        "on": dated,
-        "times": not dated and float(values.get("count", 0)) >= 2,
-        "did": "did" in values,
-        "week": "week" in values,
-        "in": bool(values.get("value")),
-    }
-    keys = (f"{claim.code}/{tail}" for tail, holds in tails.items() if holds)
-    return next((key for key in keys if key in say), claim.code)
-
+    moment = values.get("moment", nan)
+    dated = isinstance(moment, float) and moment - moment == 0  # neither NaN nor infinite
+    for tail, holds in (
+        ("days", dated and values.get("days", 0.0) >= 2),  # type: ignore[operator]
+        ("on", dated),
+        ("times", not dated and values.get("count", 0.0) >= 2),  # type: ignore[operator]
+        ("did", "did" in values),
+        ("week", "week" in values),
+        ("in", "value" in values and values["value"] != ""),
+    ):
+        if holds and f"{claim.code}/{tail}" in say:
+            return f"{claim.code}/{tail}"
+    return claim.code
