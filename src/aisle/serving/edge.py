@@ -13,7 +13,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aisle.serving import problems
-from aisle.serving.access import Gate, cors, is_page, log_in_at
+from aisle.serving.access import ASKING, Gate, cors, is_page, log_in_at
+from aisle.serving.problems import OverloadError
 from aisle.serving.telemetry import Facts, Telemetry
 
 FACTS = "aisle.facts"
@@ -32,10 +33,13 @@ _SAFETY = {
 
 
 class Edge:
-    """ASGI middleware. ``gate`` says who may ask; ``wall`` gives UTC seconds, against which keys expire."""
+    """ASGI middleware. ``gate`` says who may ask, ``busy`` whether one more question would stand in line too long; ``wall`` gives UTC
+    seconds, against which keys expire."""
 
-    def __init__(self, app: ASGIApp, telemetry: Telemetry, gate: Gate, wall: Callable[[], float] = time) -> None:
-        self.app, self.telemetry, self.gate, self.wall = app, telemetry, gate, wall
+    def __init__(
+        self, app: ASGIApp, telemetry: Telemetry, gate: Gate, busy: Callable[[], bool] = lambda: False, wall: Callable[[], float] = time
+    ) -> None:
+        self.app, self.telemetry, self.gate, self.busy, self.wall = app, telemetry, gate, busy, wall
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -61,12 +65,15 @@ class Edge:
                 facts.status = 499
             except Exception as error:
                 await self._fail(error, scope, headers, receive, finish)
-        facts.route = getattr(scope.get("route"), "path", "/static" if scope["path"].startswith("/static/") else "unmatched")
+        facts.route = getattr(scope.get("route"), "path", "/static" if scope["path"].startswith("/static/") else facts.route)
         self.telemetry.done(facts, perf_counter() - started)
 
     async def _answer(self, scope: Scope, headers: Headers, facts: Facts, receive: Receive, send: Send) -> None:
         access = scope[ACCESS] = self.gate.admit(scope["method"], scope["path"], headers, self.wall())
         facts.key = access.key.key_id if access.key else ""
+        if scope["path"] in ASKING and self.busy():
+            facts.route = scope["path"]
+            raise OverloadError  # before anything is read or routed: the more are sent away, the less each may cost
         allowed = cors(headers, self.gate.options.origins, preflight=True) if scope["method"] == "OPTIONS" else {}
         if allowed:
             await Response(status_code=204, headers=allowed)(scope, receive, send)

@@ -46,9 +46,14 @@ class Lane:
         before = len(self._open) - self.threads + 1
         return 0.0 if before <= self.threads else before * self._typical / self.threads
 
+    @property
+    def full(self) -> bool:
+        """Whether one more call would be sent away."""
+        return self.wait() > self.patience
+
     def submit(self, work: Callable[[], T]) -> Future[T]:
         """Start a call, or put it in line."""
-        if self.wait() > self.patience:
+        if self.full:
             raise OverloadError
         asked = perf_counter()
 
