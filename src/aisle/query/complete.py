@@ -104,7 +104,7 @@ class Completer:
             arrays = (np.load(folder / f"{name}.npy", allow_pickle=False) for name in ("kinds", "scores", "words", "best"))
             model.kinds, model.scores, words, best = arrays
             model.texts, model.keys = Strings.load(folder, "texts"), Prefixes.load(folder, "keys")
-            model.pinyin, model.slips = Pinyin.load(folder), Slips(words, best)
+            model.pinyin, model.slips = Pinyin.load(folder), Slips(words, best).warm()
         return model
 
 

@@ -57,6 +57,12 @@ class Slips:
         whole = sorted((sum(slips), sum(ranks), " ".join(words)) for slips, ranks, words in columns)
         return list(dict.fromkeys((slips, mended) for slips, _, mended in whole if mended != text))[:MOST_TEXTS]
 
+    def warm(self) -> Self:
+        """Do now what the first slips of each length would wait for."""
+        for length in (None, *range(SHORTEST - 1, LONGEST)):
+            self._begun(length)
+        return self
+
     def _near(self, word: str, length: int | None) -> list[Near]:
         """Words (their first ``length`` letters) within one slip of a short word, two of a longer one; the word itself where it is none."""
         if not _WORD.fullmatch(word) or not SHORTEST <= len(word) <= LONGEST:
@@ -74,5 +80,6 @@ class Slips:
         first = np.flatnonzero(np.r_[True, cut[1:] != cut[:-1]])
         names = cut[first].astype(str).tolist()
         ranks = np.minimum.reduceat(self.rank, first).tolist()
-        edges = np.flatnonzero(np.r_[True, [a[0] != b[0] for a, b in zip(names[1:], names[:-1], strict=True)]]).tolist()
+        letter = cut[first].astype("S1")
+        edges = np.flatnonzero(np.r_[True, letter[1:] != letter[:-1]]).tolist()
         return {names[a][0]: (names[a:b], ranks[a:b]) for a, b in zip(edges, [*edges[1:], len(names)], strict=True)}
