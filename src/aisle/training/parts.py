@@ -81,7 +81,11 @@ class Parts:
         if path.is_file():
             found: Json = json.loads(path.read_text(encoding="utf-8"))
             return found
-        made = decide()
+        return self.settle(name, decide())
+
+    def settle(self, name: str, made: Json) -> Json:
+        """Decide, whatever was decided before."""
+        path = self.folder / f"{name}.json"
         fresh = path.with_suffix(".new")
         fresh.write_text(json.dumps(made), encoding="utf-8")
         fresh.replace(path)

