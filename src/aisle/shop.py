@@ -209,7 +209,7 @@ class Shop:
         known = gather(self.pipeline.history, [user_id], np.array([np.nan]))
         if not known.events[0]:
             return None
-        ids, recent, owned = self.pipeline.catalogue.ids, known.recent.item[::-1][:20], known.owned.item
+        ids, recent, owned = self.pipeline.catalogue.ids, known.recent.item[::-1], known.owned.item
         tastes: dict[str, Json] = {}
         for name, held in known.tastes.items():
             names = self.pipeline.catalogue.labels(name).names
@@ -219,6 +219,7 @@ class Shop:
             "events": int(known.events[0]),
             "recent": [ids[int(row)] for row in recent],
             "owned": [ids[int(row)] for row in owned],
+            "dismissed": [ids[int(row)] for row in known.dismissed.item],
             "tastes": tastes,
         }
 

@@ -48,6 +48,18 @@ def test_a_dismissed_item_is_forgiven_when_it_is_clicked_again() -> None:
     assert "a" not in folded(Fact("a", 0, DISMISS), Fact("a", 5, CLICK)).dismissed
 
 
+def test_interest_in_a_dismissed_item_no_longer_counts_and_others_do() -> None:
+    red, both = (("colour", ("red",)),), (("colour", ("red", "blue")),)
+    seen = [Fact("a", 0, CLICK, values=both), Fact("b", 9 * DAY, CLICK, values=red), Fact("a", 20 * DAY, BUY, values=both)]
+    profile = folded(*seen, Fact("a", 40 * DAY, DISMISS, values=both))
+    alone = folded(seen[1])
+    assert [item for item, _, _ in profile.recent] == ["b"]
+    assert "blue" not in profile.tastes["colour"]
+    weight, then = profile.tastes["colour"]["red"]
+    assert weight * 2 ** ((then - 9 * DAY) / (30 * DAY)) == pytest.approx(alone.tastes["colour"]["red"][0])
+    assert "a" in profile.owned
+
+
 def test_a_taste_halves_in_thirty_days() -> None:
     red, blue = (("colour", ("red",)),), (("colour", ("blue",)),)
     profile = folded(Fact("a", 0, CLICK, values=red), Fact("b", 30 * DAY, CLICK, values=red), Fact("c", 30 * DAY, CLICK, values=blue))

@@ -17,6 +17,9 @@ DAY = 86_400.0
 HALF_LIFE = {True: 30 * DAY, False: 20.0}
 """Half-life of a taste: seconds where the log has a clock, steps where it has none."""
 
+LEAST = 1e-6
+"""A smaller weight is what rounding leaves of nothing."""
+
 PURCHASE, RATING, RETURN, DISMISS = (EVENT_CODE[name] for name in ("purchase", "rating", "return", "dismiss"))
 INTEREST = {
     EVENT_CODE[name]: weight for name, weight in {"click": 1.0, "favourite": 2.0, "cart": 2.0, "purchase": 3.0, "rating": 2.0}.items()
@@ -73,6 +76,7 @@ def fold(profile: Profile, fact: Fact) -> Profile:
     weight = INTEREST.get(fact.type)
     if fact.type == DISMISS:
         profile.dismissed[fact.item_id] = fact.time
+        _take_back(profile, fact)
     elif fact.type == RETURN:
         _give_back(profile, fact)
     elif weight is not None:
@@ -112,6 +116,23 @@ def _taste(profile: Profile, fact: Fact, weight: float) -> None:
         for name in names:
             before, then = held.get(name, (0.0, fact.time))
             held[name] = (before * 2.0 ** ((then - fact.time) / half_life) + weight, fact.time)
+
+
+def _take_back(profile: Profile, fact: Fact) -> None:
+    """Interest in what was dismissed no longer counts: its events are no interest, and what they added to tastes is gone, as far as
+    `RECENT` remembers. What the item has now stands for what it had then."""
+    gone = [(time, INTEREST[kind]) for item, time, kind in profile.recent if item == fact.item_id]
+    if not gone:
+        return
+    profile.recent = deque((one for one in profile.recent if one[0] != fact.item_id), maxlen=RECENT)
+    half_life = HALF_LIFE[profile.clock]
+    for attribute, names in fact.values:
+        held = profile.tastes.get(attribute, {})
+        for name in names:
+            weight, then = held.pop(name, (0.0, fact.time))
+            left = weight - sum(added * 2.0 ** ((time - then) / half_life) for time, added in gone)
+            if left > LEAST:
+                held[name] = (left, then)
 
 
 def _pay(profile: Profile, price: float, weight: float) -> None:
