@@ -153,7 +153,7 @@ def test_an_event_of_an_item_that_is_not_there_yet_counts_once_it_comes() -> Non
 def test_searches_alone_make_someone_known_who_wants_nothing_yet() -> None:
     engine = live()
     tell(engine, "query", None, user_id="new", query="red lamp")
-    assert engine.profile("new") == {"user_id": "new", "events": 0, "recent": [], "owned": [], "tastes": {}}
+    assert engine.profile("new") == {"user_id": "new", "events": 0, "recent": [], "owned": [], "dismissed": [], "tastes": {}}
     assert engine.profile("nobody") is None and engine.export("nobody") is None
 
 

@@ -69,7 +69,7 @@ class LiveShop:
         now = self.present.at()
         known = now.shop.profile(user_id)
         if known is None and now.history.events_of(user_id):
-            return {"user_id": user_id, "events": 0, "recent": [], "owned": [], "tastes": {}}
+            return {"user_id": user_id, "events": 0, "recent": [], "owned": [], "dismissed": [], "tastes": {}}
         return known
 
     def users(self, limit: int) -> list[str]:
