@@ -33,6 +33,7 @@ PARTS = {
     "swaps": "swaps.swap_figures",
     "reasons": "reasons.reason_figures",
     "diversity": "diversity.variety_figures",
+    "completion": "completion.completion_figures",
     "demo": "clone.demo_figures",
     "suite": "clone.suite_figures",
 }
