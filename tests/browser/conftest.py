@@ -106,7 +106,8 @@ def visit(browser: Any, shop: str) -> Iterator[Visit]:
     def one(language: str = "en", size: tuple[int, int] = DESK, scheme: str = "light", script: bool = True) -> Visitor:
         context = browser.new_context(
             viewport={"width": size[0], "height": size[1]}, locale=LOCALES[language], color_scheme=scheme, reduced_motion="reduce",
-            java_script_enabled=script, has_touch=size == PHONE,
+            java_script_enabled=script, is_mobile=size == PHONE,
+            has_touch=size == PHONE,
         )  # fmt: skip
         context.set_default_timeout(PATIENCE_MS)
         visitor = Visitor(context.new_page(), shop)

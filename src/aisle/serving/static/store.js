@@ -7,7 +7,9 @@ function say(text) {
   const line = document.createElement("span");
   line.textContent = text;
   toast.replaceChildren(line);
+  setTimeout(() => line.remove(), 4000);
 }
+if (toast.firstElementChild) say(toast.textContent);
 
 function send(address, fields) {
   return fetch(address, { method: "POST", body: new URLSearchParams(fields), headers: { Accept: "application/json" }, keepalive: true })
