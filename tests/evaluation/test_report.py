@@ -92,7 +92,7 @@ def test_the_first_screen_says_how_many_more_and_how_sure() -> None:
 
 def test_an_undecided_comparison_is_not_sold_as_a_win() -> None:
     told = story(shop(p=0.4, difference=0.01))
-    assert told.headline.startswith("Not better than best sellers")
+    assert told.headline.startswith("Not surely better than best sellers")
     assert told.cards[0].sentence == "Level with best sellers: 900 visits cannot show a difference below 3.0."
     assert told.better == []
     assert told.level == ["Home page: not told apart from best sellers, +1.0 per 100 visits (−1.0 to +3.0)."]
@@ -102,8 +102,17 @@ def test_a_loss_is_said_and_the_winner_recommended() -> None:
     told = story(shop(difference=-0.1))
     assert told.cards[0].verdict == "worse"
     assert "best sellers is what to serve here" in told.cards[0].sentence
+    assert told.headline == "Best sellers does better: 50 of 100 visits find a wanted product among the first ten, against 40 with Aisle."
     assert told.cards[0].rows[0].model == "popularity"
     assert "does better" in told.level[0]
+
+
+def test_a_baseline_that_never_differs_is_said_to_be_the_same() -> None:
+    tests = [Comparison("fused", "popularity", f"home/{metric}", 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 900, 0.0) for metric in ("hr@10", "ndcg@10")]
+    told = story(shop(difference=0.0, comparisons=tests))
+    assert told.cards[0].sentence == "The same as best sellers: in none of 900 visits does one find more than the other."
+    assert told.level == ["Home page: the same as best sellers in all 900 visits."]
+    assert "0.0" not in told.cards[0].sentence
 
 
 def test_a_group_where_a_baseline_wins_is_named_only_when_large_and_sure() -> None:
@@ -145,7 +154,7 @@ def test_the_page_holds_every_section_and_its_numbers() -> None:
     page = Page(render(full(), {"files": {"events.csv": {"read": 1200, "kept": 1100, "repaired": 60, "rejected": 40}}}, "Harbour Gifts"))
     assert {"models", "parts", "ablation", "slices", "calibration", "plan", "protocol", "data"} <= set(page.ids)
     for expected in (
-        "Harbour Gifts", "0.400", "0.380–0.420", "home", "σ⟨θ, x⟩", "Classification report, test", "markov", "+0.010", "only 12 requests",
+        "Harbour Gifts", "0.400", "0.380–0.420", "home", "σ⟨θ, x⟩", "Classification report, test", "markov", "+0.010", "too few",
         "does not fit into the time given", "Repeat purchase wins", "1,200", "No events: nothing to profile.",
     ):  # fmt: skip
         assert expected in page.text, expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -127,10 +128,19 @@ def test_one_task_keeps_its_names_and_several_carry_the_task() -> None:
     assert len(both.comparisons) == len(home.comparisons) + len(search.comparisons)
 
 
-def test_correction_is_made_over_all_tasks_together() -> None:
+def test_correction_is_made_over_the_comparisons_of_one_task_and_metric() -> None:
     one = TaskSummary("a", {}, [Comparison("x", "y", "m", 1, 0, 2, 0.03)], {})
     assert corrected(one.comparisons)[0].verdict == "better"
-    assert {c.verdict for c in merge([one, one]).comparisons} == {"undecided"}
+    assert {c.verdict for c in merge([one, one]).comparisons} == {"undecided"}, "two of one table"
+    other = replace(one, task="b")
+    apart = merge([one, other]).comparisons
+    assert [(c.metric, c.verdict) for c in apart] == [("a/m", "better"), ("b/m", "better")], "one of each table"
+    assert [c.p_holm for c in apart] == [0.03, 0.03]
+
+
+def test_the_rate_of_false_claims_is_corrected_over_the_whole_report() -> None:
+    tables = [TaskSummary(name, {}, [Comparison("x", "y", "m", 1, 0, 2, p)], {}) for name, p in (("a", 0.01), ("b", 0.04))]
+    assert [c.p_fdr for c in merge(tables).comparisons] == pytest.approx([0.02, 0.04])
 
 
 def test_smaller_is_better_for_losses() -> None:

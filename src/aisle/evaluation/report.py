@@ -98,8 +98,15 @@ def _verdict(evaluation: Evaluation, metric: str, rows: Sequence[Row], things: s
         return "better", f"{_difference(test)}{unit} than {rival.name}, the strongest alternative {_range(test)}."
     if test.verdict == "worse":
         return "worse", f"{_difference(test)}{unit} than {rival.name} {_range(test)}: {rival.name} is what to serve here."
+    if _same(test):
+        return "undecided", f"The same as {rival.name}: in none of {test.n:,} {things} does one find more than the other."
     least = _amount(test.detectable, metric)
     return "undecided", f"Level with {rival.name}: {test.n:,} {things} cannot show a difference below {least}."
+
+
+def _same(test: Comparison) -> bool:
+    """Not one request differs."""
+    return test.difference == test.low == test.high == 0
 
 
 def _difference(test: Comparison) -> str:
@@ -130,8 +137,11 @@ def _headline(evaluation: Evaluation, cards: Sequence[Card]) -> str:
         return f"{card.title}: {card.sentence}"
     a, b = (f"{100 * row.measured.value:.0f}" for row in (ours, rivals[0]))
     things = task_words(evaluation, card.task)[1]
+    if card.verdict == "worse":
+        rival = rivals[0].name[0].upper() + rivals[0].name[1:]
+        return f"{rival} does better: {b} of 100 {things} find a wanted product among the first ten, against {a} with Aisle."
     if card.verdict != "better":
-        return f"Not better than {rivals[0].name}: {a} of 100 {things} find a wanted product among the first ten, against {b}."
+        return f"Not surely better than {rivals[0].name}: {a} of 100 {things} find a wanted product among the first ten, against {b}."
     return f"With Aisle, {a} of 100 {things} find a wanted product among the first ten. With {rivals[0].name}, {b}."
 
 
@@ -163,7 +173,9 @@ def _level(evaluation: Evaluation) -> list[str]:
     for c in _against_baselines(evaluation):
         title, things, _ = task_words(evaluation, c.metric.rpartition("/")[0])
         unit = f" per 100 {things}" if "hr@" in c.metric else " in ndcg@10"
-        if c.verdict == "undecided":
+        if _same(c):
+            said.append(f"{title}: the same as {words.model(c.b)} in all {c.n:,} {things}.")
+        elif c.verdict == "undecided":
             said.append(f"{title}: not told apart from {words.model(c.b)}, {_amount(c.difference, c.metric, True)}{unit} {_range(c)}.")
         if c.verdict == "worse":
             said.append(f"{title}: {words.model(c.b)} does better, {_amount(c.difference, c.metric, True)}{unit} {_range(c)}. Serve that.")

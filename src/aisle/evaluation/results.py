@@ -30,8 +30,9 @@ Models = Mapping[str, Mapping[str, Measured]]
 
 @dataclass(frozen=True)
 class Comparison:
-    """Model ``a`` against ``b`` on the same requests: mean ``difference`` a - b with bounds, two-sided ``p``, corrected over the report by
-    Holm and by Benjamini-Hochberg, and the smallest difference that would have been found (power .8)."""
+    """Model ``a`` against ``b`` on the same requests: mean ``difference`` a - b with bounds, two-sided ``p``, corrected by Holm over the
+    task's comparisons on this metric and by Benjamini-Hochberg over the report, and the smallest difference that would have been found
+    (power .8)."""
 
     a: str
     b: str
@@ -88,7 +89,7 @@ class Part:
 @dataclass(frozen=True)
 class Ablation:
     """What the whole loses without one part: ``difference`` = whole - without, so a helpful part is positive; ``p`` as it is and corrected
-    over the report's ablation by Holm."""
+    by Holm over the task's parts."""
 
     part: str
     metric: str
@@ -102,11 +103,10 @@ class Ablation:
 
 @dataclass(frozen=True)
 class PlanRow:
-    """One part of the training plan: whether it was fitted and kept, its cost in seconds, its gain on window 3 and the reason in words."""
+    """One part of the training plan: whether it was fitted and kept, its gain on window 3 and the reason in words."""
 
     part: str
     kept: bool
-    seconds: float = NAN
     gain: float = NAN
     why: str = ""
 

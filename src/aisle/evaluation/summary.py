@@ -64,7 +64,7 @@ class TaskSummary:
 
 @dataclass(frozen=True)
 class Merged:
-    """Several tasks under one roof: names carry ``task/`` in front, p-values are corrected over all comparisons together."""
+    """Several tasks under one roof: names carry ``task/`` in front, p-values are corrected as `corrected` says."""
 
     models: Models
     comparisons: Sequence[Comparison]
@@ -149,10 +149,15 @@ def merge(summaries: Sequence[TaskSummary]) -> Merged:
 
 
 def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """The same comparisons with p-values corrected over all of them."""
+    """The same comparisons with p-values corrected: by Holm over those of one task and metric, which a reader takes in as one table, and
+    by Benjamini-Hochberg over all of them."""
     p = np.array([c.p for c in comparisons])
-    both = zip(comparisons, holm(p), benjamini_hochberg(p), strict=True)
-    return [replace(c, p_holm=float(family), p_fdr=float(rate)) for c, family, rate in both]
+    table = np.array([c.metric for c in comparisons], object)
+    family = np.full(len(p), np.nan)
+    for metric in dict.fromkeys(table):
+        family[table == metric] = holm(p[table == metric])
+    both = zip(comparisons, family, benjamini_hochberg(p), strict=True)
+    return [replace(c, p_holm=float(within), p_fdr=float(rate)) for c, within, rate in both]
 
 
 def better(metric: str, a: float, b: float) -> bool:

@@ -9,11 +9,15 @@ from math import isfinite
 from markupsafe import Markup
 
 from aisle.evaluation import charts, words
-from aisle.evaluation.classification import ClassReport
+from aisle.evaluation.classification import ClassReport, ClassRow
 from aisle.evaluation.report import MAIN, task_words, tasks
-from aisle.evaluation.results import Comparison, Evaluation, Figure, Measured
+from aisle.evaluation.results import Ablation, Comparison, Evaluation, Figure, Measured
 from aisle.evaluation.summary import better
 
+COMPARED = ("ndcg@10", "auc")
+"""The metrics whose comparisons are drawn."""
+MANY = 12
+"""Classes from which a classification report is folded up."""
 SHOWN = 8
 """Slices show at most so many models, the main one and the baselines first."""
 
@@ -113,13 +117,24 @@ def _cell(number: Measured | None, best: float = float("nan"), level: bool = Fal
     return Cell(words.number(number.value), bounds, number.value == best, level, number.remark)
 
 
-def comparisons(evaluation: Evaluation, metric: str = "ndcg@10") -> list[tuple[str, list[Drawn]]]:
+@dataclass(frozen=True)
+class Compared:
     """A task's differences of the main model to each other on one metric, smallest first."""
+
+    title: str
+    main: str
+    metric: str
+    lines: Sequence[Drawn]
+
+
+def comparisons(evaluation: Evaluation) -> list[Compared]:
+    """One table a task, on the order of its lists or of what was shown."""
     found = []
     for task in tasks(evaluation):
-        rows = [c for c in evaluation.comparisons if c.metric == (f"{task}/{metric}" if task else metric)]
-        if rows:
-            found.append((task_words(evaluation, task)[0], _differences(rows)))
+        front = f"{task}/" if task else ""
+        for metric in COMPARED:
+            if rows := [c for c in evaluation.comparisons if c.metric == front + metric]:
+                found.append(Compared(task_words(evaluation, task)[0], rows[0].a, metric, _differences(rows)))
     return found
 
 
@@ -143,13 +158,17 @@ def ablation(evaluation: Evaluation) -> list[tuple[str, list[Drawn]]]:
         drawn = [
             Drawn(
                 row.part, words.model(row.part), charts.interval(row.difference, row.low, row.high, bottom, top),
-                words.number(row.difference, True), _bounds(row.low, row.high), words.chance(row.p),
-                ("better" if row.difference > 0 else "worse") if row.low * row.high > 0 else "undecided",
+                words.number(row.difference, True), _bounds(row.low, row.high), words.chance(_corrected(row)),
+                ("better" if row.difference > 0 else "worse") if _corrected(row) < 0.05 else "undecided",
             )
             for row in rows
         ]  # fmt: skip
         found.append((_metric_words(evaluation, metric), drawn))
     return found
+
+
+def _corrected(row: Ablation) -> float:
+    return row.p_holm if isfinite(row.p_holm) else row.p
 
 
 def slices(evaluation: Evaluation) -> list[Table]:
@@ -164,40 +183,58 @@ def slices(evaluation: Evaluation) -> list[Table]:
         for name, group in groups.items():
             numbers = {model: group.models[model][metric] for model in shown if metric in group.models.get(model, {})}
             best = _best(metric, {model: {metric: number} for model, number in numbers.items()})
-            cells = [Cell(f"{group.n:,}", remark=group.remark), *(_cell(numbers.get(model), best) for model in shown)]
-            lines.append(Line(name, "", cells))
+            cells = [replace(_cell(numbers.get(model), best), remark="") for model in shown]
+            lines.append(Line(name, "", [Cell(f"{group.n:,}", remark="too few" if group.remark else ""), *cells]))
         title = f"{task_words(evaluation, task)[0]}, {metric.rpartition('/')[2]}"
         found.append(Table(title, [("requests", ""), *((name, words.model(name)) for name in shown)], lines))
     return found
 
 
 @dataclass(frozen=True)
+class Classes:
+    """A classification report: its means below its classes; with ``many`` classes the page folds them up."""
+
+    title: str
+    lines: Sequence[Line]
+    means: Sequence[Line]
+
+    @property
+    def many(self) -> bool:
+        """Too many classes to show them at once."""
+        return len(self.lines) > MANY
+
+
+@dataclass(frozen=True)
 class Headed:
-    """One of the five parts: a line a model, a column a figure, development below test in each cell."""
+    """One of the five parts: a table a task, a line a model, a column a figure, development below test in each cell."""
 
     title: str
     formula: str
     text: str
-    columns: Sequence[tuple[str, str]]
-    lines: Sequence[Line]
-    reports: Sequence[tuple[str, Sequence[Line]]]
+    tables: Sequence[Table]
+    reports: Sequence[Classes]
 
 
 def parts(evaluation: Evaluation) -> list[Headed]:
     """The article's five headed parts, development beside test."""
     found = []
     for part in evaluation.parts:
-        metrics = list(dict.fromkeys(row.metric for row in part.figures))
-        held = {(row.model, row.metric): row for row in part.figures}
-        best = {name: _best(name, {f.model: {name: f.test} for f in part.figures if f.metric == name and f.test}) for name in metrics}
-        lines = [
-            Line(model, words.model(model), [_figure(held.get((model, name)), best[name]) for name in metrics], model == MAIN)
-            for model in dict.fromkeys(row.model for row in part.figures)
-        ]
-        columns = [(_metric_words(evaluation, name), words.metric(name)) for name in metrics]
-        reports = [(window, _classes(report)) for window, report in part.reports.items()]
-        found.append(Headed(part.title, part.formula, part.text, columns, lines, reports))
+        of_tasks = dict.fromkeys(row.metric.rpartition("/")[0] for row in part.figures)
+        held = [_part(evaluation, task, [row for row in part.figures if row.metric.rpartition("/")[0] == task]) for task in of_tasks]
+        found.append(Headed(part.title, part.formula, part.text, held, [_classes(*report) for report in part.reports.items()]))
     return found
+
+
+def _part(evaluation: Evaluation, task: str, rows: Sequence[Figure]) -> Table:
+    metrics = list(dict.fromkeys(row.metric for row in rows))
+    held = {(row.model, row.metric): row for row in rows}
+    best = {name: _best(name, {f.model: {name: f.test} for f in rows if f.metric == name and f.test}) for name in metrics}
+    lines = [
+        Line(model, words.model(model), [_figure(held.get((model, name)), best[name]) for name in metrics], model == MAIN)
+        for model in dict.fromkeys(row.model for row in rows)
+    ]
+    columns = [(name.rpartition("/")[2], words.metric(name.rpartition("/")[2])) for name in metrics]
+    return Table(task_words(evaluation, task)[0], columns, lines)
 
 
 def _figure(row: Figure | None, best: float) -> Cell:
@@ -207,9 +244,11 @@ def _figure(row: Figure | None, best: float) -> Cell:
     return replace(_cell(row.test, best), development=before)
 
 
-def _classes(report: ClassReport) -> list[Line]:
-    rows = (*report.rows, report.macro, report.weighted)
-    return [Line(r.name, "", [*(Cell(words.number(v)) for v in (r.precision, r.recall, r.f1)), Cell(f"{r.support:,}")]) for r in rows]
+def _classes(title: str, report: ClassReport) -> Classes:
+    def line(r: ClassRow) -> Line:
+        return Line(r.name, "", [*(Cell(words.number(v)) for v in (r.precision, r.recall, r.f1)), Cell(f"{r.support:,}")])
+
+    return Classes(title, [line(row) for row in report.rows], [line(report.macro), line(report.weighted)])
 
 
 def _bounds(low: float, high: float) -> str:

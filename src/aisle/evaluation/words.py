@@ -10,8 +10,12 @@ from aisle.evaluation.results import Json
 
 MODELS = {
     "fused": "Aisle", "popularity": "best sellers", "repeat": "what the shopper bought before", "item_knn": "bought together",
-    "lexical": "plain word search", "dense": "search by meaning", "trending": "rising now", "new_items": "newest",
-    "markov": "usual next step", "als": "shoppers alike", "content": "similar products",
+    "lexical": "plain word search", "dense": "search by meaning", "trending": "rising now", "new": "newest",
+    "markov": "usual next step", "markov_first": "what follows the last product", "als": "shoppers alike",
+    "ease": "products that go together", "content": "similar products", "without_profile": "Aisle without the shopper's past",
+    "constant_rate": "one rate for all", "position_rate": "by place on the page", "item_rate": "by product",
+    "user_and_item": "what the shopper had to do with it", "item_facts": "popularity and age of a product",
+    "text_match": "how the words match",
     "rank_fusion": "vote of all sources", "recall_side": "recall side (RER)",
     "logistic": "logistic CTR", "boosted": "boosted CTR", "lambdamart": "learned ranking",
 }  # fmt: skip
@@ -23,6 +27,8 @@ TASKS = {
     "home_new": ("Home page, new to the shopper", "visits", "visits in which something new was taken, how many had it among the first ten"),
     "search": ("Search", "searches", "searches that have a fitting product, how many show one among the first ten"),
     "item": ("Product page", "visits", "visits in which another product was taken, how many had it among the first ten"),
+    "search_clicks": ("Clicks in search", "shown products", "shown products"),
+    "home_clicks": ("Clicks on the home page", "shown products", "shown products"),
     "basket": ("Basket", "baskets", "baskets, how many were completed from the first ten"),
 }
 OTHER_TASK = ("Results", "requests", "requests in which something was wanted, how many had it among the first ten")
