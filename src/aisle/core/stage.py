@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
@@ -10,6 +10,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from aisle.core.answer import Intent, Json
 from aisle.core.candidates import Candidates
 from aisle.core.catalogue import Catalogue
 from aisle.core.events import Dataset
@@ -23,13 +24,16 @@ Scores = NDArray[np.float32]
 @dataclass(frozen=True)
 class Query:
     """A query understood. ``text`` is the matching form (NFKC, lower case, simplified), ``raw`` what was typed, ``tokens`` the words of
-    ``text``, ``language`` ``en`` or ``zh``, ``correction`` a better spelling or None."""
+    ``text``, ``language`` ``en`` or ``zh``, ``correction`` a better spelling or None. ``intent`` and ``attributes`` are what was read out
+    of it (`aisle.query.reader`); empty before that, and where nothing was taught."""
 
     raw: str
     text: str
     tokens: tuple[str, ...]
     language: str
     correction: str | None = None
+    intent: Intent | None = None
+    attributes: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -68,14 +69,18 @@ def _positions(events: Events) -> Numbers:
 def cut_queries(judgements: Judgements, shares: tuple[float, ...] = SHARES) -> Numbers:
     """``(number of queries,) int8``, 1 to 4. Stated splits are obeyed: test is 4, dev is 3, the rest divides what is left by a hash of the
     query's lower-cased text; nothing depends on the other queries or their order."""
-    stated = judgements.split
+    return cut_texts(judgements.queries, judgements.split, shares)
+
+
+def cut_texts(texts: Iterable[str], stated: Numbers, shares: tuple[float, ...] = SHARES) -> Numbers:
+    """``(n,) int8``, 1 to 4, for any texts as `cut_queries` has it; ``stated``: 0 train, 1 dev, 2 test, -1 not."""
     fixed = {2: 4, 1: 3}
     weights = np.array(shares, np.float64)
     for split, number in fixed.items():
         if (stated == split).any():
             weights[number - 1] = 0
     edges = np.cumsum(weights)[:3] / weights.sum()
-    drawn = np.array([_draw(query) for query in judgements.queries])
+    drawn = np.array([_draw(text) for text in texts])
     window = (1 + np.searchsorted(edges, drawn, side="right")).astype(np.int8) if len(drawn) else np.zeros(0, np.int8)
     for split, number in fixed.items():
         window[stated == split] = number

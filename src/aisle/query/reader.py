@@ -1,0 +1,67 @@
+"""Reads a query as a whole: its intent, the attributes and prices that it names, the category that shoppers mean by it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aisle.core.answer import Intent
+from aisle.core.stage import Query
+from aisle.query.attributes import Attributes
+from aisle.query.intent import Intents
+
+Encode = Callable[[str], NDArray[np.float32]]
+"""A text in matching form to its vector."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What a bundle knows of queries; what it was not taught it does not say. Information only: nothing is filtered by it.
+
+    ``categories`` names a category where it is in its scope. ``encoder``: the fingerprint of the encoder it learned with, "" where it reads
+    n-grams alone. One reader may be asked from several threads.
+    """
+
+    attributes: Attributes = field(default_factory=Attributes)
+    intents: Intents | None = None
+    categories: Intents | None = None
+    encoder: str = ""
+
+    def __call__(self, query: Query, encode: Encode | None) -> Query:
+        """The query with its intent and attributes, read from what was typed, whatever the spelling became.
+
+        Without the encoder it learned with (``encode`` None) it says only what n-grams tell.
+        """
+        vector = encode(query.text) if encode is not None and self.encoder else None
+        intent, category = _found(self.intents, query.text, vector), _found(self.categories, query.text, vector)
+        attributes = self.attributes.find(query.text)
+        if category is not None and category.in_scope:
+            attributes |= {"category": category.name, "category_probability": round(category.score, 4)}
+        return replace(query, intent=intent, attributes=attributes)
+
+    def save(self, folder: Path) -> None:
+        """Write a folder a part and ``reader.json``."""
+        self.attributes.save(folder)
+        (folder / "reader.json").write_text(json.dumps({"encoder": self.encoder}), encoding="utf-8")
+        if self.intents is not None:
+            self.intents.save(folder / "intents")
+        if self.categories is not None:
+            self.categories.save(folder / "categories")
+
+    @classmethod
+    def load(cls, folder: Path) -> Reader:
+        """Open what `save` wrote."""
+        facts = json.loads((folder / "reader.json").read_text(encoding="utf-8"))
+        intents = Intents.load(folder / "intents") if (folder / "intents").is_dir() else None
+        categories = Intents.load(folder / "categories") if (folder / "categories").is_dir() else None
+        return cls(Attributes.load(folder), intents, categories, str(facts["encoder"]))
+
+
+def _found(model: Intents | None, text: str, vector: NDArray[np.float32] | None) -> Intent | None:
+    """None, too, from a model that needs a vector where there is none."""
+    return None if model is None or (vector is None and model.reads_vectors) else model.find(text, vector)
