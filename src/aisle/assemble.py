@@ -17,6 +17,7 @@ from aisle.filters.seen import Seen
 from aisle.fusion.stack import Stack
 from aisle.pipeline import Pipeline
 from aisle.profile.history import History
+from aisle.query.reader import Encode, Reader
 from aisle.query.understand import understand
 from aisle.ranking.features import Features, Group, SourceScores, UserItem
 from aisle.ranking.item_facts import ItemFacts
@@ -47,14 +48,16 @@ def assemble(
     stacks: Mapping[str, Stack],
     settings: Settings | None = None,
     rules: Rules | None = None,
+    reader: Reader | None = None,
 ) -> Pipeline:
-    """The pipeline over these parts, by the policy, ranking and page ``settings`` and the shop's ``rules``."""
+    """The pipeline over these parts, by the policy, ranking and page ``settings``, the shop's ``rules`` and what it can read in queries."""
     settings, rules = settings or Settings(), rules or Rules(catalogue)
     vectors = next((source.vectors_.vectors for source in sources.values() if isinstance(source, Nearest)), None)
     page = Arranger(catalogue, rules, lexical(sources), vectors, settings.arrange.diversity, settings.arrange.group_variants)
     reading, features = _reading(sources), _features(catalogue, counters, sources)
     filters, limit = policies(catalogue, settings.policy.armed, rules), settings.ranking.candidates
-    return Pipeline(catalogue, history, counters, reading, filters, sources, features, stacks, sources["popularity"], page, limit)
+    fallback, encode = sources["popularity"], None if reader is None else _encode(reader, sources)
+    return Pipeline(catalogue, history, counters, reading, filters, sources, features, stacks, fallback, page, limit, reader, encode)
 
 
 def over(pipeline: Pipeline, step: Step, history: History) -> Pipeline:
@@ -83,6 +86,12 @@ def lexical(sources: Mapping[str, Source]) -> Lexical | None:
     return found if isinstance(found, Lexical) else None
 
 
+def _encode(reader: Reader, sources: Mapping[str, Source]) -> Encode | None:
+    """The encoder that the reader learned with, by the memory of a source that asks it for the same query."""
+    meaning = [source.vectors_ for source in sources.values() if isinstance(source, Nearest)]
+    return next((one.query for one in meaning if reader.encoder and one.encoder.fingerprint == reader.encoder), None)
+
+
 def _reading(sources: Mapping[str, Source]) -> Callable[[str], Query]:
     words = lexical(sources)
     return understand if words is None else partial(understand, correct=words.speller_)
@@ -104,6 +113,8 @@ def save(pipeline: Pipeline, folder: Path) -> None:
     for task, stack in pipeline.stacks.items():
         stack.save(folder / "stacks" / task)
     pipeline.arranger.rules.save(folder / "rules")
+    if pipeline.reader is not None:
+        pipeline.reader.save(folder / "reader")
 
 
 def opened(folder: Path, settings: Settings) -> Pipeline:
@@ -114,4 +125,5 @@ def opened(folder: Path, settings: Settings) -> Pipeline:
     }
     stacks = {path.name: Stack.load(path) for path in sorted((folder / "stacks").iterdir())}
     history, counters = History.load(folder / "history", catalogue), Counters.load(folder / "counters")
-    return assemble(catalogue, history, counters, sources, stacks, settings, Rules.load(folder / "rules", catalogue))
+    rules, place = Rules.load(folder / "rules", catalogue), folder / "reader"
+    return assemble(catalogue, history, counters, sources, stacks, settings, rules, Reader.load(place) if place.is_dir() else None)

@@ -23,6 +23,7 @@ from aisle.fusion.pool import pool
 from aisle.fusion.stack import Stack
 from aisle.profile.gather import gather
 from aisle.profile.history import History
+from aisle.query.reader import Encode, Reader
 from aisle.ranking.features import Features
 from aisle.retrieval.counters import Counters
 from aisle.schema import SESSION_ACTOR
@@ -56,10 +57,14 @@ class Pipeline:
     fallback: Source
     arranger: Arranger
     limit: int = 200
+    reader: Reader | None = None
+    encode: Encode | None = None
 
     def answer(self, requests: Sequence[Request], runner: Runner) -> Ranked:
         """understand ─► retrieve ─► hydrate ─► keep ─► score ─► fuse ─► arrange; when a required stage fails, what is popular."""
         block = runner.must("understand", lambda: self.block(requests))
+        if self.reader is not None and block.searching.any():
+            runner.step("read", partial(self.read, self.reader, block))
         allowed = runner.must("filters", lambda: self.allowed(block))
         stack = self.stacks[task_of(requests[0])]
         candidates = self.propose(stack, block, allowed, runner, pooled=True)
@@ -80,6 +85,10 @@ class Pipeline:
         seeds = _rows(self.catalogue, [() if request.surface == "rank" else request.items for request in requests])
         given = _rows(self.catalogue, [request.items if request.surface == "rank" else () for request in requests])
         return Block(requests, as_of, queries, profiles, seeds, given)
+
+    def read(self, reader: Reader, block: Block) -> None:
+        """Each query's intent and attributes; the encoder's vector is the one that search by meaning asks for next."""
+        block.queries = [None if query is None else reader(query, self.encode) for query in block.queries]
 
     def allowed(self, block: Block) -> Allowed:
         """What passes every filter; one that raises ends the answer, it never passes."""

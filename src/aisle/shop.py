@@ -121,7 +121,7 @@ class Shop:
             items,
             total,
             facets,
-            Understanding(correction=query.correction if query else None),
+            Understanding(query.intent, query.attributes, query.correction) if query else Understanding(),
             trace.degraded,
             tuple(trace.skipped),
             self._why(ranked, number),

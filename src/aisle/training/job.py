@@ -15,6 +15,7 @@ from aisle.fusion.recall import Recall
 from aisle.fusion.stack import Stack
 from aisle.pipeline import Pipeline
 from aisle.profile.history import History
+from aisle.query.reader import Reader
 from aisle.retrieval.counters import Counters
 from aisle.retrieval.registry import COUNTED, SOURCES, WORDS
 from aisle.settings import Settings
@@ -41,6 +42,7 @@ class Job:
     text: Mapping[str, Source]
     encoder: str = ""
     rules: Rules | None = None
+    reader: Reader | None = None
 
     def fit(self, name: str, whole: bool) -> Source:
         """A source fitted on window 1, or on everything (``whole``). Counters of a log with a clock are read as of each request, so they
@@ -67,8 +69,10 @@ class Job:
         """A pipeline over sources fitted on window 1 or on everything (``whole``); profiles and counters are as of each request anyway."""
         data = self.data
         counted = data.events if whole or data.events.clock else data.events.where(self.windows.event == 1)
-        counters = Counters.of(counted, len(data.catalogue))
-        return assemble(data.catalogue, History.of(data.catalogue, data.events), counters, sources, stacks, self.settings, self.rules)
+        counters, reader = Counters.of(counted, len(data.catalogue)), self.reader if whole else None
+        return assemble(
+            data.catalogue, History.of(data.catalogue, data.events), counters, sources, stacks, self.settings, self.rules, reader
+        )
 
 
 def plain_stacks(sources: Mapping[str, frozenset[str]] | Sequence[str]) -> dict[str, Stack]:

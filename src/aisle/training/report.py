@@ -12,6 +12,7 @@ from aisle.evaluation.significance import holm
 from aisle.evaluation.summary import Merged, merge
 from aisle.training.clicks import ClickResult
 from aisle.training.job import Job
+from aisle.training.language import Language
 from aisle.training.tasks import TaskResult
 
 CLICKS = ("constant_rate", "position_rate", "item_rate", "logistic", "boosted")
@@ -19,7 +20,9 @@ WITHOUT = "without_profile"
 CLICK_FIGURES = ("auc", "gauc", "logloss", "ne", "ece")
 
 
-def evaluation(job: Job, results: Mapping[str, TaskResult], clicks: Mapping[str, ClickResult], rows: Sequence[PlanRow]) -> Evaluation:
+def evaluation(
+    job: Job, results: Mapping[str, TaskResult], clicks: Mapping[str, ClickResult], rows: Sequence[PlanRow], language: Language
+) -> Evaluation:
     """Put every task's measured models together."""
     test = merge([*(one.test for one in results.values()), *(one.test for one in clicks.values())])
     dev = merge([*(one.dev for one in results.values()), *(one.dev for one in clicks.values())])
@@ -32,10 +35,10 @@ def evaluation(job: Job, results: Mapping[str, TaskResult], clicks: Mapping[str,
         slices=test.slices,
         calibration={**{f"{task}_clicks": one.curve for task, one in clicks.items()}, **curves},
         development=dev.models,
-        parts=parts(test.models, dev.models, clicks, list(results)),
+        parts=parts(test.models, dev.models, clicks, list(results), language),
         ablation=_ablation(results, len(results) + len(clicks) > 1),
         plan=[*rows, *(row for result in results.values() for row in result.plan)],
-        notes=[*verdicts(test), *(note for result in results.values() for note in result.notes)],
+        notes=[*verdicts(test), *(note for result in results.values() for note in result.notes), *language.notes],
     )
 
 
@@ -65,7 +68,7 @@ def _data(job: Job) -> dict[str, Json]:
     return {"fingerprint": data.fingerprint, "counts": dict(counts)}
 
 
-def parts(test: Models, dev: Models, clicks: Mapping[str, ClickResult], tasks: Sequence[str]) -> list[Part]:
+def parts(test: Models, dev: Models, clicks: Mapping[str, ClickResult], tasks: Sequence[str], language: Language) -> list[Part]:
     """The article's five headed parts, each with what of it this data can show."""
     recalled = ("popularity", "item_knn", "markov", "als", "lexical", "dense", "recall_side")
     fusion = ("rank_fusion", "recall_side", "logistic", "lambdamart", "boosted", "fused")
@@ -75,7 +78,7 @@ def parts(test: Models, dev: Models, clicks: Mapping[str, ClickResult], tasks: S
         _part("Recall", "⟨θ, (x, y)⟩", test, dev, recalled, "recall@100"),
         _part("Fusion", "Z = α·CTR + (1-α)·RER", test, dev, fusion, "ndcg@10"),
         _profile(_part("User profile", "⟨θ, x⟩ of a fold over events", test, dev, profile, "ndcg@10")),
-        _language(test, dev, tasks),
+        _queries(_language(test, dev, tasks), language),
     ]
 
 
@@ -105,6 +108,13 @@ def _language(test: Models, dev: Models, tasks: Sequence[str]) -> Part:
         return _part(title, formula, test, dev, ("lexical", "dense", "fused"), metric)
     found = _part(title, "product to product", test, dev, ("popularity", "content"), "ndcg@10")
     return replace(found, text="No queries and no judgements: what titles alone say of the next product.") if found.figures else found
+
+
+def _queries(part: Part, language: Language) -> Part:
+    """With what was read out of queries themselves: their intents and categories."""
+    if not language.figures:
+        return part
+    return replace(part, text="" if not part.figures else part.text, figures=[*part.figures, *language.figures], reports=language.reports)
 
 
 def _part(title: str, formula: str, test: Models, dev: Models, models: Sequence[str], metric: str) -> Part:

@@ -26,6 +26,7 @@ from aisle.evaluation.results import Evaluation, PlanRow
 from aisle.fusion.stack import Stack
 from aisle.pipeline import Pipeline
 from aisle.query.complete import Completer
+from aisle.retrieval.dense import Nearest
 from aisle.schema import EVENT_CODE
 from aisle.settings import Settings, load
 from aisle.state.feed import feed
@@ -34,6 +35,7 @@ from aisle.tracking import Tracker
 from aisle.training.budget import Budget, choose_sources
 from aisle.training.clicks import ClickResult, learn_clicks
 from aisle.training.job import TEXT, Job, plain_stacks, work_folder
+from aisle.training.language import learn_language, texts_to_learn
 from aisle.training.parts import Parts
 from aisle.training.refit import refit, reserve, shift
 from aisle.training.report import evaluation
@@ -45,6 +47,8 @@ ROWS_PER_SECOND = 60_000
 CLICK_TIME = 0.4
 """Time for the clicks of a task, in units of a task's."""
 CLICKED = ("search", "home")
+LANGUAGE_TIME = 0.1
+"""Of the time left so much may go into learning from each kind of texts, intents and categories."""
 IMPRESSION = EVENT_CODE["impression"]
 VERSION = 2
 """Goes up when fitted parts of an interrupted run of an older program must not be taken up."""
@@ -62,6 +66,7 @@ class Plan(BaseModel):
 
     sources: tuple[str, ...] = ()
     encoder: str = ""
+    texts: int = 0
     requests: dict[str, dict[int, int]] = {}
     rankers: dict[str, dict[str, dict[str, int]]] = {}
 
@@ -80,6 +85,7 @@ class Measured:
     stacks: Mapping[str, Stack]
     pipeline: Pipeline
     report: Evaluation
+    texts: int = 0
     state_sequence: int | None = None
 
 
@@ -128,7 +134,10 @@ def measure(data: Dataset, settings: Settings, store: Path, budget: Budget, trac
     names, rows = _sources(data, settings, budget, plan, parts)
     wanted = [name for name in names if name in TEXT]
     texts = text_sources(wanted, data, windows, settings, budget, parts, tracker, plan.encoder)
-    job = Job(data, windows, settings, budget, tracker, parts, texts.sources, texts.encoder)
+    meaning = next((one.vectors_ for one in texts.sources.values() if isinstance(one, Nearest)), None)
+    most = plan.texts or int(str(parts.decided(f"texts-{budget.minutes}", lambda: texts_to_learn(meaning, LANGUAGE_TIME * budget.left))))
+    language = learn_language(data, meaning, most, tracker)
+    job = Job(data, windows, settings, budget, tracker, parts, texts.sources, texts.encoder, reader=language.reader)
     sources = {name: job.source(name, False) for name in names if name not in TEXT or name in texts.sources}
     budget.reserve = reserve(job, list(sources))
     stacks = plain_stacks(list(sources))
@@ -140,7 +149,7 @@ def measure(data: Dataset, settings: Settings, store: Path, budget: Budget, trac
     clicks = run_clicks(job, pipeline, {task: stacks[task] for task in CLICKED if task in results})
     stacks |= {task: one.stack for task, one in clicks.items()}
     rows = [*rows, PlanRow("encoder", True, why=texts.why)] if texts.why else rows
-    return Measured(job, sources, results, stacks, pipeline, evaluation(job, results, clicks, rows))
+    return Measured(job, sources, results, stacks, pipeline, evaluation(job, results, clicks, rows, language), most)
 
 
 def run_tasks(job: Job, pipeline: Pipeline, stacks: Mapping[str, Stack], plan: Plan) -> dict[str, TaskResult]:
@@ -182,6 +191,8 @@ def _bundle(measured: Measured, quality: Quality, store: Path) -> Bundle:
     """Refit the sources on everything, keep the rest, write, verify, activate."""
     job, tracker = measured.job, measured.job.tracker
     used = {name for stack in measured.stacks.values() for name in stack.sources} | {"popularity"}
+    if job.reader is not None and job.reader.encoder:
+        used |= {name for name, source in measured.sources.items() if isinstance(source, Nearest)}
     sources, late = refit(job, {name: source for name, source in measured.sources.items() if name in used})
     pipeline = job.pipeline(sources, True, measured.stacks)
     with tracker.part("compare scores before and after the refit"):
@@ -223,6 +234,7 @@ def _plan(measured: Measured) -> dict[str, Json]:
     return {
         "sources": list(measured.sources),
         "encoder": measured.job.encoder,
+        "texts": measured.texts,
         "requests": {task: {str(window): size for window, size in one.sizes.items()} for task, one in measured.results.items()},
         "rankers": _json({task: one.effort for task, one in measured.results.items()}),
     }
