@@ -61,7 +61,7 @@ class Arrange(Section):
     """``[arrange]``: the order of the page."""
 
     group_variants: bool = Field(default=True, description="show one item of those that share a parent_id")
-    diversity: float = Field(default=0.1, ge=0, lt=1, description="0: by score alone; the larger, the fewer items alike on one page")
+    diversity: float = Field(default=0.05, ge=0, lt=1, description="0: by score alone; the larger, the fewer items alike on one page")
 
 
 class Policy(Section):
