@@ -84,6 +84,24 @@ def test_who_waited_far_longer_than_was_guessed_is_not_served_late():
     assert [type(one) for one in play(run)[1:]] == [OverloadError] * 3
 
 
+def test_a_loop_that_is_late_sends_questions_away_until_it_has_caught_up():
+    async def run() -> list[bool]:
+        live = Live(FakeEngine(), lambda: NOW)
+        seen = [live.busy]
+        ticking = asyncio.create_task(live.tick())
+        await asyncio.sleep(0.03)
+        seen.append(live.busy)
+        time.sleep(0.2)
+        seen.append(live.busy)
+        await asyncio.sleep(0.05)
+        seen.append(live.busy)
+        ticking.cancel()
+        live.close()
+        return seen
+
+    assert play(run) == [False, False, True, False]
+
+
 def test_calls_that_hang_for_ever_do_not_take_the_lane_with_them():
     async def run() -> str:
         lane, gate = Lane("test", 2, patience=1.0), threading.Event()

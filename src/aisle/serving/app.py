@@ -42,9 +42,10 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        following = asyncio.create_task(live.follow(telemetry.say))
+        beside = [asyncio.create_task(live.follow(telemetry.say)), asyncio.create_task(live.tick())]
         yield
-        following.cancel()
+        for task in beside:
+            task.cancel()
         live.close()
 
     app = FastAPI(
@@ -59,7 +60,7 @@ def create_app(
     app.include_router(Console(storefront.pages, insight).router)
     app.mount("/static", storefront.static, name="static")
     _failures(app, storefront)
-    app.add_middleware(Edge, telemetry=telemetry, gate=gate, busy=lambda: live.reads.full)
+    app.add_middleware(Edge, telemetry=telemetry, gate=gate, busy=lambda: live.busy)
     return app
 
 

@@ -26,6 +26,7 @@ ENGINE_SHARE, RESCUE_SHARE = 0.8, 0.9
 WRITERS = 32
 """Threads that wait for the disk; what they wait for is written in groups."""
 WRITE_PATIENCE = 0.25
+TICK_SECONDS = 0.01
 LOOK_SECONDS, AGAIN_SECONDS = 0.5, 30.0
 """How often another process's activation is looked for, and how soon a bundle that was refused is tried again."""
 
@@ -42,13 +43,26 @@ class Live:
         clock: Callable[[], float],
         store: BundleStore | None = None,
         threads: int = 2,
-        patience_ms: float = 100.0,
+        patience_ms: float = 50.0,
     ) -> None:
         self.engine, self.clock, self.store = engine, clock, store
         self.reads = Lane("engine", threads, patience_ms / 1000)
         self.writes = Lane("writer", WRITERS, WRITE_PATIENCE)
         self._rescue = Lane("rescue", 1, 0.0)
-        self._changing = asyncio.Lock()
+        self._changing, self._due = asyncio.Lock(), math.inf
+
+    @property
+    def busy(self) -> bool:
+        """Whether one more question would wait too long: in line, or because the event loop is late and the question is older than it
+        seems."""
+        late = asyncio.get_running_loop().time() - self._due
+        return self.reads.wait() + max(0.0, late) > self.reads.patience
+
+    async def tick(self) -> None:
+        """For ever: note when the event loop should be here again."""
+        while True:
+            self._due = asyncio.get_running_loop().time() + TICK_SECONDS
+            await asyncio.sleep(TICK_SECONDS)
 
     @property
     def running(self) -> int:

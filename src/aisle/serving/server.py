@@ -31,7 +31,7 @@ STOP_SECONDS = 8
 """Requests that still run after this are cut off."""
 KEEP_ALIVE_SECONDS = 65
 """Longer than the minute for which proxies keep an idle connection, so that none is closed under a request."""
-TURN_SECONDS = 0.001
+TURN_SECONDS = 0.0002
 """How soon a thread that computes lets another one go on: the loop that takes requests shall not wait for five milliseconds each time."""
 
 
