@@ -43,8 +43,9 @@ class Explaining(Remembering):
 def note(number: int, **more: Json) -> Mapping[str, Json]:
     items: list[Json] = [{"item_id": "A0", "score": 0.5, "scores": {"lexical": 2.0}, "reasons": [{"code": "matched_words", "items": []}]}]
     found: dict[str, Json] = {
-        "request_id": f"r{number}", "time": NOW - number, "surface": "search", "query": "red lamp", "seeds": [], "items": items, "total": 1,
-        "took_ms": 4.5, "degraded": False, "skipped": [], "bundle": "toy-1", "user": "5f3a9c0011223344",
+        "request_id": f"r{number}", "time": NOW - number, "surface": "search", "query": "red lamp", "filters": {"brand": ["Lumen"]},
+        "sort": "price", "seeds": [], "items": items, "total": 1, "took_ms": 4.5, "degraded": False, "skipped": [], "bundle": "toy-1",
+        "user": "5f3a9c0011223344",
     }  # fmt: skip
     return {**found, **more}
 

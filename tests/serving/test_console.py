@@ -95,6 +95,8 @@ def test_a_note_is_shown_and_asked_again_as_of_then(client: TestClient, engine: 
     assert "dense" in seen.text
     asked = engine.asked[-1]
     assert (asked.surface, asked.items, asked.as_of, asked.explain, asked.request_id) == ("similar", ("A1",), NOW - 2, True, "aside")
+    look(client, "/trace?id=r0")
+    assert engine.asked[-1].filters["brand"].any_of == ("Lumen",)
     assert "no note of a request nope" in look(client, "/trace?id=nope").text
 
 
@@ -107,7 +109,17 @@ def test_a_trace_tells_why_an_item_is_here_and_another_one_is_not(client: TestCl
 
 
 @pytest.mark.parametrize(
-    "query", ["surface=similar&query=x", "surface=nonsense&query=x", "items=" + "x" * 990, "query=x&when=nan", "user=%00"]
+    "query",
+    [
+        "surface=similar&query=x",
+        "surface=nonsense&query=x",
+        "query=x&filters={",
+        "query=x&filters=[1]",
+        "query=x&sort=sideways",
+        "items=" + "x" * 990,
+        "query=x&when=nan",
+        "user=%00",
+    ],
 )
 def test_what_cannot_be_asked_is_said(client: TestClient, query: str):
     look(client, f"/trace?{query}")

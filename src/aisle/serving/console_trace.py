@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from markupsafe import Markup
 
@@ -14,13 +15,14 @@ from aisle.serving import console_charts as charts
 from aisle.serving import words
 from aisle.serving.parse import parse
 
-LIMIT, MOST_WHY = 12, 10
+LIMIT, MOST_WHY, LONGEST = 12, 10, 1_000
 Note = Mapping[str, Json]
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What the form asks: the fields as they were typed. ``when`` is empty for now, else the UTC seconds at which it was asked."""
+    """What the form asks: the fields as they were typed. ``when`` is empty for now, else the UTC seconds at which it was asked; ``filters``
+    are JSON."""
 
     surface: str = "search"
     query: str = ""
@@ -28,6 +30,8 @@ class Question:
     items: str = ""
     why: str = ""
     when: str = ""
+    filters: str = ""
+    sort: str = ""
 
     @classmethod
     def of(cls, params: Mapping[str, str], note: Note | None) -> Question:
@@ -36,9 +40,10 @@ class Question:
         surface, seeds = noted.get("surface"), noted.get("seeds")
         before = {
             "surface": str(surface or "search"), "query": str(noted.get("query") or ""), "when": str(noted.get("time") or ""),
-            "items": " ".join(str(one) for one in seeds) if isinstance(seeds, list) else "",
+            "items": " ".join(str(one) for one in seeds) if isinstance(seeds, list) else "", "sort": str(noted.get("sort") or ""),
+            "filters": json.dumps(noted["filters"], ensure_ascii=False) if noted.get("filters") else "",
         }  # fmt: skip
-        said = {name: params[name].strip()[:1_000] for name in ("surface", "query", "user", "items", "why", "when") if name in params}
+        said = {one.name: params[one.name].strip()[:LONGEST] for one in fields(cls) if one.name in params}
         return cls(**{**before, **said})
 
     @property
@@ -51,12 +56,19 @@ class Question:
         seeds, why = self.items.replace(",", " ").split(), self.why.replace(",", " ").split()[:MOST_WHY]
         body: dict[str, object] = {
             "query": self.query, "user_id": self.user or None, "items": seeds or None, "why": why, "limit": LIMIT, "explain": True,
-            "language": language, "as_of": _moment(self.when, now),
+            "language": language, "as_of": _moment(self.when, now), "filters": self._filters(), "sort": self.sort or None,
         }  # fmt: skip
         surface = self.surface if self.surface in SURFACES else "search"
         if self.empty:
             raise RequestError("There is nothing to ask.", "Give a query, a user or items.")
         return parse({name: value for name, value in body.items() if value is not None}, surface, now, "aside")
+
+
+    def _filters(self) -> object:
+        try:
+            return json.loads(self.filters) if self.filters else None
+        except ValueError:
+            raise RequestError("The filters are no JSON.", 'As {"brand": ["Lumen"]}.') from None
 
 
 @dataclass(frozen=True, slots=True)

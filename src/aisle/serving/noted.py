@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from aisle.core.answer import Answer, AnsweredItem, Completion, Json, Value
-from aisle.core.request import Request
+from aisle.core.request import Condition, Request
 from aisle.serving.engine import Engine, Served
 
 MOST_ITEMS = 50
@@ -80,6 +80,8 @@ def note(request: Request, answer: Answer, now: float) -> dict[str, Json]:
         "session_id": request.session_id,
         "query": request.query,
         "seeds": list(request.items[:MOST_ITEMS]),
+        "filters": {name: _filter(asked) for name, asked in request.filters.items()},
+        "sort": request.sort,
         "items": [_item(item) for item in answer.items[:MOST_ITEMS]],
         "total": answer.total,
         "took_ms": answer.took_ms,
@@ -88,6 +90,14 @@ def note(request: Request, answer: Answer, now: float) -> dict[str, Json]:
         "trace": [{"stage": step.name, "took_ms": round(step.took_ms, 3), "gave": step.gave} for step in answer.trace],
         "bundle": answer.bundle,
     }
+
+
+def _filter(asked: Condition) -> Json:
+    """A filter as a request writes it."""
+    bounds = {name: bound for name in ("lt", "lte", "gt", "gte") if (bound := getattr(asked, name)) is not None}
+    if asked.any_of and not bounds:
+        return list(asked.any_of)
+    return {**bounds, **({"not": list(asked.none_of)} if asked.none_of else {})}
 
 
 def _item(item: AnsweredItem) -> dict[str, Json]:
