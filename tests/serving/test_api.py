@@ -227,7 +227,7 @@ def test_time_in_line_counts_against_the_deadline(client: TestClient, engine: Fa
 
 
 def test_when_too_many_wait_the_next_is_sent_away(client: TestClient, engine: FakeEngine, live: Live):
-    live.reads.patience = 0.0
+    live.reads.patience, live.reads._typical = 0.1, 1.0
     engine.gate = threading.Event()
     waiting = [threading.Thread(target=client.post, args=("/v1/search",), kwargs={"json": {"query": "x"}}) for _ in range(4)]
     for one in waiting:
