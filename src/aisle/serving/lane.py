@@ -47,6 +47,11 @@ class Lane:
         return 0.0 if before <= self.threads else before * self._typical / self.threads
 
     @property
+    def free(self) -> bool:
+        """Whether a call would begin at once."""
+        return len(self._open) < self.threads
+
+    @property
     def full(self) -> bool:
         """Whether one more call would be sent away."""
         return self.wait() > self.patience

@@ -54,7 +54,9 @@ class Live:
     @property
     def busy(self) -> bool:
         """Whether one more question would wait too long: in line, or because the event loop is late and the question is older than it
-        seems."""
+        seems. Never while a thread is free to take it."""
+        if self.reads.free:
+            return False
         late = asyncio.get_running_loop().time() - self._due
         return self.reads.wait() + max(0.0, late) > self.reads.patience
 
