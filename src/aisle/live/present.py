@@ -8,6 +8,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from threading import Lock
+from time import perf_counter, sleep
 
 import numpy as np
 
@@ -23,9 +24,9 @@ from aisle.retrieval.vectors import ItemVectors, item_texts
 from aisle.shop import Shop
 from aisle.state.protocols import ItemChange, Kept
 
-AT_ONCE = 256
-"""Changes of items that the next answer waits for; more of them are taken in beside the answers."""
-SOON, BATCH = 4, 32
+AT_ONCE, PORTION = 256, 64
+"""Changes of items that the next answer waits for; more are taken in beside the answers, in portions with rests between."""
+SOON, BATCH = 4, 64
 """Texts that the next answer waits for until they are encoded, and texts encoded at once beside it: only words find an item till then."""
 NOTHING = np.zeros(0, np.int32)
 
@@ -48,42 +49,51 @@ class Present:
     """What answers now. ``after`` is the sequence up to which the bundle knows the log.
 
     A change of items that was acknowledged is in the next answer of every process. More than `AT_ONCE` of them at a time (a full feed) are
-    taken in beside the answers: then the process that stored them acknowledges when its own answers have them, others follow in seconds.
+    taken in beside the answers, in the order of the log: the process that stored them acknowledges when its own answers have them all,
+    others follow in seconds, and what is changed behind a feed meanwhile waits in line.
     """
 
     def __init__(self, shop: Shop, state: Kept, after: int) -> None:
         self._bundle, self._state, self._after = shop.pipeline.history, state, after
         self._tally, self._lock = Tally(state.log, after), Lock()
-        self._filling = self._working = False
+        self._behind = self._working = False
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="overlay")
         self._work: Future[None] | None = None
         history = LiveHistory(self._bundle, shop.pipeline.catalogue, state.log, after)
         self._now = Now(after, renewed(shop, replace(shop.pipeline, history=history)), history)
-        self.fill()
+        self.fill(rest=0.0)
 
     def at(self, as_of: float = 0.0) -> Now:
         """The state for a request at ``as_of``, with everything that was acknowledged when this was called."""
         now, newest = self._now, self._state.newest()
-        if (newest == now.sequence and not self._tally.due(as_of)) or self._filling:
+        if (newest == now.sequence and not self._tally.due(as_of)) or self._behind:
             return now
         with self._lock:
             changes = self._state.items.changes(self._now.sequence, AT_ONCE + 1)
-            if len(changes) > AT_ONCE:
+            self._behind = len(changes) > AT_ONCE
+            if self._behind:
                 self._later()
             else:
                 self._take(newest, changes, as_of)
             return self._now
 
-    def fill(self) -> None:
-        """Take in every change of items, however many."""
+    def fill(self, rest: float = 1.0) -> None:
+        """Take in every change of items, however many; ``rest`` is how long answers have the processor to themselves, by the time taken."""
+        begun = perf_counter()
+        while self._portion():
+            sleep(rest * (perf_counter() - begun))
+            begun = perf_counter()
+
+    def _portion(self) -> bool:
+        """Take in some changes; whether there may be more."""
         with self._lock:
+            self._behind = False  # should the state fail, the next answer tries again
             newest = self._state.newest()
-            changes = self._state.items.changes(self._now.sequence)
-            self._filling = len(changes) > AT_ONCE
-            try:
-                self._take(newest, changes, 0.0)
-            finally:
-                self._filling = False
+            changes = self._state.items.changes(self._now.sequence, PORTION)
+            more = len(changes) == PORTION
+            self._take(changes[-1].sequence if more else newest, changes)
+            self._behind = more
+        return more
 
     def settle(self) -> None:
         """Wait until what is done beside the answers is done."""
@@ -102,8 +112,8 @@ class Present:
             self._read_all(self._state.newest())
             return self._tally.newest
 
-    def _take(self, newest: int, changes: Sequence[ItemChange], as_of: float) -> None:
-        """The next state, if it is another one than this."""
+    def _take(self, newest: int, changes: Sequence[ItemChange], as_of: float | None = None) -> None:
+        """The next state, if it is another one than this; counted for a request at ``as_of``."""
         now = self._now
         sequence = max(newest, changes[-1].sequence) if changes else newest
         self._tally.read(newest)
@@ -113,7 +123,7 @@ class Present:
             catalogue, rewritten = after, after.rewritten
             self._tally.meet(after.ids[row] for row in range(len(now.catalogue), len(after)))
         counted = None
-        if self._tally.due(as_of):
+        if as_of is not None and self._tally.due(as_of):
             self._read_all(newest)
             counted = self._tally.counters(catalogue, self._bundle.clock, as_of)
         if not changes and counted is None:
@@ -135,26 +145,25 @@ class Present:
 
     def _later(self) -> None:
         """Do what remains in a thread beside the answers, unless one is at it. Needs the lock."""
-        if not self._working and self._remains():
+        if not self._working and (self._behind or self._remains()):
             self._working = True
             self._work = self._beside.submit(self._catch_up)
 
     def _remains(self) -> bool:
-        waiting = any(len(vectors.waiting) for vectors in vectors_of(self._now.shop.pipeline))
-        return waiting or len(self._state.items.changes(self._now.sequence, 1)) > 0
+        return any(len(vectors.waiting) for vectors in vectors_of(self._now.shop.pipeline))
 
     def _catch_up(self) -> None:
         try:
             while True:
+                self.fill()
                 with self._lock:
                     if not self._remains():
                         self._working = False
                         return
-                self.fill()
                 for vectors in vectors_of(self._now.shop.pipeline):
                     self._encode(vectors)
         except BaseException:
-            self._working = False
+            self._working = self._behind = False
             raise
 
     def _encode(self, vectors: ItemVectors) -> None:

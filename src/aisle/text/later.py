@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -104,25 +103,23 @@ def _posted(
     posted: Mapping[int, Posting], before: Mapping[int, Ids], fresh: Mapping[int, Ids], idf: Weights, usual: float
 ) -> Mapping[int, Posting]:
     """The postings after the slots ``before`` had their tokens taken away and those in ``fresh`` got new ones."""
-    out: dict[int, list[int]] = defaultdict(list)
-    for slot, tokens in before.items():
-        for word in set(tokens.tolist()):
-            out[word].append(slot)
-    into: dict[int, tuple[list[int], list[float]]] = defaultdict(lambda: ([], []))
-    for slot, tokens in fresh.items():
-        distinct, count = np.unique(tokens, return_counts=True)
-        values = idf[distinct] * saturated(count, np.full(len(count), len(tokens) / usual))
-        for word, value in zip(distinct.tolist(), values.tolist(), strict=True):
-            into[word][0].append(slot)
-            into[word][1].append(value)
     result = dict(posted)
-    for word in {*out, *into}:
-        rows, values = result.get(word, NOWHERE)
-        if word in out:
-            kept = ~np.isin(rows, out[word])
-            rows, values = rows[kept], values[kept]
-        slots, gives = into[word]
-        result[word] = np.concatenate([rows, np.array(slots, np.int32)]), np.concatenate([values, np.array(gives, np.float32)])
+    stale = np.array(list(before), np.int32)
+    for word in np.unique(np.concatenate([NOWHERE[0], *before.values()])).tolist():
+        slots, values = result[word]
+        kept = ~np.isin(slots, stale)
+        result[word] = slots[kept], values[kept]
+    length = np.array([len(tokens) for tokens in fresh.values()])
+    place = np.repeat(np.arange(len(fresh)), length)
+    keys, count = np.unique(np.concatenate([NOWHERE[0], *fresh.values()]).astype(np.int64) * len(fresh) + place, return_counts=True)
+    word, place = np.divmod(keys, max(len(fresh), 1))
+    slot = np.array(list(fresh), np.int32)[place]
+    value = (idf[word] * saturated(count, length[place] / usual)).astype(np.float32)
+    starts = np.flatnonzero(np.concatenate([[True], word[1:] != word[:-1]])[: len(word)])
+    ends = np.append(starts[1:], len(word))[: len(starts)]
+    for number, start, end in zip(word[starts].tolist(), starts.tolist(), ends.tolist(), strict=True):
+        slots, values = result.get(number, NOWHERE)
+        result[number] = np.concatenate([slots, slot[start:end]]), np.concatenate([values, value[start:end]])
     return result
 
 
