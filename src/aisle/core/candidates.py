@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -45,14 +46,16 @@ class Candidates:
         """How many requests the block has."""
         return len(self.offsets) - 1
 
-    @property
+    @cached_property
     def counts(self) -> NDArray[np.int64]:
         """``(requests,) int64``: candidates per request."""
         return np.diff(self.offsets)
 
-    @property
+    @cached_property
     def request(self) -> NDArray[np.int64]:
         """``(n,) int64``: the request each candidate belongs to."""
+        if self.requests == 1:
+            return np.zeros(len(self), np.int64)
         return np.repeat(np.arange(self.requests), self.counts)
 
     def of_request(self, number: int) -> slice:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ class Slices:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    @property
+    @cached_property
     def request(self) -> NDArray[np.int64]:
         """``(m,) int64``: the request each row belongs to."""
         return np.repeat(np.arange(len(self)), np.diff(self.offsets))
