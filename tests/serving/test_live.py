@@ -84,16 +84,19 @@ def test_who_waited_far_longer_than_was_guessed_is_not_served_late():
     assert [type(one) for one in play(run)[1:]] == [OverloadError] * 3
 
 
-def test_a_loop_that_is_late_sends_questions_away_until_it_has_caught_up():
+def test_a_loop_that_is_late_sends_questions_away_unless_a_thread_is_free():
     async def run() -> list[bool]:
-        live = Live(FakeEngine(), lambda: NOW)
+        live, gate = Live(FakeEngine(), lambda: NOW), threading.Event()
+        held = [live.reads.submit(gate.wait) for _ in range(2)]
         seen = [live.busy]
         ticking = asyncio.create_task(live.tick())
         await asyncio.sleep(0.03)
         seen.append(live.busy)
         time.sleep(0.2)
         seen.append(live.busy)
-        await asyncio.sleep(0.05)
+        gate.set()
+        await asyncio.gather(*map(asyncio.wrap_future, held))
+        time.sleep(0.2)
         seen.append(live.busy)
         ticking.cancel()
         live.close()
