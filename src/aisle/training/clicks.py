@@ -21,6 +21,8 @@ from aisle.training.budget import Left, part_of
 from aisle.training.candidates import frame
 from aisle.training.frames import Frame
 from aisle.training.job import Job
+from aisle.training.learn import Effort, trees
+from aisle.training.tasks import Planned
 
 FEWEST = 50
 """Clicks in window 2 below which nothing is fitted."""
@@ -36,14 +38,16 @@ SHARES = {2: 0.35, 3: 0.2, 4: 0.4}
 
 @dataclass(frozen=True)
 class ClickResult:
-    """The stack with its click model; the figures on window 4 and 3, and of the kept model the classification reports by window and the
-    calibration on window 4."""
+    """The stack with its click model; the figures on window 4 and 3; of the kept model the classification reports by window and the
+    calibration on window 4; and what a plan keeps: pages of each window, effort of each model."""
 
     stack: Stack
     test: TaskSummary
     dev: TaskSummary
     reports: Mapping[str, ClassReport]
     curve: Reliability
+    sizes: Mapping[int, int]
+    effort: Effort
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Pages:
         return np.column_stack([self.frame.table(names), np.log1p(np.nan_to_num(self.rank))]).astype(np.float32)
 
 
-def learn_clicks(job: Job, pipeline: Pipeline, stack: Stack, left: Left) -> ClickResult | None:
+def learn_clicks(job: Job, pipeline: Pipeline, stack: Stack, planned: Planned, left: Left) -> ClickResult | None:
     """Fit the click model of one task, None where the log shows too few clicks on what was shown."""
     searching = stack.task == "search"
     shown = {window: shown_pages(job.data, job.windows.event == window, searching) for window in (2, 3, 4)}
@@ -68,10 +72,11 @@ def learn_clicks(job: Job, pipeline: Pipeline, stack: Stack, left: Left) -> Clic
     with job.tracker.part(f"{stack.task}: clicks on what was shown"):
         pages: dict[int, Pages] = {}
         for window, one in shown.items():
-            pages[window] = _pages(job, pipeline, stack, one, MOST[window], pages, part_of(left, SHARES[window]))
+            most = planned.requests.get(window, MOST[window])
+            pages[window] = _pages(job, pipeline, stack, one, most, pages, part_of(left, SHARES[window]))
         names = pages[2].frame.names
         tables = {window: one.table(names) for window, one in pages.items()}
-        models = _fit(pages[2], tables[2], [*names, POSITION], job.settings.seed, left)
+        models, effort = _fit(pages[2], tables[2], [*names, POSITION], job.settings.seed, planned, left)
         curves = {name: Calibrator().fit(model.score(tables[3]), pages[3].clicked) for name, model in models.items()}
         said = {window: {name: curves[name].apply(model.score(tables[window])) for name, model in models.items()} for window in (3, 4)}
         dev, test = (_measure(job, stack.task, said[window], pages, window) for window in (3, 4))
@@ -80,7 +85,8 @@ def learn_clicks(job: Job, pipeline: Pipeline, stack: Stack, left: Left) -> Clic
     reports = {name: _classes(pages[window].clicked, said[window][best], rate) for name, window in (("development", 3), ("test", 4))}
     curve = reliability(pages[4].clicked, said[4][best], "click", pages[4].frame.replay.users[pages[4].frame.request])
     learned = replace(stack, clicks=models[best], click_names=(*names, POSITION), click_calibrator=curves[best], event="click")
-    return ClickResult(learned, test, dev, reports, curve)
+    sizes = {window: len(one.frame.groups) for window, one in pages.items()}
+    return ClickResult(learned, test, dev, reports, curve, sizes, effort)
 
 
 def _classes(clicked: NDArray[np.float64], said: NDArray[np.float64], rate: float) -> ClassReport:
@@ -99,10 +105,13 @@ def _pages(job: Job, pipeline: Pipeline, stack: Stack, shown: Shown, most: int, 
     return Pages(made, (made.grade > 0).astype(float), shown.rank[place])
 
 
-def _fit(pages: Pages, x: NDArray[np.float32], names: list[str], seed: int, left: Left) -> dict[str, Ranker]:
+def _fit(
+    pages: Pages, x: NDArray[np.float32], names: list[str], seed: int, planned: Planned, left: Left
+) -> tuple[dict[str, Ranker], Effort]:
     groups = pages.frame.groups[pages.frame.groups > 0]
-    linear = Logistic().fit(x, pages.clicked)
-    return {"logistic": linear, "boosted": Boosted("probability", leaves=15, seed=seed).fit(x, pages.clicked, groups, names, left)}
+    linear, model = Logistic().fit(x, pages.clicked), Boosted("probability", leaves=15, seed=seed)
+    boosted, effort = trees(model, (x, pages.clicked, groups, names), planned.effort.get("boosted", {}), left)
+    return {"logistic": linear, "boosted": boosted}, {"boosted": effort}
 
 
 def _measure(job: Job, task: str, said: Mapping[str, NDArray[np.float64]], pages: Mapping[int, Pages], window: int) -> TaskSummary:

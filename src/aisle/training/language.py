@@ -87,6 +87,8 @@ def _remembered(vectors: ItemVectors | None) -> Encode | None:
 
 def _figures(task: str, answers: Mapping[str, Answers]) -> list[Figure]:
     """Accuracy of each model, development beside test, and how sure ours is of what is right."""
+    if not answers:
+        return []
     models = list(dict.fromkeys(name for one in answers.values() for name in one.said))
     found = []
     for name in models:

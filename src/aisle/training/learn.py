@@ -98,8 +98,8 @@ def fit_rankers(fit: Frame, recipe: Recipe) -> tuple[dict[str, Ranker], Effort]:
     effort: dict[str, Mapping[str, int]] = {}
     makers: dict[str, Callable[[Mapping[str, int], Left], tuple[Ranker, dict[str, int]]]] = {
         "logistic": lambda given, left: _logistic(x, relevant, given, left),
-        "lambdamart": lambda given, left: _trees(Boosted("order", **size), (x, grade, groups, names), given, left),
-        "boosted": lambda given, left: _trees(Boosted("probability", **size), (x, relevant, groups, names), given, left),
+        "lambdamart": lambda given, left: trees(Boosted("order", **size), (x, grade, groups, names), given, left),
+        "boosted": lambda given, left: trees(Boosted("probability", **size), (x, relevant, groups, names), given, left),
     }
     asked = [name for name in makers if name in recipe.only]
     for place, name in enumerate(asked):
@@ -113,7 +113,8 @@ def _logistic(x: NDArray[np.float32], y: NDArray[np.float64], given: Mapping[str
     return Logistic().fit(x[::every], y[::every]), {"every": every}
 
 
-def _trees(model: Boosted, data: Rows, given: Mapping[str, int], left: Left) -> tuple[Ranker, dict[str, int]]:
+def trees(model: Boosted, data: Rows, given: Mapping[str, int], left: Left) -> tuple[Ranker, dict[str, int]]:
+    """The model fitted in the time ``left``, or with the effort ``given`` by a plan; and the effort that it took."""
     x, gain, groups, names = data
     most = given.get("requests", len(groups))
     model.epochs = given.get("trees", model.epochs)

@@ -82,6 +82,7 @@ class Measured:
     job: Job
     sources: Mapping[str, Source]
     results: Mapping[str, TaskResult]
+    clicks: Mapping[str, ClickResult]
     stacks: Mapping[str, Stack]
     pipeline: Pipeline
     report: Evaluation
@@ -146,10 +147,10 @@ def measure(data: Dataset, settings: Settings, store: Path, budget: Budget, trac
     stacks = {**stacks, **{task: result.stack for task, result in results.items()}}
     if "home_new" in results and "home" not in results:
         stacks["home"] = replace(stacks["home_new"], task="home")
-    clicks = run_clicks(job, pipeline, {task: stacks[task] for task in CLICKED if task in results})
+    clicks = run_clicks(job, pipeline, {task: stacks[task] for task in CLICKED if task in results}, plan)
     stacks |= {task: one.stack for task, one in clicks.items()}
     rows = [*rows, PlanRow("encoder", True, why=texts.why)] if texts.why else rows
-    return Measured(job, sources, results, stacks, pipeline, evaluation(job, results, clicks, rows, language), most)
+    return Measured(job, sources, results, clicks, stacks, pipeline, evaluation(job, results, clicks, rows, language), most)
 
 
 def run_tasks(job: Job, pipeline: Pipeline, stacks: Mapping[str, Stack], plan: Plan) -> dict[str, TaskResult]:
@@ -163,11 +164,11 @@ def run_tasks(job: Job, pipeline: Pipeline, stacks: Mapping[str, Stack], plan: P
     return results
 
 
-def run_clicks(job: Job, pipeline: Pipeline, stacks: Mapping[str, Stack]) -> dict[str, ClickResult]:
+def run_clicks(job: Job, pipeline: Pipeline, stacks: Mapping[str, Stack], plan: Plan) -> dict[str, ClickResult]:
     """The click models of the tasks whose log says what was shown."""
     found = {}
     for place, (task, stack) in enumerate(stacks.items()):
-        if one := learn_clicks(job, pipeline, stack, job.budget.part(1 / (len(stacks) - place))):
+        if one := learn_clicks(job, pipeline, stack, plan.of(f"{task}_clicks"), job.budget.part(1 / (len(stacks) - place))):
             found[task] = one
     return found
 
@@ -231,12 +232,14 @@ def _manifest(measured: Measured, moment: datetime) -> dict[str, Json]:
 
 def _plan(measured: Measured) -> dict[str, Json]:
     """What the clock decided, so that another machine can make the same models."""
+    clicks = {f"{task}_clicks": one for task, one in measured.clicks.items()}
+    made: dict[str, TaskResult | ClickResult] = {**measured.results, **clicks}
     return {
         "sources": list(measured.sources),
         "encoder": measured.job.encoder,
         "texts": measured.texts,
-        "requests": {task: {str(window): size for window, size in one.sizes.items()} for task, one in measured.results.items()},
-        "rankers": _json({task: one.effort for task, one in measured.results.items()}),
+        "requests": {task: {str(window): size for window, size in one.sizes.items()} for task, one in made.items()},
+        "rankers": _json({task: one.effort for task, one in made.items()}),
     }
 
 
