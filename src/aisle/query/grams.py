@@ -20,8 +20,6 @@ Floats = NDArray[np.float32]
 LONGEST = 400
 """Characters of a text that are read, as of a query."""
 BUCKETS = 1 << 20
-COMMON = 0.05
-"""A piece that more than this share of the texts have is dropped: it tells nothing apart and costs the most time."""
 _WORD = re.compile(r"\w+")
 
 
@@ -51,12 +49,12 @@ class Grams:
         self.buckets_ = np.zeros(0, np.int64) if buckets is None else buckets
         self.rarity_ = np.zeros(0, np.float32) if rarity is None else rarity
 
-    def fit(self, texts: Sequence[str]) -> Self:
-        """Count in how many of ``texts`` each piece stands."""
+    def fit(self, texts: Sequence[str], common: float = 1.0) -> Self:
+        """Count in how many of ``texts`` each piece stands; a piece that more than this share of them have is passed over."""
         count = np.zeros(BUCKETS, np.int64)
         for text in texts:
             count[np.unique(np.concatenate([found for found, _ in _counted(text)]))] += 1
-        self.buckets_ = np.flatnonzero((count > 0) & (count <= max(COMMON * len(texts), 50)))
+        self.buckets_ = np.flatnonzero((count > 0) & (count <= common * len(texts)))
         self.rarity_ = (np.log((1 + len(texts)) / (1 + count[self.buckets_])) + 1).astype(np.float32)
         return self
 
