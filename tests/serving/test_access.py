@@ -155,8 +155,8 @@ def test_a_person_without_a_key_is_led_to_log_in_and_back(shut: TestClient):
 def test_a_wrong_key_is_not_let_in_and_not_written_anywhere():
     log = io.StringIO()
     with closed(log=log) as one:
-        answer = one.post("/login", data={"key": "canary-secret"}, headers={"Accept-Language": "zh"})
-        assert answer.status_code == 401 and "密钥有误" in answer.text
+        answer = one.post("/login", data={"key": "canary-secret", "next": "/you"}, headers={"Accept-Language": "zh"})
+        assert answer.status_code == 401 and "密钥有误" in answer.text and 'value="/you"' in answer.text
         assert "set-cookie" not in answer.headers and "canary" not in answer.text
         one.get("/v1/bundles", headers=bearer("canary-secret"))
         one.get("/v1/bundles", headers=bearer("read"))

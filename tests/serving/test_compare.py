@@ -27,9 +27,17 @@ def test_overlap_and_moves_are_those_counted_by_hand():
     assert (nothing.overlap, nothing.same) == (1.0, True)
     assert [(one.item_id, one.moved) for one in kettle.right] == [("A6", 1), ("A5", -1)] and kettle.overlap == 1 and not kettle.same
     assert found.overlap == pytest.approx(2.5 / 3) and found.same == 1
+    assert (mug.moved, kettle.moved, found.moved) == (0.0, 1.0, pytest.approx(1 / 3))
     assert found.to_json()["overlap@2"] == 0.8333
     assert table(found).splitlines()[0] == "old and new on 3 queries: overlap@2 0.833, 1 the same."
     assert [line.split()[-1] for line in table(found).splitlines()[1:]] == ["mug", "kettle"]
+
+
+def test_a_line_may_name_a_user_and_the_titles_a_language():
+    left, right = sides()
+    (pair,) = compare(left, right, ["@42"], language="zh").pairs
+    assert [(one.surface, one.user_id, one.request_id) for one in left.asked] == [("home", "42", "aside")]
+    assert pair.left[0].title == "红色台灯"
 
 
 def test_the_page_shows_moves_and_keeps_hostile_text_as_text():

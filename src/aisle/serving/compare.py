@@ -1,4 +1,4 @@
-"""`aisle compare`: two bundles side by side on a list of queries: what both show, what moved, what only one has."""
+"""Two bundles side by side on a list of queries, for `aisle compare` and the console: what both show, what moved, what only one has."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Protocol
 import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from aisle.core.answer import Answer, Json, Value
+from aisle.core.answer import Answer, Json
 from aisle.core.errors import InputError
 from aisle.core.request import Request
-from aisle.serving.words import TEMPLATES
+from aisle.serving.words import TEMPLATES, title
 
 DEPTH = 10
 MOST_QUERIES = 10_000
@@ -40,6 +40,12 @@ class Pair:
     totals: tuple[int, int]
 
     @property
+    def moved(self) -> float:
+        """By how many places the items that both show have moved, on average."""
+        moves = [abs(one.moved) for one in self.left if one.moved is not None]
+        return sum(moves) / len(moves) if moves else 0.0
+
+    @property
     def same(self) -> bool:
         """Whether both show the same items in the same order."""
         return [one.item_id for one in self.left] == [one.item_id for one in self.right]
@@ -58,6 +64,11 @@ class Comparison:
     def overlap(self) -> float:
         """The mean overlap; 1 of no queries."""
         return sum(pair.overlap for pair in self.pairs) / len(self.pairs) if self.pairs else 1.0
+
+    @property
+    def moved(self) -> float:
+        """The mean move; 0 of no queries."""
+        return sum(pair.moved for pair in self.pairs) / len(self.pairs) if self.pairs else 0.0
 
     @property
     def same(self) -> int:
@@ -82,11 +93,21 @@ class Side(Protocol):
     def answer(self, requests: Sequence[Request]) -> list[Answer]: ...
 
 
-def compare(left: Side, right: Side, queries: Sequence[str], depth: int = DEPTH, now: float = float("nan")) -> Comparison:
-    """Ask both the same, as of ``now`` (NaN: after everything that each knows)."""
-    requests = [Request(f"compare-{place}", "search", query=query, limit=depth, as_of=now) for place, query in enumerate(queries)]
+def compare(
+    left: Side, right: Side, queries: Sequence[str], depth: int = DEPTH, now: float = float("nan"), language: str = ""
+) -> Comparison:
+    """Ask both the same, as of ``now`` (NaN: after everything that each knows). A query ``@ID`` asks for the front page of a user;
+    ``language`` is that of the titles, empty for those that the shop calls its items by."""
+    requests = [_request(query, depth, now) for query in queries]
     answers = zip(queries, left.answer(requests), right.answer(requests), strict=True)
-    return Comparison(left.bundle_id, right.bundle_id, depth, [_pair(query, a, b) for query, a, b in answers])
+    return Comparison(left.bundle_id, right.bundle_id, depth, [_pair(query, a, b, language) for query, a, b in answers])
+
+
+def _request(query: str, depth: int, now: float) -> Request:
+    """Nobody's question, so that no note is taken of it."""
+    if query.startswith("@"):
+        return Request("aside", "home", user_id=query[1:], limit=depth, as_of=now)
+    return Request("aside", "search", query=query, limit=depth, as_of=now)
 
 
 def read_queries(path: Path) -> list[str]:
@@ -95,10 +116,15 @@ def read_queries(path: Path) -> list[str]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read: {error}.", "Name a text file with one query a line.") from None
-    found = list(dict.fromkeys(query for line in lines if (query := _query(line))))
+    found = lines_of("\n".join(lines))
     if not found:
         raise InputError(f"{path} holds no query.", "Write one query a line.")
-    return found[:MOST_QUERIES]
+    return found
+
+
+def lines_of(text: str, most: int = MOST_QUERIES) -> list[str]:
+    """The queries of a text, one a line, each once."""
+    return [query for query in dict.fromkeys(map(_query, text.splitlines())) if query not in ("", "@")][:most]
 
 
 def page(found: Comparison) -> str:
@@ -126,21 +152,18 @@ def _query(line: str) -> str:
     return " ".join(text.split())[:1_000]
 
 
-def _pair(query: str, left: Answer, right: Answer) -> Pair:
+def _pair(query: str, left: Answer, right: Answer, language: str) -> Pair:
     here, there = _places(left), _places(right)
     longer = max(len(here), len(there))
     overlap = len(here.keys() & there.keys()) / longer if longer else 1.0
-    return Pair(query, _side(left, there), _side(right, here), overlap, (left.total, right.total))
+    return Pair(query, _side(left, there, language), _side(right, here, language), overlap, (left.total, right.total))
 
 
 def _places(answer: Answer) -> dict[str, int]:
     return {item.item_id: place for place, item in enumerate(answer.items)}
 
 
-def _side(answer: Answer, other: Mapping[str, int]) -> list[Shown]:
-    shown = enumerate(answer.items)
-    return [Shown(one.item_id, _title(one.attributes), other[one.item_id] - at if one.item_id in other else None) for at, one in shown]
-
-
-def _title(attributes: Mapping[str, Value]) -> str:
-    return str(attributes.get("title") or attributes.get("item_id") or "")[:160]
+def _side(answer: Answer, other: Mapping[str, int], language: str) -> list[Shown]:
+    titles = [title({"item_id": one.item_id, **one.attributes}, language)[0][:160] for one in answer.items]
+    moves = [other[one.item_id] - at if one.item_id in other else None for at, one in enumerate(answer.items)]
+    return [Shown(one.item_id, told, moved) for one, told, moved in zip(answer.items, titles, moves, strict=True)]

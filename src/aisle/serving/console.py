@@ -15,7 +15,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from aisle.core.answer import Answer, Json
 from aisle.core.errors import AisleError, BundleError, RequestError
 from aisle.serving import console_charts as charts
-from aisle.serving import console_compare, console_figures, console_trace
+from aisle.serving import console_figures, console_trace
+from aisle.serving.compare import DEPTH, Comparison, compare, lines_of
 from aisle.serving.console_insight import Insight, NoInsight
 from aisle.serving.console_trace import Question
 from aisle.serving.engine import BundleInfo, Engine
@@ -24,7 +25,7 @@ from aisle.serving.pages_form import SEE_OTHER, form
 from aisle.serving.problems import RefusedError
 
 T = TypeVar("T")
-ROWS, QUERIES, CHANGES = 60, 50, 40
+ROWS, QUERIES, CHANGES, LINES = 60, 50, 40, 50
 NO_NOTE: Mapping[str, Json] = {
     "request_id": "", "time": None, "surface": "", "query": None, "seeds": [], "items": [], "total": None, "took_ms": 0.0,
     "degraded": False, "skipped": [], "bundle": "", "user": None,
@@ -141,20 +142,18 @@ class Console:
         left, right = self.live.engine.bundle_id, next((name for name in names if name != self.live.engine.bundle_id), "")
         text = "" if given is None else given.get("queries")
         left, right = (left, right) if given is None else (given.get("left"), given.get("right"))
-        pairs, problem = await self._pairs(left, right, text, visit) if given is not None else ([], "")
-        overlap, moved = console_compare.overall(pairs)
+        found, problem = await self._compared(left, right, text, visit) if given is not None else (None, "")
         return self._page(
-            http, visit, "compare", names=names, left=left, right=right, text=text or await self._typical(), pairs=pairs, problem=problem,
-            overlap=overlap, moved=moved,
-        )  # fmt: skip
+            http, visit, "compare", names=names, left=left, right=right, text=text or await self._typical(), found=found, problem=problem
+        )
 
-    async def _pairs(self, left: str, right: str, text: str, visit: Visit) -> tuple[list[console_compare.Pair], str]:
+    async def _compared(self, left: str, right: str, text: str, visit: Visit) -> tuple[Comparison | None, str]:
         try:
             one, other = await self._opened(left), await self._opened(right)
         except AisleError as error:
-            return [], str(error)
-        asked, now = console_compare.lines(text), self.live.clock()
-        return await asyncio.to_thread(console_compare.compare, one, other, asked, now, visit.say.language), ""
+            return None, str(error)
+        asked, now = lines_of(text, LINES), self.live.clock()
+        return await asyncio.to_thread(compare, one, other, asked, DEPTH, now, visit.say.language), ""
 
     async def _opened(self, name: str) -> Engine:
         """The running engine, or another bundle opened to read; the last one stays open."""

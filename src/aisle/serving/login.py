@@ -30,7 +30,7 @@ def login(gate: Gate, shop: str) -> APIRouter:
 
     @router.get("/login")
     async def ask(http: HttpRequest) -> Response:
-        return form.draw(http, 200)
+        return form.draw(http, 200, http.query_params.get("next"))
 
     @router.post("/login")
     async def enter(http: HttpRequest) -> Response:
@@ -38,7 +38,7 @@ def login(gate: Gate, shop: str) -> APIRouter:
         sent = parse_qs((await body.read(http, 10_000)).decode("latin-1"), max_num_fields=8)
         secret = sent.get("key", [""])[0].strip()[:200]
         if gate.keys is None or not secret or gate.keys.find(secret, time()) is None:
-            return form.draw(http, 401)
+            return form.draw(http, 401, sent.get("next", [""])[0])
         response = RedirectResponse(_here(sent.get("next", [""])[0]), 303)
         response.set_cookie(COOKIE, secret, max_age=WEEK, httponly=True, samesite="strict", secure=http.url.scheme == "https")
         return response
@@ -63,12 +63,10 @@ class Form:
         self._said: dict[str, dict[str, str]] = json.loads((TEMPLATES / "login.json").read_text(encoding="utf-8"))
         self._shop = shop
 
-    def draw(self, http: HttpRequest, status: int) -> Response:
-        """The page; a status other than 200 says that the key was wrong."""
+    def draw(self, http: HttpRequest, status: int, then: str | None) -> Response:
+        """The page; a status other than 200 says that the key was wrong. ``then`` is where a right one leads."""
         language = words.preferred(http.headers.get("accept-language", ""))
-        drawn = self._page.render(
-            say=self._said[language], lang=language, shop=self._shop, wrong=status != 200, next=_here(http.query_params.get("next"))
-        )
+        drawn = self._page.render(say=self._said[language], lang=language, shop=self._shop, wrong=status != 200, next=_here(then))
         return HTMLResponse(drawn, status, {"Cache-Control": "no-store"})
 
 
