@@ -24,6 +24,7 @@ from aisle.ranking.item_facts import ItemFacts
 from aisle.ranking.text_match import TextMatch
 from aisle.retrieval.counters import Counters
 from aisle.retrieval.dense import Nearest
+from aisle.retrieval.fallback import Fallback
 from aisle.retrieval.lexical import Lexical
 from aisle.retrieval.overlay import Step, after
 from aisle.retrieval.registry import SOURCES, load
@@ -56,7 +57,7 @@ def assemble(
     page = Arranger(catalogue, rules, lexical(sources), vectors, settings.arrange.diversity, settings.arrange.group_variants)
     reading, features = _reading(sources), _features(catalogue, counters, sources)
     filters, limit = policies(catalogue, settings.policy.armed, rules), settings.ranking.candidates
-    fallback, encode = sources["popularity"], None if reader is None else _encode(reader, sources)
+    fallback, encode = Fallback(sources["popularity"], catalogue), None if reader is None else _encode(reader, sources)
     return Pipeline(catalogue, history, counters, reading, filters, sources, features, stacks, fallback, page, limit, reader, encode)
 
 
@@ -75,7 +76,7 @@ def over(pipeline: Pipeline, step: Step, history: History) -> Pipeline:
         filters=policies(step.catalogue, armed, rules),
         sources=sources,
         features=_features(step.catalogue, counters, sources),
-        fallback=sources["popularity"],
+        fallback=Fallback(sources["popularity"], step.catalogue),
         arranger=replace(pipeline.arranger, catalogue=step.catalogue, rules=rules, literal=lexical(sources)),
     )
 

@@ -26,6 +26,7 @@ from aisle.profile.history import History
 from aisle.query.reader import Encode, Reader
 from aisle.ranking.features import Features
 from aisle.retrieval.counters import Counters
+from aisle.retrieval.fallback import Fallback
 from aisle.schema import SESSION_ACTOR
 
 RANKING_MS = 10.0
@@ -54,7 +55,7 @@ class Pipeline:
     sources: Mapping[str, Source]
     features: Features
     stacks: Mapping[str, Stack]
-    fallback: Source
+    fallback: Fallback
     arranger: Arranger
     limit: int = 200
     reader: Reader | None = None
@@ -126,8 +127,8 @@ class Pipeline:
         return self.arranger(block, candidates)
 
     def popular(self, block: Block, allowed: Allowed, runner: Runner) -> Ranked:
-        """The last resort, and all there is for who searches without words: what is popular and allowed; in a shop where nothing
-        happened yet, whatever is allowed."""
+        """The last resort, and all there is for who searches without words: what is popular and allowed, the likely category first; in a
+        shop where nothing happened yet, whatever is allowed."""
         browsing = all(request.surface == "search" and not request.query for request in block.requests)
         runner.trace.fallback = bool(runner.trace.skipped) or not browsing
         candidates = self.fallback.retrieve(block, allowed, self.limit)
