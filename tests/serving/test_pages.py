@@ -221,6 +221,19 @@ def test_hostile_words_in_addresses_stay_words(client: TestClient):
         assert ">49" not in response.text
 
 
+ODD = ["灯" * 350_000, "🧨🧨", "\u202eshop\u202d", "\u200b\u200d\ufeff", "' OR 1=1; --", "%00\x00", "{{7*7}}", "a\u0301" * 500]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=["1 MB", "emoji", "right to left", "no width", "SQL", "zero", "template", "marks"])
+def test_odd_queries_and_titles_are_words_like_others(client: TestClient, engine: FakeEngine, odd: str):
+    engine.items["A0"] = {"item_id": "A0", "title": odd, "category": odd, "brand": odd, "description": odd}
+    for address in (f"/search?q={quote(odd[:6_000])}", "/", "/item/A0", "/search?q=red"):
+        see(client, address)
+    for form in ({"item": f"|{odd}"}, {"item": "|A0", "back": odd}, {"answer": odd}, {"theme": odd}, {"user": odd}):
+        for action in ("add", "hide", "remove", "consent", "theme", "as"):
+            assert client.post(f"/do/{action}", data=form).status_code in (200, 404, 413)
+
+
 def test_hostile_words_in_the_catalogue_stay_words(client: TestClient, engine: FakeEngine):
     item = {name: HOSTILE for name in ("title", "title_zh", "description", "category", "brand", "currency", "image", HOSTILE)}
     engine.items = {HOSTILE: {"item_id": HOSTILE, "price": 1.0, "in_stock": 1.0, **item}, "b": {"item_id": "b", "title": "x"}}

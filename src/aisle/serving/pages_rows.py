@@ -135,10 +135,11 @@ def tastes(profile: Mapping[str, Json], attribute: str = "category", most: int =
 
 
 def crumbs(category: str) -> list[tuple[str, str]]:
-    """The steps of a category path, each with the address of its items."""
+    """The steps of a category path, each with the address of its items, as far as they are short enough to be filtered by."""
     parts = [part for part in category.partition("|")[0].strip().split(" > ") if part][:6]
     paths = [" > ".join(parts[: end + 1]) for end in range(len(parts))]
-    return [(part[:LONGEST_VALUE], listed(chosen=(("category", path),))) for part, path in zip(parts, paths, strict=True)]
+    short = [(part, path) for part, path in zip(parts, paths, strict=True) if len(path) <= LONGEST_VALUE]
+    return [(part, listed(chosen=(("category", path),))) for part, path in short]
 
 
 def numbers(page: int, last: int) -> list[int]:
