@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aisle.bundle import MANIFEST, Store, read, verify
+from aisle.bundle import MANIFEST, Store, read, seal, verify
 from aisle.core.errors import BundleError
 
 
@@ -58,6 +58,29 @@ def test_one_flipped_bit_in_any_file_is_refused_and_the_active_one_stays(store: 
     assert store.current() == "one"
 
 
+def test_any_flipped_bit_of_the_manifest_is_noticed(store: Store) -> None:
+    path = store.folder / "two" / MANIFEST
+    data = path.read_bytes()
+    told = json.loads(data)
+    for place in range(0, 8 * len(data), 11):
+        flipped = bytearray(data)
+        flipped[place // 8] ^= 1 << place % 8
+        path.write_bytes(bytes(flipped))
+        try:
+            assert read(path.parent).manifest == told, "what was read is what was written"
+        except BundleError:
+            continue
+    path.write_bytes(data)
+    assert verify(path.parent).manifest == told
+
+
+def test_a_bundle_of_the_layout_before_is_read(store: Store) -> None:
+    path = store.folder / "one" / MANIFEST
+    old = {name: value for name, value in json.loads(path.read_text()).items() if name != "seal"} | {"schema": 1}
+    path.write_text(json.dumps(old))
+    assert verify(path.parent).manifest == old
+
+
 def test_a_missing_file_is_named(store: Store) -> None:
     (store.folder / "one" / "b.bin").unlink()
     with pytest.raises(BundleError, match=r"b\.bin is missing"):
@@ -74,7 +97,8 @@ def test_a_bundle_of_another_version_is_refused_with_the_mend(store: Store) -> N
 def test_a_file_outside_the_bundle_is_refused(store: Store) -> None:
     path = store.folder / "one" / MANIFEST
     manifest = json.loads(path.read_text())
-    path.write_text(json.dumps(manifest | {"files": {"../two/b.bin": manifest["files"]["b.bin"]}}))
+    manifest |= {"files": {"../two/b.bin": manifest["files"]["b.bin"]}}
+    path.write_text(json.dumps(manifest | {"seal": seal(manifest)}))
     with pytest.raises(BundleError, match="outside"):
         verify(store.folder / "one")
 

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from aisle.core.errors import BundleError
 
-SCHEMA = 1
-"""Version of the layout of a bundle; a bundle of another version is refused."""
+SCHEMA = 2
+"""Version of the layout of a bundle: 2 seals the manifest itself. Both are read, any other is refused."""
+READABLE = (1, SCHEMA)
 
 MANIFEST = "manifest.json"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -49,10 +50,17 @@ def read(folder: Path) -> Bundle:
         ) from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise BundleError(f"{path} is damaged: {error}.", "Roll back to another bundle or train again.") from None
-    if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
+    if not isinstance(manifest, dict) or manifest.get("schema") not in READABLE:
         found = manifest.get("schema") if isinstance(manifest, dict) else "none"
         raise BundleError(f"{folder.name} has layout version {found}, this program reads {SCHEMA}.", "Train again with this version.")
+    if manifest["schema"] == SCHEMA and manifest.get("seal") != seal(manifest):
+        raise BundleError(f"{path} is damaged: its seal differs.", "Roll back to another bundle or train again.")
     return Bundle(folder, manifest)
+
+
+def seal(manifest: Mapping[str, Json]) -> str:
+    """A hash of all that a manifest says, so that a flipped bit in it is noticed as one in any other file is."""
+    return sha256(_canonical({name: value for name, value in manifest.items() if name != "seal"})).hexdigest()
 
 
 def verify(folder: Path) -> Bundle:
@@ -148,8 +156,8 @@ class Store:
             yield building
             files = {path.relative_to(building).as_posix(): hash_file(path) for path in sorted(building.rglob("*")) if path.is_file()}
             content = sha256(_canonical(files)).hexdigest()
-            full = {"schema": SCHEMA, "bundle": name, **manifest, "content": content, "files": files}
-            _write(building / MANIFEST, json.dumps(full, ensure_ascii=False, indent=1))
+            full = json.loads(json.dumps({"schema": SCHEMA, "bundle": name, **manifest, "content": content, "files": files}))
+            _write(building / MANIFEST, json.dumps({**full, "seal": seal(full)}, ensure_ascii=False, indent=1))
             os.replace(building, self.folder / name)
             _sync(self.folder)
         except OSError as error:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from aisle.bundle import SCHEMA
 from tests.cli.command import aisle
 from tests.data.reading import EVENTS, ITEMS, write
 
@@ -231,7 +232,7 @@ def test_a_bundle_of_another_version_is_refused_by_every_verb(odd: Path, trained
     store = tmp_path / "bundles"
     shutil.copytree(trained, store)
     manifest = store / (store / "CURRENT").read_text().strip() / "manifest.json"
-    manifest.write_text(manifest.read_text(encoding="utf-8").replace('"schema": 1', '"schema": 99'), encoding="utf-8")
+    manifest.write_text(manifest.read_text(encoding="utf-8").replace(f'"schema": {SCHEMA}', '"schema": 99'), encoding="utf-8")
     asked = tmp_path / "asked.jsonl"
     asked.write_text("{}\n")
     verbs: list[tuple[object, ...]] = [

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from aisle.bundle import MANIFEST, Store
+from aisle.bundle import MANIFEST, Store, seal
 from aisle.cli import app
 from aisle.cli.common import guarded
 from aisle.core.errors import AisleError, StateError
@@ -75,7 +75,8 @@ def test_what_is_broken_is_named_and_the_status_is_1(tmp_path: Path):
     shop = toy_store(tmp_path, "one", "two").parent
     next((shop / "bundles" / "one").rglob("*.npy")).write_bytes(b"x")
     manifest = shop / "bundles" / "two" / MANIFEST
-    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"state_sequence": 7}))
+    told = json.loads(manifest.read_text()) | {"state_sequence": 7}
+    manifest.write_text(json.dumps(told | {"seal": seal(told)}))
     with State.open(shop / "state"):
         (shop / "state" / "serving.toml").write_text("storefrnt = 1\n")
     status, told = run("doctor", str(shop / "bundles"))
