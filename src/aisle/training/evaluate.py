@@ -8,18 +8,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aisle.bundle import Json, Store
+from aisle.core.catalogue import Catalogue
 from aisle.core.errors import BundleError
+from aisle.core.events import Dataset, Events
 from aisle.data.dataset import load_dataset
 from aisle.evaluation import replay
 from aisle.evaluation.lists import Lists, Ranked
+from aisle.evaluation.metrics import ItemFacts
+from aisle.evaluation.replay import Replay
 from aisle.evaluation.report_html import render
 from aisle.evaluation.results import Evaluation
 from aisle.evaluation.summary import TaskRuns, merge, summarise
 from aisle.opening import open_shop
 from aisle.profile.history import History
-from aisle.settings import load
+from aisle.settings import Settings, load
 from aisle.shop import Shop
 from aisle.tracking import Tracker
 from aisle.training.budget import Budget
@@ -70,16 +75,16 @@ def _later(folder: Path, place: Path, quiet: bool) -> Report | None:
         return None
     settings = load(folder)
     data, _ = load_dataset(folder, settings)
-    targets = replay.success_type(data.events, settings.evaluation.targets)
     inside = data.events.time > shop.newest
-    tasks = [replay.home(data, inside, targets, new_only) for new_only in (False, True)] if targets else []
-    tasks = [one.sample(settings.evaluation.test_requests, settings.seed) for one in tasks if len(one) >= FEWEST]
+    tasks = [one.sample(settings.evaluation.test_requests, settings.seed) for one in _asked(data, inside, settings) if len(one) >= FEWEST]
     if not tasks:
         return None
-    known = History.of(shop.pipeline.catalogue, data.events)
+    known = History.of(shop.pipeline.catalogue, in_rows_of(shop.pipeline.catalogue, data))
     shop = Shop(shop.bundle_id, replace(shop.pipeline, history=known), shop.completer, shop.matching)
+    before = data.events.item[~inside & (data.events.item >= 0)]
+    facts = ItemFacts(np.bincount(before, minlength=len(data.catalogue)).astype(float))
     with Tracker(quiet=quiet) as tracker:
-        summaries = [summarise(_runs(shop, one, data.catalogue.row_of, tracker), seed=settings.seed) for one in tasks]
+        summaries = [summarise(_runs(shop, one, data.catalogue.row_of, facts, tracker), seed=settings.seed) for one in tasks]
     merged = merge(summaries)
     protocol: dict[str, Json] = {"bundle": shop.bundle_id, "after": shop.newest, "requests": {one.task: len(one) for one in tasks}}
     counts = {"items": len(data.catalogue), "events_after": int(inside.sum())}
@@ -87,19 +92,32 @@ def _later(folder: Path, place: Path, quiet: bool) -> Report | None:
     return _report(found)
 
 
-def _runs(shop: Shop, one: replay.Replay, row_of: Mapping[str, int], tracker: Tracker) -> TaskRuns:
+def _asked(data: Dataset, inside: NDArray[np.bool_], settings: Settings) -> list[Replay]:
+    """What was asked after the bundle: visits, and searches where the log has them."""
+    targets = replay.success_type(data.events, settings.evaluation.targets)
+    visits = [replay.home(data, inside, targets, new_only) for new_only in (False, True)] if targets else []
+    return [*visits, replay.search_log(data, inside)] if (data.events.query >= 0).any() else visits
+
+
+def in_rows_of(catalogue: Catalogue, data: Dataset) -> Events:
+    """The events of ``data`` with the item rows of another catalogue: items that came or went move every row."""
+    row = np.append(catalogue.rows(data.catalogue.ids), -1)
+    return replace(data.events, item=row[data.events.item].astype(np.int32))
+
+
+def _runs(shop: Shop, one: Replay, row_of: Mapping[str, int], facts: ItemFacts, tracker: Tracker) -> TaskRuns:
     """The bundle's answers, and beside them its floor sources alone, over the rows of today's catalogue."""
     runs: dict[str, Lists] = {}
     with tracker.part(f"{one.task}: answer {len(one)} requests"):
         answers = shop.answer(one.requests)
         runs["fused"] = Ranked.of([[row_of.get(item.item_id, -1) for item in answer.items] for answer in answers])
-        for name in ("popularity", "repeat", "item_knn"):
+        for name in ("lexical",) if one.task == "search" else ("popularity", "repeat", "item_knn"):
             if name in shop.pipeline.sources:
                 runs[name] = _alone(shop, one, name, row_of)
-    return TaskRuns(one.task, one.truth, runs, one.users)
+    return TaskRuns(one.task, one.truth, runs, one.users, facts)
 
 
-def _alone(shop: Shop, one: replay.Replay, name: str, row_of: Mapping[str, int]) -> Ranked:
+def _alone(shop: Shop, one: Replay, name: str, row_of: Mapping[str, int]) -> Ranked:
     ids, lists = shop.pipeline.catalogue.ids, []
     for start in range(0, len(one), 256):
         block = shop.pipeline.block(one.requests[start : start + 256])
