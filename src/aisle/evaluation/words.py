@@ -18,6 +18,8 @@ MODELS = {
     "text_match": "how the words match",
     "rank_fusion": "vote of all sources", "recall_side": "recall side (RER)",
     "logistic": "logistic CTR", "boosted": "boosted CTR", "lambdamart": "learned ranking",
+    "intent_reader": "intents from the examples", "category_reader": "category from the log", "majority": "always the most frequent",
+    "tfidf_linear": "linear model on words",
 }  # fmt: skip
 BASELINES = ("popularity", "repeat", "item_knn", "lexical")
 """What a shop has without us, and what stands beside every model."""
@@ -29,6 +31,8 @@ TASKS = {
     "item": ("Product page", "visits", "visits in which another product was taken, how many had it among the first ten"),
     "search_clicks": ("Clicks in search", "shown products", "shown products"),
     "home_clicks": ("Clicks on the home page", "shown products", "shown products"),
+    "intent": ("Intent of a query", "texts", "texts of known intent, how many were understood"),
+    "category": ("Category of a query", "queries", "queries, how many were understood"),
     "basket": ("Basket", "baskets", "baskets, how many were completed from the first ten"),
 }
 OTHER_TASK = ("Results", "requests", "requests in which something was wanted, how many had it among the first ten")
@@ -42,6 +46,9 @@ METRICS = {
     "map": "precision at each hit, averaged",
     "conversion": "share of all requests whose first products include one that was bought",
     "revenue": "money paid for products among the first, per request",
+    "accuracy": "share of the texts that it gets right",
+    "in_scope": "share of the texts that it is sure enough of",
+    "accuracy_in_scope": "share of those that it gets right",
     "coverage": "share of the catalogue that is shown to somebody",
     "novelty": "how unexpected the products are, in bits",
     "diversity": "how different the products of one page are",

@@ -107,7 +107,7 @@ def measure(examples: Examples, encode: Encode | None, threshold: float | None =
     asked = {name: some for name, some in asked.items() if len(some) >= FEWEST}
     if intents is None or not asked:
         return {}
-    rivals = _baselines(examples.where(learning), asked)
+    rivals = baselines(examples.where(learning), asked)
     result = {}
     for name, some in asked.items():
         best, score = intents.read(some.texts, None if encode is None or not intents.reads_vectors else encode(some.texts))
@@ -117,8 +117,8 @@ def measure(examples: Examples, encode: Encode | None, threshold: float | None =
     return result
 
 
-def _baselines(known: Examples, asked: Mapping[str, Examples]) -> dict[str, dict[str, Numbers]]:
-    """The most frequent intent for all, and a linear support vector machine on TF-IDF of the same n-grams."""
+def baselines(known: Examples, asked: Mapping[str, Examples]) -> dict[str, dict[str, Numbers]]:
+    """What stands beside our model, by window: the most frequent intent, and a linear support vector machine on the same n-grams."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.svm import LinearSVC
 
