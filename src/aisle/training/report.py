@@ -43,9 +43,13 @@ def evaluation(
 
 
 def _ablation(results: Mapping[str, TaskResult], several: bool) -> list[Ablation]:
-    """Every task's rows, p corrected over all of them."""
-    rows = [replace(row, metric=f"{task}/{row.metric}" if several else row.metric) for task, one in results.items() for row in one.ablation]
-    return [replace(row, p_holm=float(p)) for row, p in zip(rows, holm(np.array([row.p for row in rows])), strict=True)]
+    """Every task's rows, p corrected over the task's."""
+    rows = []
+    for task, one in results.items():
+        front = f"{task}/" if several else ""
+        within = zip(one.ablation, holm(np.array([row.p for row in one.ablation])), strict=True)
+        rows += [replace(row, metric=front + row.metric, p_holm=float(p)) for row, p in within]
+    return rows
 
 
 def _protocol(job: Job, results: Mapping[str, TaskResult]) -> dict[str, Json]:
