@@ -13,8 +13,8 @@ from aisle.retrieval.vectors import Half, ItemVectors
 
 Rows = NDArray[np.int32]
 NOTHING = np.zeros(0, np.int32)
-FEW = 1_000
-"""Rewritten rows of the bundle up to which it is cheaper to find more than to mask."""
+FEW = 50
+"""Rows that are found beyond what is wanted, since some will have been written anew: cheaper than to mask those."""
 
 
 class LaterVectors(ItemVectors):
@@ -75,7 +75,7 @@ class LaterVectors(ItemVectors):
         """The best of the bundle's that still hold and of those written since."""
         late = np.flatnonzero(mask[self.rows] & self._ready)
         if len(late) > limit:
-            late = late[np.argpartition(-(self._plain[late] @ vector), limit - 1)[:limit]]
+            late = late[np.argpartition(-(self._plain @ vector)[late], limit - 1)[:limit]]
         old, old_score = self._nearest_of_bundle(vector, mask[: len(self.base)], limit)
         rows = np.concatenate([old, self.rows[late]])
         score = np.concatenate([old_score, self.score(vector, self.rows[late])])
@@ -86,10 +86,11 @@ class LaterVectors(ItemVectors):
         """Of the rows whose text is still the bundle's. A few more are asked for where nothing else is filtered: a mask costs as much time
         again as the scan."""
         stale = self.rows[self.rows < len(self.base)]
-        if len(stale) <= FEW and mask.all():
-            rows, score = self.base.nearest(vector, mask, limit + len(stale))
-            kept = ~np.isin(rows, stale)
-            return rows[kept][:limit], score[kept][:limit]
+        if mask.all():
+            rows, score = self.base.nearest(vector, mask, limit + min(len(stale), FEW))
+            kept = self._place[rows] < 0
+            if len(stale) <= FEW or np.count_nonzero(kept) >= limit:
+                return rows[kept][:limit], score[kept][:limit]
         inner = mask.copy()
         inner[stale] = False
         return self.base.nearest(vector, inner, limit)

@@ -106,12 +106,12 @@ class Bundled:
         """As `left_out.LeavesOut`: leaving out an item that the source does not know changes nothing."""
         source = cast(LeavesOut, self.source)
         past, inner, inside = history(block, source.decay), self._inner(block), items < self.known
-        left_out = past.item[past.of(request)]
-        asked = Candidates.of([items[inside] if number == request else items[:0] for number in range(len(block))])
-        result = np.zeros((len(left_out), len(items)), np.float32)
-        result[:, inside] = np.nan_to_num(self.source.score(inner, asked))
-        learned = history(inner, source.decay)
+        left_out, learned = past.item[past.of(request)], history(inner, source.decay)
         rows = np.isin(left_out, learned.item[learned.of(request)])
+        result = np.zeros((len(left_out), len(items)), np.float32)
+        if not rows.all():
+            asked = Candidates.of([items[inside] if number == request else items[:0] for number in range(len(block))])
+            result[:, inside] = np.nan_to_num(self.source.score(inner, asked))
         result[np.ix_(rows, inside)] = source.without(inner, request, items[inside])
         return result
 

@@ -88,6 +88,13 @@ class LaterField(Field):
         rows, values = super().postings(word)
         return (np.concatenate([rows, later[0]]), np.concatenate([values, later[1]])) if len(later[0]) else (rows, values)
 
+    def add(self, score: Weights, words: Iterable[int], weight: float) -> None:
+        """As `Field.add`, of the bundle's texts and of those written since, without putting their lists together."""
+        known = len(self.starts) - 1
+        for word in words:
+            for rows, values in (super().postings(word) if word < known else NOWHERE, self.posted.get(word, NOWHERE)):
+                score[rows] += values * np.float32(weight)
+
     def _at(self, places: Offsets) -> Ids:
         known = int(self.offsets[self.size])
         behind = places >= known
