@@ -193,6 +193,16 @@ def test_leaving_out_an_item_that_a_source_never_knew_changes_nothing() -> None:
     assert not hasattr(Bundled(Popularity(), 12), "without")
 
 
+def test_a_long_history_with_new_items_is_read_further_back_by_what_does_not_know_them() -> None:
+    items = grown(DATA.catalogue, lantern=LANTERN)
+    later = after(ItemKnn().fit(DATA), step(items))
+    one = asked(items, ask("home", "w"), events=clicked(items, "w", "pot_tea", *["lamp_red", "cup_tea"] * 24, "shoe_run", "lantern"))
+    past = history(one, later.decay).item
+    assert items.row_of["pot_tea"] not in past and items.row_of["pot_tea"] in history(bundled(one, 12), later.decay).item
+    told = later.without(one, 0, np.arange(13, dtype=np.int32))
+    assert told.shape == (len(past), 13) and np.isfinite(told).all()
+
+
 def test_what_was_bought_of_a_new_item_is_bought_again() -> None:
     items = grown(DATA.catalogue, lantern=LANTERN)
     repeat = Repeat().fit(DATA).over(step(items))

@@ -107,12 +107,13 @@ class Bundled:
         source = cast(LeavesOut, self.source)
         past, inner, inside = history(block, source.decay), self._inner(block), items < self.known
         left_out, learned = past.item[past.of(request)], history(inner, source.decay)
-        rows = np.isin(left_out, learned.item[learned.of(request)])
+        read = learned.item[learned.of(request)]  # it may reach further back, past the items that the source does not know
+        rows = np.isin(left_out, read)
         result = np.zeros((len(left_out), len(items)), np.float32)
         if not rows.all():
             asked = Candidates.of([items[inside] if number == request else items[:0] for number in range(len(block))])
             result[:, inside] = np.nan_to_num(self.source.score(inner, asked))
-        result[np.ix_(rows, inside)] = source.without(inner, request, items[inside])
+        result[np.ix_(rows, inside)] = source.without(inner, request, items[inside])[np.isin(read, left_out)]
         return result
 
     def _inner(self, block: Block) -> Block:
