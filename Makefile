@@ -2,7 +2,7 @@
 #   make demo                          a shop made up, trained, measured and served at http://127.0.0.1:8000
 #   make demo DATA=online_retail       the same on real data ($AISLE_DATA or ../shared/data): online_retail, homedepot, tmall_beauty
 #   make test                          style, types, import rules and all tests      make check   without the tests
-#   make test-reliability              the long forms: 200 kills, 400 damaged ends of each kind, 5,000 random operations
+#   make test-reliability              the long forms: 200 kills, 400 damaged ends of each kind, 5,000 random operations, 1,000 swaps
 #   make results ONLY="homedepot live"  measure again what docs/results.md says; without ONLY every part, which takes hours
 # Settings: MINUTES=1.5 of training, PORT=8000.
 VENV    ?= .venv
@@ -38,7 +38,7 @@ test: check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 test-reliability: $(READY)
-	AISLE_LONG=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/state
+	AISLE_LONG=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/state tests/serving/test_workers.py
 
 check: $(READY)
 	$(BIN)/ruff check src tests benchmarks

@@ -31,8 +31,8 @@ class Running:
         self.address = ""
         self._reader = threading.Thread(target=self._listen, daemon=True)
         self._reader.start()
-        self._found.wait(60)
-        self.client = httpx.Client(base_url=self.address or "http://none", timeout=10)
+        self._found.wait(120)
+        self.client = httpx.Client(base_url=self.address or "http://none", timeout=30)
 
     def _listen(self) -> None:
         assert self.process.stdout is not None
@@ -59,7 +59,7 @@ class Running:
     def each(self, times: int = 16) -> Iterator[httpx.Client]:
         """Clients with a connection of their own each, so that every worker gets some."""
         for _ in range(times):
-            with httpx.Client(base_url=self.address, timeout=10) as one:
+            with httpx.Client(base_url=self.address, timeout=30) as one:
                 yield one
 
     def stop(self, number: int = signal.SIGTERM) -> int | None:

@@ -20,7 +20,7 @@ from aisle.serving.listen import ServeError
 from aisle.serving.plan import Plan
 
 LOOK_SECONDS = 0.05
-START_SECONDS, STOP_SECONDS = 60.0, 9.0
+START_SECONDS, STOP_SECONDS = 120.0, 9.0
 STEADY_SECONDS, FIRST_PAUSE, LONGEST_PAUSE = 5.0, 0.1, 5.0
 """A worker that lived this long was sound and is followed at once; the successors of others come ever more slowly."""
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
