@@ -196,13 +196,12 @@ def send_until_killed(server: Running, enough: int) -> list[str]:
     return acknowledged
 
 
-def test_a_port_in_use_is_said_in_words(store: Path):
+def test_a_port_in_use_is_said_in_words(store: Path, tmp_path: Path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        told = subprocess.run(
-            [*COMMAND, "serve", str(store), "--port", str(taken.getsockname()[1])], capture_output=True, text=True, check=False
-        )
+        port = ["--port", str(taken.getsockname()[1]), "--state", str(tmp_path)]
+        told = subprocess.run([*COMMAND, "serve", str(store), *port], capture_output=True, text=True, check=False)
     assert told.returncode == 1
     assert "in use" in " ".join(told.stderr.split()) and "--port" in told.stderr and "Traceback" not in told.stderr
 
