@@ -16,7 +16,7 @@ from aisle.arrange.facets import facet
 from aisle.arrange.highlight import highlights
 from aisle.core.answer import Absence, Answer, AnsweredItem, Completion, Json, Reason, Span, Understanding, Value
 from aisle.core.request import Request
-from aisle.core.runner import Runner
+from aisle.core.runner import Runner, Trust
 from aisle.core.stage import Query
 from aisle.core.trace import Trace
 from aisle.explain.absence import Absences
@@ -57,7 +57,7 @@ class Shop:
     ) -> None:
         self.bundle_id, self.pipeline, self.completer, self.matching = bundle_id, pipeline, completer, matching
         self.name, self.language = name, language
-        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="source")
+        self._pool, self._trust = ThreadPoolExecutor(WORKERS, thread_name_prefix="source"), Trust()
 
     @property
     def newest(self) -> float:
@@ -79,7 +79,7 @@ class Shop:
     def _block(self, requests: Sequence[Request]) -> list[Answer]:
         started = perf_counter()
         alone = len(requests) == 1
-        runner = Runner((requests[0].deadline_ms or DEADLINE_MS) if alone else None, self._pool if alone else None)
+        runner = Runner((requests[0].deadline_ms or DEADLINE_MS) if alone else None, self._pool if alone else None, self._trust)
         ranked = self.pipeline.answer(requests, runner)
         shown = [self._shown(ranked, number) for number in range(len(requests))]
         reasons = runner.step("explain", lambda: self._reasons(ranked, shown)) or [[] for _ in shown]

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from aisle.core.strings import Strings
 
 Floats = NDArray[np.float64]
+REMEMBERED = 4_096
+"""Items kept as a reader would write them: what is shown is shown again."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class Catalogue:
         self.ids, self.texts, self.numbers = ids, dict(texts), dict(numbers)
         self.gone: NDArray[np.bool_] | None = None
         self._labels: dict[str, Labels] = {}
+        self._items: dict[int, Mapping[str, str | float | None]] = {}
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -119,8 +122,16 @@ class Catalogue:
             self._labels[name] = Labels.of(self.text(name).get(row) for row in range(len(self)))
         return self._labels[name]
 
-    def item(self, row: int) -> dict[str, str | float | None]:
-        """One item as a reader would write it; absent attributes are left out."""
+    def item(self, row: int) -> Mapping[str, str | float | None]:
+        """One item as a reader would write it; absent attributes are left out. Shared by all who ask, so not to be changed."""
+        known = self._items.get(row)
+        if known is None:
+            if len(self._items) >= REMEMBERED:
+                self._items.clear()
+            known = self._items[row] = self._item(row)
+        return known
+
+    def _item(self, row: int) -> Mapping[str, str | float | None]:
         found: dict[str, str | float | None] = {"item_id": self.ids[row]}
         found |= {name: text for name, column in self.texts.items() if (text := column.get(row)) is not None}
         return found | {name: float(column[row]) for name, column in self.numbers.items() if not np.isnan(column[row])}

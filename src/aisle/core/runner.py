@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Condition
+from threading import Condition, get_ident
 from time import perf_counter
 from typing import Generic, TypeVar
 
@@ -26,6 +27,34 @@ class Outcome(Generic[Result]):
     took_ms: float
     result: Result | None = None
     error: Exception | None = None
+
+
+class Trust:
+    """Whether stages may run in the answering thread itself, which saves the hand-over: as long as none of them was slow lately and none
+    hangs now. Shared by all runs of one shop. The first answer that a stage spoils is the edge's to save; those after it are isolated."""
+
+    LATE, DOUBTED = 0.2, 60.0
+    """Seconds that the stages of one answer may take together, and for how long they are isolated after that."""
+
+    def __init__(self) -> None:
+        self._running: dict[int, float] = {}
+        self._until = 0.0
+
+    def given(self, now: float) -> bool:
+        """Whether the next stages need not be isolated."""
+        return now >= self._until and all(now - begun < self.LATE for begun in list(self._running.values()))
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """While the stages of one answer run in this thread."""
+        me, begun = get_ident(), perf_counter()
+        self._running[me] = begun
+        try:
+            yield
+        finally:
+            self._running.pop(me, None)
+            if perf_counter() - begun > self.LATE:
+                self._until = perf_counter() + self.DOUBTED
 
 
 class Chain(Generic[Result]):
@@ -68,13 +97,14 @@ def _run(job: Callable[[], Result]) -> Outcome[Result]:
 class Runner:
     """One block's run. ``deadline_ms`` counts from construction; None: as long as it takes, stages one after another in this thread.
 
-    With a deadline independent stages run in ``pool``, and one that is late or raises is left out and named in the trace.
+    With a deadline independent stages run in ``pool``, and one that is late or raises is left out and named in the trace; while ``trust``
+    is given they run in this thread.
     """
 
-    def __init__(self, deadline_ms: float | None = None, pool: ThreadPoolExecutor | None = None) -> None:
+    def __init__(self, deadline_ms: float | None = None, pool: ThreadPoolExecutor | None = None, trust: Trust | None = None) -> None:
         self.trace = Trace()
         self.start = perf_counter()
-        self.deadline_ms, self.pool = deadline_ms, pool
+        self.deadline_ms, self.pool, self.trust = deadline_ms, pool, trust
 
     @property
     def took_ms(self) -> float:
@@ -116,8 +146,10 @@ class Runner:
         left, it is left behind with its thread and another thread goes on with the next.
         """
         if self.pool is None or self.deadline_ms is None:
-            done = {name: self.step(name, work) for name, work in jobs.items()}
-            return {name: result for name, result in done.items() if result is not None}
+            return self._here(jobs)
+        if self.trust is not None and self.trust.given(perf_counter()):
+            with self.trust.watched():
+                return self._here(jobs)
         chain = Chain(jobs)
         self.pool.submit(chain.work, 0)
         for place, name in enumerate(jobs):
@@ -125,6 +157,10 @@ class Runner:
                 self.trace.skipped[name] = "too slow"
                 self.pool.submit(chain.work, place + 1)
         return {name: result for name, outcome in chain.outcomes.items() if (result := self._taken(name, outcome)) is not None}
+
+    def _here(self, jobs: Mapping[str, Callable[[], Result]]) -> dict[str, Result]:
+        done = {name: self.step(name, work) for name, work in jobs.items()}
+        return {name: result for name, result in done.items() if result is not None}
 
     def _taken(self, name: str, outcome: Outcome[Result]) -> Result | None:
         if isinstance(outcome.error, RequestError):

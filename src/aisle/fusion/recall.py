@@ -69,9 +69,14 @@ class Recall:
 
     def _terms(self, columns: Mapping[str, Column]) -> Matrix:
         length = len(next(iter(columns.values()))) if columns else 0
-        found = [terms(columns, name) for name in self.sources]
-        both = [*(share for share, _ in found), *(rank for _, rank in found)]
-        return np.column_stack(both).astype(np.float64) if both else np.zeros((length, 0))
+        half, x = len(self.sources), np.full((2 * len(self.sources), length), np.nan)
+        for place, name in enumerate(self.sources):
+            for row, what in ((place, "share"), (half + place, "rank")):
+                if f"{name}_{what}" in columns:
+                    x[row] = columns[f"{name}_{what}"]
+        x[half:] = 1 / (1 + np.expm1(x[half:]) / 5)
+        x[np.isnan(x)] = 0
+        return x.T
 
     @property
     def weights(self) -> dict[str, float]:

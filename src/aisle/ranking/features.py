@@ -53,21 +53,18 @@ class SourceScores:
     raw: frozenset[str] = frozenset()
 
     def __call__(self, block: Block, candidates: Candidates) -> Columns:
+        names = [name for name in self.sources if name in candidates.columns]
+        if not names:
+            return {}
+        rank, score, best = (np.stack([candidates[f"{name}{tail}"] for name in names]) for tail in ("_rank", "", "_best"))
+        shares, depth = share(score, best), np.log1p(rank)
         columns: dict[str, NDArray[np.floating]] = {}
-        ranks = []
-        for name in self.sources:
-            if name not in candidates.columns:
-                continue
-            score, rank = candidates[name], candidates[f"{name}_rank"]
-            columns[f"{name}_share"] = share(score, candidates[f"{name}_best"])
-            columns[f"{name}_rank"] = np.log1p(rank)
-            ranks.append(rank)
+        for place, name in enumerate(names):
+            columns |= {f"{name}_share": shares[place], f"{name}_rank": depth[place]}
             if name in self.raw:
-                columns[name] = score
-        if ranks:
-            table = np.column_stack(ranks)
-            columns["sources_agreeing"] = np.isfinite(table).sum(axis=1)
-            columns["best_rank"] = np.log1p(np.fmin.reduce(table, axis=1))
+                columns[name] = score[place]
+        columns["sources_agreeing"] = np.isfinite(rank).sum(axis=0)
+        columns["best_rank"] = np.fmin.reduce(depth, axis=0)
         return columns
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +26,29 @@ class ItemFacts:
 
     catalogue: Catalogue
     counters: Counters
+    _hour: dict[int, dict[str, NDArray[np.floating]]] = field(default_factory=dict, repr=False, compare=False)
 
     def __call__(self, block: Block, candidates: Candidates) -> Mapping[str, NDArray[np.floating]]:
-        items, as_of = candidates.item, block.as_of[candidates.request]
+        if self.counters.clock and len(block) == 1:
+            return self._one(candidates.item, float(block.as_of[0]))
+        return self._many(candidates.item, block.as_of[candidates.request])
+
+    def _one(self, items: NDArray[np.int32], as_of: float) -> Mapping[str, NDArray[np.floating]]:
+        """One request: what holds for the hour is worked out once for all items."""
+        hour = int(self.counters.hour(np.array([as_of]))[0])
+        known = self._hour.get(hour)
+        if known is None:
+            every = np.arange(len(self.catalogue), dtype=np.int32)
+            known = dict(self._many(every, np.full(len(every), as_of)))
+            known |= {"last": self.counters.last(every, as_of), "first": self.counters.first(every, as_of)}
+            self._hour.clear()
+            self._hour[hour] = known
+        columns = {name: values[items] for name, values in known.items()}
+        last, first = columns.pop("last"), columns.pop("first")
+        columns |= {"days_idle": np.log1p((as_of - last) / DAY), "days_known": np.log1p((as_of - first) / DAY)}
+        return columns | self._age(items, as_of)
+
+    def _many(self, items: NDArray[np.int32], as_of: NDArray[np.float64]) -> Mapping[str, NDArray[np.floating]]:
         ever = self.counters.count(items, as_of)
         columns = {"popularity_ever": np.log((ever + 0.1) / (self.counters.usual + 0.1))}
         if self.counters.clock:
@@ -40,7 +60,9 @@ class ItemFacts:
                 "days_idle": np.log1p((as_of - self.counters.last(items, as_of)) / DAY),
                 "days_known": np.log1p((as_of - self.counters.first(items, as_of)) / DAY),
             }
-        if "created_at" in self.catalogue.numbers:
-            age = (as_of - self.catalogue.number("created_at")[items]) / DAY
-            columns["days_old"] = np.log1p(np.maximum(age, 0))
-        return columns
+        return columns | self._age(items, as_of)
+
+    def _age(self, items: NDArray[np.int32], as_of: float | NDArray[np.float64]) -> dict[str, NDArray[np.floating]]:
+        if "created_at" not in self.catalogue.numbers:
+            return {}
+        return {"days_old": np.log1p(np.maximum((as_of - self.catalogue.number("created_at")[items]) / DAY, 0))}
