@@ -125,7 +125,7 @@ class TextMatch:
         np.minimum.at(first, found.owner[found.asked], found.place[found.asked])
         columns = [
             field.bm25(counts, found.length, terms.word),
-            hit @ terms.weight / total,
+            np.where(hit, terms.weight, 0).sum(axis=1) / total,
             hit.mean(axis=1),
             hit.all(axis=1),
             hit[:, terms.head],
@@ -159,7 +159,7 @@ class TextMatch:
         field = self.tokens.fields[name]
         found = Matches.of(field, rows, terms, lookup)
         counts = found.counts(terms)
-        covered = (counts > 0) @ terms.weight / max(float(terms.weight.sum()), 1e-6)
+        covered = np.where(counts > 0, terms.weight, 0).sum(axis=1) / max(float(terms.weight.sum()), 1e-6)
         return np.where((found.length > 0)[:, None], np.column_stack([field.bm25(counts, found.length, terms.word), covered]), np.nan)
 
 
