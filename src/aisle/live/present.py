@@ -16,7 +16,7 @@ from aisle.assemble import lexical, over
 from aisle.core.catalogue import Catalogue
 from aisle.live.changes import changed
 from aisle.live.facts import LiveHistory
-from aisle.live.tally import ALL, Tally
+from aisle.live.tally import Tally
 from aisle.pipeline import Pipeline
 from aisle.retrieval.dense import Nearest
 from aisle.retrieval.overlay import Step
@@ -61,12 +61,13 @@ class Present:
         self._work: Future[None] | None = None
         history = LiveHistory(self._bundle, shop.pipeline.catalogue, state.log, after)
         self._now = Now(after, renewed(shop, replace(shop.pipeline, history=history)), history)
+        self._tally.read_all(state.newest())
         self.fill(rest=0.0)
 
     def at(self, as_of: float = 0.0) -> Now:
         """The state for a request at ``as_of``, with everything that was acknowledged when this was called."""
         now, newest = self._now, self._state.newest()
-        if (newest == now.sequence and not self._tally.due(as_of)) or self._behind:
+        if (newest == now.sequence and not self._tally.due(as_of, newest)) or self._behind:
             return now
         with self._lock:
             changes = self._state.items.changes(self._now.sequence, AT_ONCE + 1)
@@ -102,14 +103,16 @@ class Present:
             self._work.result()
 
     def recount(self) -> None:
-        """Someone was forgotten: count the log's events anew at the next full hour."""
+        """Someone was forgotten: from the next full hour on the counts hold nothing of it; in other processes from the next bundle on."""
+        anew = Tally(self._state.log, self._after)
+        anew.read_all(self._state.newest())
         with self._lock:
-            self._tally.reset()
+            self._tally = anew
 
     def newest_event(self) -> float:
         """UTC seconds of the newest event since the bundle, NaN for none."""
         with self._lock:
-            self._read_all(self._state.newest())
+            self._tally.read_all(self._state.newest())
             return self._tally.newest
 
     def _take(self, newest: int, changes: Sequence[ItemChange], as_of: float | None = None) -> None:
@@ -123,8 +126,8 @@ class Present:
             catalogue, rewritten = after, after.rewritten
             self._tally.meet(after.ids[row] for row in range(len(now.catalogue), len(after)))
         counted = None
-        if as_of is not None and self._tally.due(as_of):
-            self._read_all(newest)
+        if as_of is not None and self._tally.due(as_of, newest):
+            self._tally.read_all(newest)
             counted = self._tally.counters(catalogue, self._bundle.clock, as_of)
         if not changes and counted is None:
             self._now = replace(now, sequence=sequence)
@@ -132,10 +135,6 @@ class Present:
         made = {} if len(rewritten) > SOON else {v.made_from: v.encode(catalogue, rewritten) for v in vectors_of(now.shop.pipeline)}
         self._apply(Step(catalogue, rewritten, made, counted), sequence)
         self._later()
-
-    def _read_all(self, newest: int) -> None:
-        while self._tally.behind or self._tally.sequence < newest:
-            self._tally.read(newest, ALL)
 
     def _apply(self, step: Step, sequence: int) -> None:
         now = self._now

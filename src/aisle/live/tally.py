@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable
 from math import floor, inf, isnan, nan
 
@@ -13,63 +12,60 @@ from aisle.retrieval.counters import HOUR, Counters
 from aisle.schema import EVENT_CODE
 from aisle.state.protocols import EventLog
 
-AT_ONCE = 500
-"""Events read beside one answer, so that none waits long and the full hour finds little left to read."""
-ALL = 10_000
+AT_ONCE = 2_000
+"""Facts of the log that are counted beside one answer, so that none waits long and the full hour finds little left to count."""
 
 
 class Tally:
-    """Items, times and types of the log's events after a sequence: 13 bytes an event. Not for several threads at once.
+    """How often what was done with each item in each hour since a sequence of the log. Not for several threads at once.
 
-    An event counts from the next full hour on (`Counters`), so counts are made anew when a request comes from an hour in which some
+    An event counts from the next full hour on (`Counters`), so counters are made anew when a request comes from an hour in which some
     event counts that the last ones lack: at most once for each hour asked for.
     """
 
     def __init__(self, log: EventLog, after: int) -> None:
-        self.log, self.after = log, after
-        self.reset()
-
-    def reset(self) -> None:
-        """Read everything again at the next need: someone was forgotten."""
-        self.sequence, self.behind, self.newest = self.after, True, nan
-        self._ids: dict[str, int] = {}
-        self._item, self._time, self._type = array("i"), array("d"), array("B")
+        self.log, self.sequence, self.newest = log, after, nan
+        self._count: dict[tuple[str, int, int], int] = {}
+        self._items: set[str] = set()
         self._waiting, self._asked = inf, nan
 
     def read(self, newest: int, most: int = AT_ONCE) -> None:
-        """Read on, ``most`` events; ``newest`` is the log's newest sequence."""
-        events = self.log.since(self.sequence, most)
-        for one in events:
-            event = one.event
-            self.newest = max(event.time, self.newest) if self.newest == self.newest else event.time
-            if event.item_id is not None and event.type in EVENT_CODE:
-                self._item.append(self._ids.setdefault(event.item_id, len(self._ids)))
-                self._time.append(event.time)
-                self._type.append(EVENT_CODE[event.type])
-                self._waiting = min(self._waiting, event.time)
-        last = events[-1].sequence if events else self.sequence
-        self.behind = len(events) >= most
-        self.sequence = last if self.behind else max(last, newest)
+        """Count on, ``most`` facts; ``newest`` is the log's newest sequence."""
+        until = min(newest, self.sequence + most)
+        if until <= self.sequence:
+            return
+        for item, kind, hour, count, time in self.log.counts(self.sequence, until):
+            key = item, EVENT_CODE[kind], hour
+            self._count[key] = self._count.get(key, 0) + count
+            self._items.add(item)
+            self._waiting = min(self._waiting, hour * HOUR)
+            self.newest = float(np.fmax(self.newest, time))
+        self.sequence = until
+
+    def read_all(self, newest: int) -> None:
+        """Count everything up to ``newest``: about a second for a million events."""
+        self.read(newest, max(newest - self.sequence, 0))
 
     def meet(self, items: Iterable[str]) -> None:
         """Items came into the shop: events on them that were counted as nobody's are counted anew at the next full hour."""
-        if any(item in self._ids for item in items):
+        if any(item in self._items for item in items):
             self._waiting = -inf
 
-    def due(self, as_of: float) -> bool:
-        """Whether a request at ``as_of`` may need counts that were not made yet."""
+    def due(self, as_of: float, newest: int) -> bool:
+        """Whether a request at ``as_of`` may need counters that were not made yet."""
+        behind = self.sequence < newest
         if isnan(as_of):
-            return self.behind or self._waiting < inf
+            return behind or self._waiting < inf
         hour = floor(as_of / HOUR)
-        return hour != self._asked and (self.behind or self._waiting < hour * HOUR)
+        return hour != self._asked and (behind or self._waiting < hour * HOUR)
 
     def counters(self, catalogue: Catalogue, clock: bool, as_of: float) -> Counters | None:
-        """Everything read so far added up, for a request at ``as_of``; None where the last counts still hold."""
+        """Everything read so far added up, for a request at ``as_of``; None where the last counters still hold."""
         self._asked = nan if isnan(as_of) else floor(as_of / HOUR)
-        if not isnan(as_of) and self._waiting >= self._asked * HOUR:
-            return None
-        if self._waiting == inf:
+        if self._waiting == inf or (not isnan(as_of) and self._waiting >= self._asked * HOUR):
             return None
         self._waiting = inf
-        rows = catalogue.rows(self._ids)[np.array(self._item, np.int64)]
-        return Counters.counted(rows, np.array(self._time), np.array(self._type), clock, len(catalogue))
+        table = np.array([(kind, hour, count) for (_, kind, hour), count in self._count.items()], np.int64).reshape(-1, 3)
+        each = np.repeat(np.arange(len(table)), table[:, 2])
+        rows = catalogue.rows(item for item, _, _ in self._count)[each]
+        return Counters.counted(rows, table[each, 1] * HOUR, table[each, 0].astype(np.uint8), clock, len(catalogue))

@@ -41,6 +41,11 @@ CLICKED = """
     SELECT json_array(request_id) AS row FROM facts
     WHERE request_id IN (SELECT value FROM json_each(?)) AND type <> 'impression' AND type IN ('click', 'favourite', 'cart', 'purchase')
 """
+HOUR = f"time / {3_600 * MICRO}"
+COUNTS = f"""
+    SELECT json_array(item_id, type, {HOUR}, count(*), max(time)) AS row FROM facts
+    WHERE kind = {EVENT} AND item_id IS NOT NULL AND sequence > ?1 AND sequence <= ?2 GROUP BY item_id, type, {HOUR}
+"""
 BLANK = f"""
     UPDATE facts SET kind = {FORGOTTEN}, event_id = NULL, type = NULL, time = NULL, user_id = NULL, session_id = NULL, item_id = NULL,
         request_id = NULL, body = NULL
@@ -83,6 +88,11 @@ class SqliteEventLog:
     def since(self, sequence: int, most: int = 10_000) -> Sequence[StoredEvent]:
         """Events after ``sequence`` in order, at most ``most``; forgotten ones are left out."""
         return [_stored(row) for row in self.database.rows(SINCE, sequence, most)]
+
+    def counts(self, after: int, until: int) -> Sequence[tuple[str, str, int, int, float]]:
+        """What the events after one sequence and up to another add up to: item, type, hour since 1970, how many, the newest one's time."""
+        found = cast("Sequence[tuple[str, str, int, int, int]]", self.database.rows(COUNTS, after, until))
+        return [(item, kind, hour, count, time / MICRO) for item, kind, hour, count, time in found]
 
     def count(self, until: int) -> int:
         """How many events `since` gives up to a sequence."""

@@ -80,6 +80,10 @@ class EventLog(Protocol):
         """Events after ``sequence`` in order, at most ``most``; forgotten ones are left out."""
         ...
 
+    def counts(self, after: int, until: int) -> Sequence[tuple[str, str, int, int, float]]:
+        """What the events after one sequence and up to another add up to: item, type, hour since 1970, how many, the newest one's time."""
+        ...
+
     def of(self, user_id: str | None, session_id: str | None, after: int = 0) -> Sequence[StoredEvent]:
         """An actor's events after ``after`` by time: a user's, with those of the sessions that the user claimed; else the session's."""
         ...

@@ -53,6 +53,15 @@ class MemoryLog:
         with self.facts.lock:
             return [one for number, one in self.facts.events.items() if number > sequence][:most]
 
+    def counts(self, after: int, until: int) -> Sequence[tuple[str, str, int, int, float]]:
+        """What events add up to: item, type, hour since 1970, how many, the newest one's time."""
+        with self.facts.lock:
+            events = [one.event for number, one in self.facts.events.items() if after < number <= until and one.event.item_id]
+        found: dict[tuple[str, str, int], list[float]] = {}
+        for event in events:
+            found.setdefault((str(event.item_id), event.type, int(event.time // 3_600)), []).append(event.time)
+        return [(*key, len(times), max(times)) for key, times in found.items()]
+
     def of(self, user_id: str | None, session_id: str | None, after: int = 0) -> Sequence[StoredEvent]:
         """An actor's events after ``after`` by time."""
         with self.facts.lock:
