@@ -167,6 +167,23 @@ def test_where_even_the_last_resort_hangs_the_edge_says_so_in_time():
     assert play(run) < 1.5
 
 
+def test_pages_that_hang_do_not_take_the_server_with_them(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("aisle.serving.live.HUNG_SECONDS", 0.1)
+
+    async def run() -> int:
+        engine = Hanging(2)
+        live = Live(engine, lambda: NOW)
+        pages = [live.run(lambda engine: engine.answer(ask())) for _ in range(2)]
+        late = await asyncio.gather(*pages, return_exceptions=True)
+        assert [type(one) for one in late] == [TooLateError] * 2
+        answers = await live.answer(ask(2_000.0))
+        engine.freed.set()
+        live.close()
+        return len(answers[0].items)
+
+    assert play(run) > 0
+
+
 def test_a_deadline_of_no_length_and_one_without_end_are_both_answered():
     async def run() -> list[float | None]:
         engine = FakeEngine()

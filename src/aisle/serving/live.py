@@ -20,7 +20,7 @@ from aisle.serving.problems import OverloadError, TooLateError
 T = TypeVar("T")
 DEADLINE_MS = 1_000.0
 """What a request is given when it names no deadline."""
-LONGEST_MS = 60_000.0
+LONGEST_MS, HUNG_SECONDS = 60_000.0, 10.0
 ENGINE_SHARE, RESCUE_SHARE = 0.8, 0.9
 """Of the time left: what the engine is told to keep to, and when what is popular is asked for beside an engine that did not."""
 WRITERS = 32
@@ -72,9 +72,15 @@ class Live:
         return self.reads.running + self.writes.running + self._rescue.running
 
     async def run(self, work: Callable[[Engine], T]) -> T:
-        """``work`` on one engine, the same for the whole call even when a bundle is activated meanwhile."""
+        """``work`` on one engine, the same for the whole call even when a bundle is activated meanwhile. Raises `TooLateError` for work
+        that hangs."""
         engine = self.engine
-        return await self.reads.run(lambda: work(engine))
+        future = self.reads.submit(lambda: work(engine))
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(future), HUNG_SECONDS)
+        except TimeoutError:
+            self.reads.give_up(future)
+            raise TooLateError from None
 
     async def write(self, work: Callable[[Engine], T]) -> T:
         """As `run`, for work that waits for the disk: no answer stands in line behind it."""
