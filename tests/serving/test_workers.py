@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -73,6 +74,13 @@ def test_metrics_are_those_of_all_workers(server: Running):
         one.post("/v1/similar", json={"items": ["lamp_red"]})
     assert all(metric(server, SIMILAR) == before + 20 for _ in range(6))
     assert metric(server, "aisle_workers") == 2
+
+
+def test_a_user_has_one_name_in_the_logs_of_all_workers(server: Running):
+    for one in server.each(8):
+        one.post("/v1/recommend", json={"user_id": "carol@example.org"})
+    lines = [json.loads(line) for line in server.said if '"route":"/v1/recommend"' in line]
+    assert len({line["user"] for line in lines}) == 1 and "carol" not in server.output
 
 
 def test_a_killed_worker_is_replaced_and_the_other_answers_meanwhile(server: Running):

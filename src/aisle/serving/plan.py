@@ -76,6 +76,7 @@ def open_service(plan: Plan) -> Service:
         clock,
         str(bundle.manifest.get("name") or "Aisle"),
         path.resolve().parent.parent if pinned else path.resolve().parent,
+        salt=bytes.fromhex(state.log.names.of("the server's log")),  # one for all workers, and of no use outside this state folder
         shared=Path(plan.shared) if plan.shared else None,
         insight=StateInsight(state, bundle.folder.parent),
         close=state.close,
