@@ -34,7 +34,7 @@ from aisle.tracking import Tracker
 from aisle.training.budget import Budget, Left
 from aisle.training.parts import Parts
 
-PER_SECOND = 200
+PER_SECOND = 300
 """Titles that the exported MiniLM encodes in a second on two idle cores, on the slow side."""
 EXPORT_SECONDS = 20.0
 """What exporting MiniLM takes on two idle cores; the export is kept for the next shop."""
