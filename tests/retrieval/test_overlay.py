@@ -20,6 +20,7 @@ from aisle.retrieval.base import history
 from aisle.retrieval.counters import HOUR, Counters
 from aisle.retrieval.dense import Content, Dense
 from aisle.retrieval.item_knn import ItemKnn
+from aisle.retrieval.later_vectors import rewritten
 from aisle.retrieval.lexical import Lexical
 from aisle.retrieval.new_items import NewItems
 from aisle.retrieval.overlay import Bundled, Step, after, bundled
@@ -106,14 +107,14 @@ def test_a_new_item_is_found_by_meaning_and_a_history_with_it_finds_its_like() -
 def test_an_item_that_waits_for_its_vector_is_silent_whatever_its_text_said() -> None:
     vectors = ItemVectors.of(ENCODER, DATA.catalogue)
     items = Overlaid(DATA.catalogue, cells={"title": {0: "Something else"}})
-    waiting = vectors.over(items.rewritten, {}, len(items))
+    waiting = rewritten(vectors, items.rewritten, {}, len(items))
     assert waiting.waiting.tolist() == [0]
     rows = np.arange(12, dtype=np.int32)
     query = vectors.query("red desk lamp")
     assert np.isnan(waiting.score(query, rows)[0]) and np.isfinite(waiting.score(query, rows)[1:]).all()
     assert 0 not in waiting.nearest(query, np.ones(12, bool), 12)[0]
     assert not np.isnan(waiting.mean(np.array([0, 1], np.int32), np.ones(2))).any()
-    ready = waiting.over(np.zeros(0, np.int32), {vectors.made_from: vectors.encode(items, items.rewritten)}, len(items))
+    ready = rewritten(waiting, np.zeros(0, np.int32), {vectors.made_from: vectors.encode(items, items.rewritten)}, len(items))
     assert not len(ready.waiting) and np.isfinite(ready.score(query, rows)).all()
 
 
@@ -127,7 +128,7 @@ def test_the_nearest_of_old_and_new_vectors_are_those_of_all_compared_one_by_one
 
     vectors = ItemVectors(ENCODER, unit(60), "made")
     rows = np.array(sorted(dice.sample(range(60), 12)) + list(range(60, 75)), np.int32)
-    later = vectors.over(rows, {"made": dict(zip(rows.tolist(), unit(len(rows)), strict=True))}, 75)
+    later = rewritten(vectors, rows, {"made": dict(zip(rows.tolist(), unit(len(rows)), strict=True))}, 75)
     query = unit(1)[0].astype(np.float32)
     score = later.score(query, np.arange(75, dtype=np.int32))
     for mask in (np.ones(75, bool), random.random(75) < 0.5):

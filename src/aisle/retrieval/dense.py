@@ -15,6 +15,7 @@ from aisle.core.catalogue import Catalogue
 from aisle.core.events import Dataset
 from aisle.core.stage import Allowed, Block, Query, Scores
 from aisle.retrieval.base import history, load_settings, save_settings, without
+from aisle.retrieval.later_vectors import rewritten
 from aisle.retrieval.overlay import Step
 from aisle.retrieval.vectors import ItemVectors
 from aisle.text.adapt import Adapter, Pairs
@@ -50,7 +51,7 @@ class Nearest:
     def over(self, step: Step) -> Self:
         """With the vectors of texts that were written since; silent on one until it is encoded."""
         later = copy(self)
-        later._vectors = step.once(self.vectors_, lambda: self.vectors_.over(step.rewritten, step.vectors, len(step.catalogue)))
+        later._vectors = step.once(self.vectors_, lambda: rewritten(self.vectors_, step.rewritten, step.vectors, len(step.catalogue)))
         return later
 
     def wanted(self, block: Block) -> Iterator[Vector | None]:

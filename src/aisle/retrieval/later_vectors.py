@@ -94,3 +94,12 @@ class LaterVectors(ItemVectors):
         inner = mask.copy()
         inner[stale] = False
         return self.base.nearest(vector, inner, limit)
+
+
+def rewritten(vectors: ItemVectors, rows: Rows, fresh: Mapping[str, Mapping[int, Half]], items: int) -> ItemVectors:
+    """``vectors`` for ``items`` items after the texts of ``rows`` changed: by what ``fresh`` holds under `ItemVectors.made_from`, silent
+    where it holds nothing."""
+    made = fresh.get(vectors.made_from, {})
+    if not len(rows) and not made and items == len(vectors):
+        return vectors
+    return LaterVectors.after(vectors, rows, made, items)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -75,16 +75,6 @@ class ItemVectors:
     def encode(self, catalogue: Catalogue, rows: NDArray[np.integer]) -> dict[int, Half]:
         """Vectors of ``rows`` as the catalogue has them, by row."""
         return dict(zip(rows.tolist(), self.encoder.encode(item_texts(catalogue, rows), "item").astype(np.float16), strict=True))
-
-    def over(self, rewritten: NDArray[np.int32], vectors: Mapping[str, Mapping[int, Half]], items: int) -> ItemVectors:
-        """These vectors for ``items`` items after the texts of ``rewritten`` changed: by what ``vectors`` holds under `made_from`, silent
-        where it holds nothing."""
-        from aisle.retrieval.later_vectors import LaterVectors
-
-        fresh = vectors.get(self.made_from, {})
-        if not len(rewritten) and not fresh and items == len(self):
-            return self
-        return LaterVectors.after(self, rewritten, fresh, items)
 
     @property
     def waiting(self) -> NDArray[np.int32]:
