@@ -62,14 +62,14 @@ def test_without_the_package_the_shops_own_text_is_taken(monkeypatch: pytest.Mon
 
 def test_a_shop_too_large_for_its_time_gets_its_own_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(texts, "PER_SECOND", 1)
-    assert chosen(english(), minutes=4)[0] == "minilm"
-    assert "50 titles by MiniLM would take too much" in chosen(english(), minutes=3)[1]
+    assert chosen(english(), minutes=2)[0] == "minilm"
+    assert "50 titles by MiniLM would take too much" in chosen(english(), minutes=1.5)[1]
 
 
 def test_the_export_counts_when_it_is_still_to_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert chosen(english(), minutes=1)[0] == "minilm"
+    assert chosen(english(), minutes=0.5)[0] == "minilm"
     monkeypatch.setattr(texts, "_exported", lambda _: False)
-    assert chosen(english(), minutes=1)[0] == "ngram"
+    assert chosen(english(), minutes=0.5)[0] == "ngram"
 
 
 def test_setting_and_plan_stand() -> None:
@@ -111,12 +111,12 @@ def test_the_sources_share_the_vectors_and_say_which_encoder_made_them(tmp_path:
 
 
 def test_an_encoder_that_would_not_end_in_time_gives_way_after_a_few_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """50 texts at a second each, a quarter of two minutes is given: after eight texts it is clear that this is too little."""
+    """50 texts at a second each, half of a minute is given: after eight texts it is clear that this is too little."""
     clock = Clock()
-    found = fitted(english(), tmp_path, Budget(2, clock), monkeypatch)
+    found = fitted(english(), tmp_path, Budget(1, clock), monkeypatch)
     assert found.encoder == "ngram" and "took too much of the time given" in found.why
     assert clock.now == 108
-    again = fitted(english(), tmp_path, Budget(2, clock), monkeypatch)
+    again = fitted(english(), tmp_path, Budget(1, clock), monkeypatch)
     assert again.encoder == "ngram" and clock.now == 108, "a run that is taken up does not try again"
 
 
