@@ -64,10 +64,11 @@ class Present:
         self._tally.read_all(state.newest())
         self.fill(rest=0.0)
 
-    def at(self, as_of: float = 0.0) -> Now:
-        """The state for a request at ``as_of``, with everything that was acknowledged when this was called."""
+    def at(self, as_of: float | None = None) -> Now:
+        """The state with everything that was acknowledged when this was called; counted for a request at ``as_of``, where one is named."""
         now, newest = self._now, self._state.newest()
-        if (newest == now.sequence and not self._tally.due(as_of, newest)) or self._behind:
+        due = as_of is not None and self._tally.due(as_of, newest)
+        if (newest == now.sequence and not due) or self._behind:
             return now
         with self._lock:
             changes = self._state.items.changes(self._now.sequence, AT_ONCE + 1)
