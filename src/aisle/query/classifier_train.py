@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.linalg import lapack
 from scipy.sparse import csr_matrix
 
+from aisle.core.threads import all_threads
 from aisle.query.classifier import BATCH, Classifier, likeness
 from aisle.query.grams import Grams
 
@@ -24,7 +25,7 @@ COMMON, COMMONER = 0.05, 1.5
 apart and costs the most time."""
 SHARES = (0.0, 0.35, 0.7)
 """Shares of the encoder that are tried: on banking77 .6 to .9 are level, an encoder that cannot read the shop's language is worth none."""
-SAMPLE = 1_000
+SAMPLE = 3_000
 """Texts by which the share is chosen."""
 
 
@@ -83,7 +84,8 @@ def _fit(known: Known, judged: int, meaning: float) -> tuple[Classifier, LeftOut
     ridge = np.full(len(square), RIDGE, np.float32) if known.weights is None else (RIDGE / np.maximum(known.weights, 1e-3))
     square[np.arange(len(square)), np.arange(len(square))] += ridge.astype(np.float32)
     prior = np.float32(1 / known.targets.shape[1])
-    solved, inverse = _solve(square, known.targets - prior)
+    with all_threads():
+        solved, inverse = _solve(square, known.targets - prior)
     own = known.targets - solved / np.diagonal(inverse)[:, None]
     kin = _without_kin(known.targets, solved, inverse)
     model = Classifier(tuple(known.names), grams, csr_matrix(rows.T), turned, turn, solved, meaning)
