@@ -18,10 +18,13 @@ import httpx
 import psutil
 import pytest
 
+import aisle
 from aisle.bundle import Store
 from aisle.core.errors import StateError
+from aisle.serving.listen import bind
 from aisle.serving.start import start
 from aisle.state.folder import State
+from aisle.state.lock import own
 from tests.serving.running import COMMAND, Running, eventually, running
 from tests.serving.toy_store import toy_store
 
@@ -168,14 +171,11 @@ def test_a_killed_server_leaves_nothing_behind_and_the_next_has_all_that_was_ack
         workers, port = server.workers(), httpx.URL(server.address).port
         acknowledged = send_until_killed(server, 60)
         assert eventually(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in workers), 5)
-    with running(store, "--port", str(port)) as again:
-        export = again.client.get("/v1/users/bo/export").json()
-        kept = [one["event_id"] for one in export["events"]]
+    bind("127.0.0.1", port or 0).close()  # the port is free for the next server, and so is the state
+    with own(tmp_path / "state"), aisle.open(store) as shop, State.open(tmp_path / "state") as state:
+        kept = [one["event_id"] for one in (shop.export("bo") or {})["events"]]
         assert set(acknowledged) <= set(kept) and len(set(kept)) == len(kept)
-        assert again.stop() == 0
-    with State.open(tmp_path / "state") as state:
-        assert state.problems() == []
-        assert state.newest() == len(kept)
+        assert state.problems() == [] and state.newest() == len(kept)
 
 
 def send_until_killed(server: Running, enough: int) -> list[str]:
