@@ -283,6 +283,12 @@ def test_a_disk_that_fills_up_while_the_bundle_is_written_keeps_the_old_one(
     assert answers(store, {"surface": "search", "query": "red lamp"})[0]["items"]
 
 
+def test_a_long_path_is_not_cut_in_two(tmp_path: Path) -> None:
+    folder = tmp_path / ("deep" * 40)
+    folder.mkdir()
+    assert str(folder / "aisle.toml") in refused(write(folder, items_csv=ITEMS, aisle_toml="seed = = 3\n"))
+
+
 def test_a_report_that_cannot_be_written_is_said(odd: Path, trained: Path, tmp_path: Path) -> None:
     told = aisle("evaluate", odd, "--json", tmp_path / "gone" / "report.json")
     assert told.status == 1

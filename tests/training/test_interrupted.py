@@ -20,6 +20,8 @@ from aisle.training.run import train
 
 MINUTES = 20
 """So many that no clock decides anything in these small shops."""
+PROGRAM = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from aisle.cli import main; main()"
+"""`aisle`, which heeds Ctrl-C even where the tests run in the background: there a shell tells its processes to ignore it."""
 SETTINGS = """encoder = "ngram"
 [retrieval]
 als = false
@@ -51,7 +53,7 @@ def record(folder: Path) -> list[Mapping[str, object]]:
 
 def stopped(folder: Path, part: str, how: signal.Signals) -> Ended:
     """Start `aisle train`, send it a signal as soon as its record names ``part``, and wait for its end."""
-    command = [sys.executable, "-c", "from aisle.cli import main; main()", "train", str(folder), "--minutes", str(MINUTES)]
+    command = [sys.executable, "-c", PROGRAM, "train", str(folder), "--minutes", str(MINUTES)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as process:
         while process.poll() is None and not any(line.get("part") == part for line in record(folder)):

@@ -40,5 +40,5 @@ def guarded(run: Callable[[], None]) -> int:
 
 
 def _fail(message: str) -> int:
-    error_console.print(f"error: {message}", style="red", highlight=False, markup=False)
+    error_console.print(f"error: {message}", style="red", highlight=False, markup=False, soft_wrap=True)  # a path must not be cut in two
     return 1
