@@ -44,61 +44,24 @@ def events(data: Dataset) -> list[tuple[str, str, float]]:
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """A small shop with a bit of everything."""
+    item = ("item_id", "title", "price", "in_stock", "created_at", "watts", "code", "brand")
     wares = [
-        {
-            "item_id": "007",
-            "title": "Lamp",
-            "price": "£1,200",
-            "in_stock": "是",
-            "created_at": "2020-01-01",
-            "watts": "40",
-            "code": "01",
-            "brand": "Lux",
-        },
-        {"item_id": "7", "title": "台燈", "price": "", "in_stock": "", "created_at": "", "watts": "", "code": "2", "brand": ""},
-        {"item_id": "8", "title": "", "price": "1", "in_stock": "no", "created_at": "", "watts": "60", "code": "3", "brand": ""},
+        dict(zip(item, row, strict=True))
+        for row in (
+            ("007", "Lamp", "£1,200", "是", "2020-01-01", "40", "01", "Lux"),
+            ("7", "台燈", "", "", "", "", "2", ""),
+            ("8", "", "1", "no", "", "60", "3", ""),
+        )
     ]
+    event = ("timestamp", "type", "item_id", "user_id", "session_id", "query", "rank", "quantity")
     log = [
-        {
-            "timestamp": "1577923200",
-            "type": "buy",
-            "item_id": "007",
-            "user_id": "u",
-            "session_id": "s1",
-            "query": "",
-            "rank": "0",
-            "quantity": "2",
-        },
-        {
-            "timestamp": "2020-01-01T00:00:00Z",
-            "type": "view",
-            "item_id": "7",
-            "user_id": "",
-            "session_id": "s1",
-            "query": "",
-            "rank": "",
-            "quantity": "",
-        },
-        {
-            "timestamp": "2020-01-01",
-            "type": "search",
-            "item_id": "",
-            "user_id": "",
-            "session_id": "s2",
-            "query": "red lamp",
-            "rank": "",
-            "quantity": "",
-        },
-        {
-            "timestamp": "2020-01-03",
-            "type": "view",
-            "item_id": "gone",
-            "user_id": "v",
-            "session_id": "",
-            "query": "",
-            "rank": "3",
-            "quantity": "",
-        },
+        dict(zip(event, row, strict=True))
+        for row in (
+            ("1577923200", "buy", "007", "u", "s1", "", "0", "2"),
+            ("2020-01-01T00:00:00Z", "view", "7", "", "s1", "", "", ""),
+            ("2020-01-01", "search", "", "", "s2", "red lamp", "", ""),
+            ("2020-01-03", "view", "gone", "v", "", "", "3", ""),
+        )
     ]
     graded = [
         {"query": "lamp", "item_id": "7", "grade": 3, "split": "test"},

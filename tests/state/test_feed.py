@@ -49,7 +49,7 @@ def told(data: Dataset) -> list[tuple[str, str, str]]:
 
 
 def items(data: Dataset) -> dict[str, dict[str, str | float | None]]:
-    rows = (data.catalogue.item(row) for row in range(len(data.catalogue)))
+    rows = (dict(data.catalogue.item(row)) for row in range(len(data.catalogue)))
     return {str(row.pop("item_id")): row for row in rows}
 
 
