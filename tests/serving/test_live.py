@@ -299,3 +299,9 @@ def test_every_answer_is_noted_but_those_that_only_warm():
     assert engine.put_items([{"item_id": "n"}], False, 1.0)["stored"] == 1
     assert engine.delete_item("n", 1.0) and engine.item("n") is None
     assert engine.users(1) == ["42"] and engine.export("42") and engine.forget("42", 1.0) and engine.profile("42") is None
+
+
+def test_what_happens_in_a_shop_without_a_clock_happens_now() -> None:
+    live = Live(FakeEngine(), lambda: float("nan"))
+    assert abs(live.moment() - time.time()) < 60
+    assert Live(FakeEngine(), lambda: 7.0).moment() == 7.0

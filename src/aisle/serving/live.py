@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
-from time import perf_counter
+from time import perf_counter, time
 from typing import TypeVar
 
 from aisle.core.answer import Answer
@@ -70,6 +70,11 @@ class Live:
     def running(self) -> int:
         """How many calls are being answered or wait, those included whose client has gone."""
         return self.reads.running + self.writes.running + self._rescue.running
+
+    def moment(self) -> float:
+        """The time of what happens now: the clock's, or the wall's where a log without a clock has no now."""
+        now = self.clock()
+        return time() if math.isnan(now) else now
 
     async def run(self, work: Callable[[Engine], T]) -> T:
         """``work`` on one engine, the same for the whole call even when a bundle is activated meanwhile. Raises `TooLateError` for work

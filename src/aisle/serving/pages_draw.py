@@ -124,7 +124,7 @@ class Pages:
 
     async def record(self, events: Sequence[Mapping[str, Json]]) -> None:
         """Tell the engine what a visitor did; on disk when it returns."""
-        now = self.live.clock()
+        now = self.live.moment()
         await self.live.write(lambda engine: engine.record(list(events), now))
 
     async def note(self, visit: Visit, event: Mapping[str, Json]) -> None:

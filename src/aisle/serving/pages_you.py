@@ -74,7 +74,7 @@ class You:
     async def forget(self, http: HttpRequest, visit: Visit) -> Response:
         """Forget all that is known of this visitor: in the log, in the profile, in the cookies."""
         await form(http)
-        now = self.pages.live.clock()
+        now = self.pages.live.moment()
         await self.pages.live.write(lambda engine: engine.forget(visit.visitor.actor, now))
         response = done(http, visit, "/", "forgotten")
         drop(response, http, "session", "basket", "consent", "user")

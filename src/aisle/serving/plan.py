@@ -66,7 +66,7 @@ def open_service(plan: Plan) -> Service:
     clock = log_clock(behind)
 
     def engine_of(made: Bundle) -> Noted:
-        return Noted(LiveShop.of(made, state, 0.0 if behind is None else -behind), state.served, clock)
+        return Noted(LiveShop.of(made, state, 0.0 if behind is None else -behind), state.served, log_clock(behind or 0.0))
 
     pinned = (path / MANIFEST).exists()
     return Service(

@@ -39,7 +39,7 @@ def _events(router: APIRouter, live: Live, telemetry: Telemetry) -> None:
         found = rows(raw, label in body.LINES)
         if not access.trusted:
             found = found.without(why_not_from_a_browser)
-        now = live.clock()
+        now = live.moment()
         answer = found.counted(await live.write(lambda engine: engine.record(found.values, now)))
         telemetry.recorded(http.scope[FACTS], answer)
         return reply(answer)
@@ -53,12 +53,12 @@ def _items(router: APIRouter, live: Live) -> None:
         found = rows(await body.read(http, body.ITEMS), label in body.LINES)
         if mode == "replace":
             _whole(found)
-        now = live.clock()
+        now = live.moment()
         return reply(found.counted(await live.write(lambda engine: engine.put_items(found.values, mode == "replace", now))))
 
     @router.delete("/v1/items/{item_id:path}", **written("delete_item"))
     async def delete_item(item_id: str) -> Response:
-        named, now = fields.identifier(item_id, "item_id"), live.clock()
+        named, now = fields.identifier(item_id, "item_id"), live.moment()
         if not await live.write(lambda engine: engine.delete_item(named, now)):
             raise RefusedError(404, "unknown_item", "The shop has no such item.")
         return reply({"item_id": named, "deleted": True})
@@ -77,7 +77,7 @@ def _users(router: APIRouter, live: Live) -> None:
 
     @router.delete("/v1/users/{user_id:path}", **written("forget"))
     async def forget(user_id: str) -> Response:
-        named, now = fields.identifier(user_id, "user_id"), live.clock()
+        named, now = fields.identifier(user_id, "user_id"), live.moment()
         if not await live.write(lambda engine: engine.forget(named, now)):
             raise unknown_user()
         return reply({"user_id": named, "forgotten": True})
