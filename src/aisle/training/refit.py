@@ -12,6 +12,7 @@ from aisle.core.stage import Source
 from aisle.evaluation.replay import Replay
 from aisle.fusion.stack import Stack
 from aisle.pipeline import Pipeline
+from aisle.training.budget import COST
 from aisle.training.candidates import frame
 from aisle.training.job import TEXT, Job
 from aisle.training.tasks import TaskResult
@@ -19,20 +20,22 @@ from aisle.training.tasks import TaskResult
 SAMPLE = 200
 LARGE = 0.25
 """Population stability index from which a distribution is said to have moved (Siddiqi 2006)."""
-SAFE = 1.7
-"""Times what the windowed fit took that the refit is given."""
+SAFE = 1.3
+"""Times the expected that the refit and the bundle are given; a source that would need more stays as window 1 taught it."""
 
 
 def writing(job: Job) -> float:
     """Seconds that writing, hashing and checking the bundle should take."""
-    return (1 + len(job.data.catalogue) / 30_000 + len(job.data.events) / 500_000) * job.budget.slowness
+    return (2 + len(job.data.catalogue) / 30_000 + len(job.data.events) / 500_000) * job.budget.slowness
 
 
 def seconds(job: Job, name: str) -> float:
     """What fitting a source on everything should take, by what window 1 took; 0 for one that is not fitted again."""
     if name in TEXT:
         return 0.0
-    grown = len(job.data.events) / max(1, int((job.windows.event == 1).sum()))
+    items, events = len(job.data.catalogue), len(job.data.events)
+    first = max(1, int((job.windows.event == 1).sum()))
+    grown = COST[name](items, events) / COST[name](items, first) if name in COST else events / first
     return SAFE * grown * job.parts.seconds(f"window1-{name}")
 
 
