@@ -31,6 +31,7 @@ PARTS = {
     "live": "live.live_figures",
     "load": "load.load_figures",
     "swaps": "swaps.swap_figures",
+    "intents": "intents.intent_figures",
     "reasons": "reasons.reason_figures",
     "diversity": "diversity.variety_figures",
     "completion": "completion.completion_figures",
