@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +69,7 @@ def again(learned: Learned, windows: Windows, part: str, recipe: Recipe) -> tupl
 
 
 def ablation(learned: Learned, windows: Windows, recipe: Recipe, seconds: float, left: Left) -> list[Ablation]:
-    """A row a part; ``seconds`` is what fitting once takes.
+    """A row a part; ``seconds`` is what fitting and scoring once takes, 0 where nobody knows.
 
     Where the time ``left`` is short, both the whole and what it is compared with are fitted on fewer requests; parts that not even
     then have their turn are left out.
@@ -81,12 +82,13 @@ def ablation(learned: Learned, windows: Windows, recipe: Recipe, seconds: float,
         windows = windows.share(share)
         learned, _ = again(learned, windows, "", recipe)
     whole = quality(windows.test, fused(learned, windows.test))
-    rows = []
-    for part in parts:
-        if left() < 1.5 * share * seconds:
-            break
+    rows: list[Ablation] = []
+    longest = share * seconds
+    while len(rows) < len(parts) and left() >= 1.2 * longest:
+        begun, part = left(), parts[len(rows)]
         found, less = again(learned, windows, part, recipe)
         rows.append(_row(part, whole, quality(less.test, fused(found, less.test)), windows.test.replay.users, recipe.seed))
+        longest = max(longest, begun - left() if begun < inf else 0.0)
     return rows
 
 

@@ -131,8 +131,15 @@ class Frame:
         return found
 
     def by(self, model: Ranker, names: Sequence[str]) -> Column:
-        """``(n,) float32``: a ranker's scores, which reads ``names``."""
-        return self.scored(lambda features: model.score(matrix(features, names)))
+        """``(n,) float32``: a ranker's scores, which reads ``names``; made once."""
+        if id(model) not in self._scores:
+            self._scores[id(model)] = model, self.scored(lambda features: model.score(matrix(features, names)))
+        return self._scores[id(model)][1]
+
+    @cached_property
+    def _scores(self) -> dict[int, tuple[Ranker, Column]]:
+        """Scores by the model's address; the model is held, so that no other takes its place."""
+        return {}
 
     def ranked(self, score: NDArray[np.floating], most: int = 200) -> Ranked:
         """Each request's items by ``score``, best first, ties to the lower row; rows without a finite score are left out."""

@@ -17,9 +17,20 @@ from aisle.training.job import Job
 from aisle.training.learn import Learned
 
 
+def ctr(learned: Learned, frame: Frame) -> Column | None:
+    """``(n,) float32``: the calibrated ranker of each candidate, None without one."""
+    stack = learned.stack
+    if stack.ranker is None or stack.ctr is None:
+        return None
+    return np.asarray(stack.ctr.apply(frame.by(stack.ranker, stack.names)), np.float32)
+
+
 def fused(learned: Learned, frame: Frame) -> Column:
-    """``(n,) float32``: Z of each candidate."""
-    return frame.scored(lambda features: learned.stack.fuse(features)["score"])
+    """``(n,) float32``: Z of each candidate, as `Stack.fuse` has it, from scores that are made once."""
+    ranked, summed = ctr(learned, frame), frame.scored(learned.stack.recall_score)
+    if ranked is None:
+        return summed
+    return (learned.stack.alpha * ranked + (1 - learned.stack.alpha) * summed).astype(np.float32)
 
 
 def together(learned: Learned, frame: Frame) -> dict[str, Lists]:

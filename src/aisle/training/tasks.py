@@ -28,7 +28,7 @@ from aisle.training.candidates import frame, proposed
 from aisle.training.choose import MOST, choose
 from aisle.training.frames import Frame
 from aisle.training.job import Job
-from aisle.training.judge import fused, measure, together
+from aisle.training.judge import ctr, fused, measure, together
 from aisle.training.learn import Effort, Learned, Recipe, learn
 from aisle.training.pace import Pace
 
@@ -36,7 +36,7 @@ RARE = 0.02
 """Share of repeats below which home and home without owned items are one task."""
 LEARNED = 200
 """Candidates of a request that rankers learn from, of those that they rank."""
-CHOOSING, REPLAYING, LEARNING = 0.15, 0.4, 0.5
+CHOOSING, REPLAYING, LEARNING = 0.12, 0.35, 0.4
 """Of a task's time so much goes to choosing sources; of what is then left to replaying requests; then to fitting. Ablation has the rest."""
 Inside = Callable[[int], NDArray[np.bool_]]
 
@@ -108,14 +108,18 @@ def run_task(job: Job, pipeline: Pipeline, stack: Stack, asked: Mapping[int, Rep
     key = sha256(f"{stack.sources} {job.encoder} {job.budget.minutes} {planned}".encode()).hexdigest()[:8]
     kept, rows = _chosen(job, pipeline, stack, asked, part_of(left, CHOOSING), key)
     windows = replayed(job, pipeline, stack, kept, asked, planned, part_of(left, REPLAYING))
-    begun = left()
     recipe = Recipe(job.settings.ranking.alpha, job.settings.seed, left=part_of(left, LEARNING), effort=planned.effort)
     with tracker.part(f"{task}: fit rankers, set α"):
         learned = learn(replace(stack, sources=kept, recall=type(stack.recall)(kept)), windows.fit, windows.dev, recipe)
-    once = (begun - left()) / max(1, len(learned.rankers)) if begun < inf else 0.0
     recipe = replace(recipe, left=left, effort=learned.effort)
+    with tracker.part(f"{task}: fit without the profile"):
+        begun = left()
+        without = _without_profile(learned, windows, recipe)
+        once = begun - left() if begun < inf else 0.0
     with tracker.part(f"{task}: measure on windows 3 and 4"):
-        runs = _runs(learned, windows, recipe)
+        runs = {3: _runs(learned, windows.dev), 4: _runs(learned, windows.test)}
+        for window, lists in without.items():
+            runs[window]["without_profile"] = lists
         dev, test = measure(job, windows.dev, runs[3], False), measure(job, windows.test, runs[4], True)
         curve = _calibration(learned, windows.test)
     with tracker.part(f"{task}: ablation"):
@@ -178,19 +182,21 @@ def _number(sizes: Json, window: int) -> int:
     return int(found) if isinstance(found, int | float) else 0
 
 
-def _runs(learned: Learned, windows: Windows, recipe: Recipe) -> dict[int, dict[str, Lists]]:
-    """Every list of windows 3 and 4; ``without_profile`` is the whole fitted again without the features that know the user."""
-    frames = {3: windows.dev, 4: windows.test}
-    runs = {window: {**one.alone, **together(learned, one)} for window, one in frames.items()}
-    if learned.rankers and PROFILE in windows.parts(learned.stack):
-        found, less = again(learned, windows, PROFILE, recipe)
-        for window, one in ((3, less.dev), (4, less.test)):
-            runs[window]["without_profile"] = one.ranked(fused(found, one))
-    return runs
+def _runs(learned: Learned, frame: Frame) -> dict[str, Lists]:
+    """Every list of a window, each source's own and those of the models."""
+    return {**frame.alone, **together(learned, frame)}
+
+
+def _without_profile(learned: Learned, windows: Windows, recipe: Recipe) -> dict[int, Lists]:
+    """The lists of windows 3 and 4 by the whole fitted again without the features that know the user; none where there are none."""
+    if not learned.rankers or PROFILE not in windows.parts(learned.stack):
+        return {}
+    found, less = again(learned, windows, PROFILE, recipe)
+    return {window: one.ranked(fused(found, one)) for window, one in ((3, less.dev), (4, less.test))}
 
 
 def _calibration(learned: Learned, test: Frame) -> Reliability | None:
-    if learned.stack.ctr is None:
+    score = ctr(learned, test)
+    if score is None:
         return None
-    score = test.scored(lambda features: learned.stack.fuse(features)["ctr"])
     return reliability(test.relevant.astype(float), score.astype(float), f"{learned.stack.task}: wanted", test.request)
