@@ -23,7 +23,7 @@ RIDGE = 0.1
 COMMON, COMMONER = 0.05, 1.5
 """A piece is passed over that more than this share of the texts have, and half as many again as the largest class has: it tells nothing
 apart and costs the most time."""
-SHARES = (0.0, 0.35, 0.7)
+SHARES = (0.0, 0.25, 0.5, 0.7)
 """Shares of the encoder that are tried: on banking77 .6 to .9 are level, an encoder that cannot read the shop's language is worth none."""
 SAMPLE = 3_000
 """Texts by which the share is chosen."""
@@ -67,11 +67,12 @@ def fit(known: Known, judged: int | None = None, seed: int = 7) -> tuple[Classif
 
 
 def _share(known: Known, judged: int, seed: int) -> float:
-    """The share of `SHARES` with the least squared error on texts left out, by a sample: an encoder may be worth much or nothing."""
+    """The share of `SHARES` that gets most texts right that were left out, by a sample: an encoder may be worth much or nothing."""
     rows = np.random.default_rng(seed).permutation(judged)[:SAMPLE]
     some = known.pick(np.concatenate([rows, np.arange(judged, len(known.texts))]))
-    loss = [((_fit(some, len(rows), share)[1].own - some.targets[: len(rows)]) ** 2).mean() for share in SHARES]
-    return SHARES[int(np.argmin(loss))]
+    places = np.arange(len(rows))
+    right = [some.targets[places, _fit(some, len(rows), share)[1].own.argmax(axis=1)].sum() for share in SHARES]
+    return SHARES[int(np.argmax(right))]
 
 
 def _fit(known: Known, judged: int, meaning: float) -> tuple[Classifier, LeftOut]:
