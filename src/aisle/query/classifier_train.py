@@ -67,7 +67,7 @@ def fit(known: Known, judged: int | None = None, seed: int = 7) -> tuple[Classif
 
 
 def _share(known: Known, judged: int, seed: int) -> float:
-    """The share of `SHARES` that gets most texts right that were left out, by a sample, or is nearest to them: an encoder may be worth nothing."""
+    """The share of `SHARES` that gets most left-out texts right, by a sample, or else comes nearest: an encoder may be worth nothing."""
     rows = np.random.default_rng(seed).permutation(judged)[:SAMPLE]
     some = known.pick(np.concatenate([rows, np.arange(judged, len(known.texts))]))
 
