@@ -21,8 +21,10 @@ import pytest
 import aisle
 from aisle.bundle import Store
 from aisle.core.errors import StateError
-from aisle.serving.listen import bind
+from aisle.serving.listen import ServeError, bind
+from aisle.serving.plan import Plan
 from aisle.serving.start import start
+from aisle.serving.workers import supervise
 from aisle.state.folder import State
 from aisle.state.lock import own
 from tests.serving.running import COMMAND, Running, eventually, running
@@ -218,9 +220,10 @@ def test_workers_that_cannot_start_end_the_server_with_their_reason(tmp_path: Pa
     broken = toy_store(tmp_path)
     victim = next(path for path in sorted((broken / "one").rglob("*.npy")) if path.stat().st_size)
     victim.write_bytes(b"x")
-    told = subprocess.run([*COMMAND, "serve", str(broken), "--port", "0", "--workers", "2"], capture_output=True, text=True, check=False)
-    assert told.returncode == 1
-    assert "is damaged" in " ".join(told.stderr.split()) and "Traceback" not in told.stderr
+    plan = Plan(str(broken), str(tmp_path / "state"), shared=str(tmp_path / "shared"))
+    with bind("127.0.0.1", 0) as listener, pytest.raises(ServeError, match="is damaged"):
+        supervise(plan, 1, listener.fileno(), lambda *_, **__: None, lambda: pytest.fail("ready"))
+    assert not (tmp_path / "shared").exists()
 
 
 def test_two_workers_stop_cleanly_under_load(tmp_path: Path):
