@@ -80,6 +80,19 @@ def test_a_slow_machine_lets_less_in() -> None:
     assert budget.affords(2)
 
 
+def test_a_machine_that_grew_slower_is_felt() -> None:
+    """Every look at the clock takes a second, then three."""
+    clock = Clock(1.0)
+    budget = Budget(60, clock)
+    assert budget.slower() == 1, "never felt before"
+    budget.feel()
+    assert budget.slower() == pytest.approx(1)
+    clock.step = 3.0
+    assert budget.slower() == pytest.approx(3)
+    clock.step = 0.1
+    assert budget.slower() == 1, "a faster one is not trusted to stay so"
+
+
 def test_every_source_that_may_be_left_out_declares_its_cost() -> None:
     from aisle.retrieval.registry import SOURCES
 

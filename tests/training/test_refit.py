@@ -69,6 +69,16 @@ def test_without_time_a_source_stays_as_window_1_taught_it_and_is_named(fresh: t
     assert late == ["The time was used up before the refit of repeat, item_knn, markov: in the bundle they know window 1 alone."]
 
 
+def test_a_long_fit_is_left_out_when_the_machine_has_grown_slower(fresh: tuple[Job, Clock], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three sources of some 20 s each fit into 45 s as the clock stands, but not when everything takes four times as long."""
+    job, clock = fresh
+    before = {name: job.source(name, False) for name in NAMES}
+    clock.pass_(600 - 45)
+    assert refit(job, before)[1] == []
+    monkeypatch.setattr(Budget, "slower", lambda _: 4.0)
+    assert "repeat, item_knn, markov" in refit(job, before)[1][0]
+
+
 def test_a_plan_fits_again_however_long_it_takes(fresh: tuple[Job, Clock]) -> None:
     job, clock = fresh
     clock.pass_(600)

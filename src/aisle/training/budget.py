@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from math import inf
 from time import perf_counter
 
+import numpy as np
+
+from aisle.core.threads import all_threads
+
 Left = Callable[[], float]
 """Seconds left for something, 0 when its time is over."""
 
@@ -25,6 +29,8 @@ COST: Mapping[str, Callable[[int, int], float]] = {
 }
 """Seconds that a source is expected to take on two idle cores, in order of value per cost as measured on the real shops. A dense source
 can always do with the shop's own text; whether MiniLM fits is decided with the encoder."""
+PROBE = 800
+"""Rows of the matrix that is inverted to see how fast the machine is: some hundredths of a second."""
 LEAST = 0.02
 """Share of the whole time that a step may always take, so that a run whose reading took all of it still ends with a bundle."""
 
@@ -43,6 +49,7 @@ class Budget:
     reserve: float = 0.0
     expected: float = 5.0
     took: float = 5.0
+    pulse: float = 0.0
     started: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -68,6 +75,14 @@ class Budget:
         """Something that should have taken ``expected`` seconds took so many."""
         self.expected, self.took = self.expected + expected, self.took + took
 
+    def feel(self) -> None:
+        """Remember how fast the machine is now."""
+        self.pulse = probe(self.clock)
+
+    def slower(self) -> float:
+        """How many times slower the machine is than when it was last felt, 1 at least: others may have begun to work on it."""
+        return max(1.0, probe(self.clock) / self.pulse) if self.pulse > 0 else 1.0
+
     def affords(self, seconds: float) -> bool:
         """Whether a part that takes so long on idle cores leaves enough for the rest."""
         return 2 * seconds * self.slowness <= self.left / 2
@@ -78,6 +93,18 @@ class Budget:
             return lambda: inf
         end = self.clock() + max(share * self.left, LEAST * share * self.minutes * 60)
         return lambda: max(0.0, end - self.clock())
+
+
+def probe(clock: Callable[[], float]) -> float:
+    """Seconds that a fixed piece of linear algebra takes now, with all cores as the largest fits use them; the median of a few."""
+    matrix = np.eye(PROBE, dtype=np.float32) + np.float32(0.5 / PROBE)
+    took = []
+    with all_threads():
+        for _ in range(3):
+            begun = clock()
+            np.linalg.inv(matrix)
+            took.append(clock() - begun)
+    return sorted(took)[1]
 
 
 def part_of(left: Left, share: float) -> Left:

@@ -18,6 +18,8 @@ from aisle.training.job import TEXT, Job
 from aisle.training.tasks import TaskResult
 
 SAMPLE = 200
+LONG = 5.0
+"""Seconds of a fit before which it is worth looking whether the machine has grown slower."""
 LARGE = 0.25
 """Population stability index from which a distribution is said to have moved (Siddiqi 2006)."""
 SAFE = 1.3
@@ -48,7 +50,10 @@ def refit(job: Job, fitted: Mapping[str, Source]) -> tuple[dict[str, Source], li
     """The sources on everything, and a sentence on those for which the time did not last: they stay as window 1 taught them."""
     sources, late = dict(fitted), []
     for name in fitted:
-        if not job.budget.planned and 0 < seconds(job, name) > job.budget.whole - writing(job):
+        needed = seconds(job, name)
+        if needed > LONG:
+            needed *= job.budget.slower()
+        if not job.budget.planned and 0 < needed > job.budget.whole - writing(job):
             late.append(name)
         else:
             sources[name] = job.source(name, True)

@@ -141,6 +141,7 @@ def measure(data: Dataset, settings: Settings, store: Path, budget: Budget, trac
     job = Job(data, windows, settings, budget, tracker, parts, texts.sources, texts.encoder, reader=language.reader)
     sources = {name: job.source(name, False) for name in names if name not in TEXT or name in texts.sources}
     budget.reserve = reserve(job, list(sources))
+    budget.feel()
     stacks = plain_stacks(list(sources))
     pipeline = job.pipeline(sources, False, stacks)
     results = run_tasks(job, pipeline, stacks, plan)
