@@ -50,10 +50,10 @@ def test_a_job_that_hangs_is_left_behind_and_those_after_it_still_answer_in_time
         release.wait(30)
         return [0]
 
-    runner, begun = Runner(200.0, pool), perf_counter()
+    runner, begun = Runner(2_000.0, pool), perf_counter()
     assert runner.together({"a": lambda: [1], "hung": hangs, "z": lambda: [2]}) == {"a": [1], "z": [2]}
     assert runner.trace.skipped == {"hung": "too slow"}
-    assert perf_counter() - begun < 5  # and not the thirty seconds of the hang
+    assert perf_counter() - begun < 15  # and not the thirty seconds of the hang
 
 
 def test_what_a_left_behind_job_gives_later_is_not_taken(pool: ThreadPoolExecutor, release: Event) -> None:
@@ -68,7 +68,7 @@ def test_what_a_left_behind_job_gives_later_is_not_taken(pool: ThreadPoolExecuto
 
         return job
 
-    found = Runner(100.0, pool).together({"late": noted("late", wait=True), "next": noted("next")})
+    found = Runner(1_000.0, pool).together({"late": noted("late", wait=True), "next": noted("next")})
     release.set()
     pool.shutdown(wait=True)
     assert found == {"next": ["next"]}
