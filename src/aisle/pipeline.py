@@ -104,7 +104,8 @@ class Pipeline:
         found = runner.together({name: partial(_retrieved, self.sources[name], block, allowed, self.limit) for name in names})
         handed = {**_given(block), **_pinned(self.arranger, block)}
         merged = union({**found, **handed}, len(block))
-        kept = merged.keep(allowed.holds(merged) & _asked_for(block, merged))
+        may = allowed.holds(merged) & _asked_for(block, merged)
+        kept = merged if may.all() else merged.keep(may)
         runner.trace.removed += len(merged) - len(kept)
         if pooled:
             kept = pool(kept, names, block.requests, list(handed))

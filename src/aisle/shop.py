@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite
 from time import perf_counter
 from typing import Protocol
 
@@ -107,11 +108,7 @@ class Shop:
         self, ranked: Ranked, number: int, shown: Shown, reasons: Sequence[Sequence[Reason]], trace: Trace, took_ms: float
     ) -> Answer:
         request, query = ranked.block.requests[number], ranked.block.queries[number]
-        explained = self._explained(ranked, number, shown.rows) if request.explain else [None] * len(shown.rows)
-        items = [
-            replace(self._item(ranked, number, shown, place), explanation=explained[place], reasons=reasons[place] if reasons else ())
-            for place in range(len(shown.rows))
-        ]
+        items = self._items(ranked, number, shown, reasons)
         if request.surface == "rank":
             items += self._left_out(ranked, number)
         total, facets = self._total(ranked, number)
@@ -129,22 +126,37 @@ class Shop:
             tuple(trace.steps) if request.explain else (),
         )
 
-    def _item(self, ranked: Ranked, number: int, shown: Shown, place: int) -> AnsweredItem:
-        candidates, row, attributes = ranked.candidates, int(shown.rows[place]), shown.attributes[place]
-        names = [name for name in (*self.pipeline.sources, "ctr", "rer") if name in candidates.columns]
-        scores = {name: float(candidates[name][row]) for name in names if np.isfinite(candidates[name][row])}
-        siblings = self.pipeline.arranger.siblings(ranked.block.requests[number], int(candidates.item[row]))
-        return AnsweredItem(
-            str(attributes["item_id"]),
-            attributes,
-            float(candidates["score"][row]),
-            float(candidates["probability"][row]) if "probability" in candidates.columns else None,
-            scores,
-            shown.highlights[place],
-            variants=[self.pipeline.catalogue.ids[int(item)] for item in siblings[ranked.allowed.mask(number)[siblings]]]
-            if len(siblings)
-            else (),
-        )
+    def _items(self, ranked: Ranked, number: int, shown: Shown, reasons: Sequence[Sequence[Reason]]) -> list[AnsweredItem]:
+        """What is said of each shown item; columns are read once for the page."""
+        request, columns, rows = ranked.block.requests[number], ranked.candidates.columns, shown.rows
+        explained = self._explained(ranked, number, rows) if request.explain else [None] * len(rows)
+        scores: list[dict[str, float]] = [{} for _ in rows]
+        for name in (*self.pipeline.sources, "ctr", "rer"):
+            for known, score in zip(scores, columns[name][rows].tolist() if name in columns else (), strict=False):
+                if isfinite(score):
+                    known[name] = score
+        probabilities = columns["probability"][rows].tolist() if "probability" in columns else [None] * len(rows)
+        return [
+            AnsweredItem(
+                str(shown.attributes[place]["item_id"]),
+                shown.attributes[place],
+                score,
+                probabilities[place],
+                scores[place],
+                shown.highlights[place],
+                reasons[place] if reasons else (),
+                variants=self._variants(ranked, number, int(ranked.candidates.item[rows[place]])),
+                explanation=explained[place],
+            )
+            for place, score in enumerate(columns["score"][rows].tolist())
+        ]
+
+    def _variants(self, ranked: Ranked, number: int, item: int) -> Sequence[str]:
+        """The other variants that an item stands for and that the request may be shown."""
+        siblings = self.pipeline.arranger.siblings(ranked.block.requests[number], item)
+        if not len(siblings):
+            return ()
+        return [self.pipeline.catalogue.ids[int(one)] for one in siblings[ranked.allowed.mask(number)[siblings]]]
 
     def _explained(self, ranked: Ranked, number: int, rows: NDArray[np.int64]) -> list[Mapping[str, Json]]:
         """Contributions to each shown item's score, its place by score alone and what moved it; no contributions from a fallback."""

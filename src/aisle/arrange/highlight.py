@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from aisle.core.answer import Span, Value
@@ -34,15 +34,17 @@ def _pieces(run: str) -> list[str]:
 
 
 def _spans(text: str, stems: set[str], pieces: list[str]) -> list[Span]:
-    spans = [found.span() for found in _WORD.finditer(text) if _matches(found.group(), stems)]
-    simple = normalise(text)
-    if pieces and len(simple) == len(text):
-        spans += [found.span() for piece in pieces for found in re.finditer(re.escape(piece), simple)]
+    spans = [found.span() for found in _WORD.finditer(text) if not stems.isdisjoint(_tokens(found.group()))]
+    if pieces and len(simple := normalise(text)) == len(text):
+        spans += [(at, at + len(piece)) for piece in pieces for at in _places(piece, simple)]
     return _merged(sorted(spans))
 
 
-def _matches(word: str, stems: set[str]) -> bool:
-    return not stems.isdisjoint(_tokens(word))
+def _places(piece: str, text: str) -> Iterator[int]:
+    at = text.find(piece)
+    while at >= 0:
+        yield at
+        at = text.find(piece, at + 1)
 
 
 @lru_cache(maxsize=65_536)

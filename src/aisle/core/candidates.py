@@ -78,9 +78,9 @@ class Candidates:
 
     def keep(self, mask: NDArray[np.bool_]) -> Candidates:
         """The candidates where ``mask`` ``(n,) bool`` is true, in the same order."""
-        kept = np.zeros(len(self.offsets), np.int64)
-        np.cumsum(np.bincount(self.request[mask], minlength=self.requests), out=kept[1:])
-        return Candidates(kept, self.item[mask], {name: values[mask] for name, values in self.columns.items()})
+        rows = np.flatnonzero(mask)
+        offsets = np.searchsorted(rows, self.offsets)
+        return Candidates(offsets, self.item[rows], {name: values[rows] for name, values in self.columns.items()})
 
     def take(self, order: NDArray[np.int64]) -> Candidates:
         """The same candidates in another order; ``order`` must stay inside each request."""
@@ -98,25 +98,23 @@ def union(blocks: Mapping[str, Candidates], requests: int) -> Candidates:
     Column ``<source>_rank`` is the rank that the source gave it, 0 first, NaN where it did not propose it; ``<source>_best`` is the
     source's best score in that request. Each source's own rows must be ordered best first.
     """
-    request = np.concatenate([np.zeros(0, np.int64), *(block.request for block in blocks.values())])
-    item = np.concatenate([np.zeros(0, np.int32), *(block.item for block in blocks.values())]).astype(np.int64)
+    if not blocks:
+        return Candidates.none(requests)
+    request = np.concatenate([block.request for block in blocks.values()])
+    item = np.concatenate([block.item for block in blocks.values()]).astype(np.int64)
+    counts = np.stack([block.counts for block in blocks.values()])
     span = int(item.max(initial=0)) + 1
     keys, place = np.unique(request * span + item, return_inverse=True)
     offsets = np.searchsorted(keys, np.arange(requests + 1) * span)
-    result = Candidates(offsets.astype(np.int64), (keys % span).astype(np.int32))
-    start = 0
-    for name, block in blocks.items():
-        mine = place[start : start + len(block)]
-        start += len(block)
-        rank = np.arange(len(block)) - np.repeat(block.offsets[:-1], block.counts)
-        result.add(f"{name}_rank", _spread(rank, mine, len(keys)))
-        first = np.full(requests, np.nan, np.float32)
-        first[block.counts > 0] = block["score"][block.offsets[:-1][block.counts > 0]]
-        result.add(f"{name}_best", first[result.request])
+    result = Candidates(offsets, (keys % span).astype(np.int32))
+    source, start = np.repeat(np.arange(len(blocks)), counts.sum(axis=1)), np.cumsum(counts) - counts.ravel()
+    ranks = np.full((len(blocks), len(keys)), np.nan, np.float32)
+    ranks[source, place] = np.arange(len(item)) - np.repeat(start, counts.ravel())
+    first = np.full(counts.size, np.nan, np.float32)
+    some = counts.ravel() > 0
+    first[some] = np.concatenate([block["score"] for block in blocks.values()])[start[some]]
+    bests = first.reshape(counts.shape)[:, result.request]
+    for number, name in enumerate(blocks):
+        result.add(f"{name}_rank", ranks[number])
+        result.add(f"{name}_best", bests[number])
     return result
-
-
-def _spread(values: Column, place: NDArray[np.int64], length: int) -> NDArray[np.float32]:
-    column = np.full(length, np.nan, np.float32)
-    column[place] = values
-    return column

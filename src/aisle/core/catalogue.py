@@ -47,9 +47,19 @@ class Labels:
         return {name: code for code, name in enumerate(self.names)}
 
     @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """``(n,) int64``: how many values each item has."""
+        return np.diff(self.offsets)
+
+    @cached_property
+    def single(self) -> bool:
+        """Whether no item has more than one value."""
+        return bool(self.counts.max(initial=0) <= 1)
+
+    @cached_property
     def first(self) -> NDArray[np.int32]:
         """``(n,) int32``: each item's first code, -1 where it has none."""
-        filled = np.diff(self.offsets) > 0
+        filled = self.counts > 0
         result = np.full(len(self.offsets) - 1, -1, np.int32)
         result[filled] = self.codes[self.offsets[:-1][filled]]
         return result

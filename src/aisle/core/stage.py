@@ -83,18 +83,16 @@ class Allowed:
     def __and__(self, other: Allowed) -> Allowed:
         """What both allow."""
         own = [b if a is None else a if b is None else a & b for a, b in zip(self.own, other.own, strict=True)]
-        excluded = [np.union1d(a, b).astype(np.int32) for a, b in zip(self.excluded, other.excluded, strict=True)]
+        excluded = [np.concatenate([a, b]) if len(a) and len(b) else a if len(a) else b for a, b in zip(self.excluded, other.excluded, strict=True)]
         return Allowed(self.shared & other.shared, own, excluded)
 
     def holds(self, candidates: Candidates) -> Mask:
         """``(n,) bool``: the candidates that their request may be shown."""
         result = self.shared[candidates.item]
         for request in range(candidates.requests):
-            rows, own = candidates.of_request(request), self.own[request]
-            if own is not None:
-                result[rows] &= own[candidates.item[rows]]
-            if len(self.excluded[request]):
-                result[rows] &= ~np.isin(candidates.item[rows], self.excluded[request])
+            if self.own[request] is not None or len(self.excluded[request]):
+                rows = candidates.of_request(request)
+                result[rows] = self.mask(request)[candidates.item[rows]]
         return result
 
     def pick(self, requests: Sequence[int]) -> Allowed:

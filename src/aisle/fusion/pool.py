@@ -37,10 +37,14 @@ def pool(candidates: Candidates, sources: Sequence[str], requests: Sequence[Requ
 
 
 def places(candidates: Candidates, sources: Sequence[str]) -> NDArray[np.int64]:
-    """``(n,) int64``: each candidate's place in its request by the plain sum of the sources, 0 first."""
+    """``(n,) int64``: each candidate's place in its request by the plain sum of the sources, 0 first; ``candidates`` as `union` orders them."""
     ranks = [candidates[f"{name}_rank"] for name in sources if f"{name}_rank" in candidates.columns]
-    total = np.nansum(1 / (1 + np.stack(ranks) / 5), axis=0) if ranks else np.zeros(len(candidates), np.float32)
-    order = np.lexsort((candidates.item, -total, candidates.request))
+    total = np.zeros(len(candidates), np.float32)
+    if ranks:
+        worth = 1 / (1 + np.stack(ranks) / 5)
+        worth[np.isnan(worth)] = 0
+        total = worth.sum(axis=0)
+    order = np.lexsort((-total, candidates.request)) if candidates.requests > 1 else np.argsort(-total, kind="stable")
     result = np.empty(len(order), np.int64)
     result[order] = np.arange(len(order)) - np.repeat(candidates.offsets[:-1], candidates.counts)
     return result

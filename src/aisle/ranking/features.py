@@ -38,8 +38,10 @@ class Features:
 def matrix(columns: Mapping[str, Column], names: Sequence[str]) -> NDArray[np.float32]:
     """``(n, len(names)) float32``; a name that is not there is NaN, so that a source left out of one answer is missing, not zero."""
     length = len(next(iter(columns.values()))) if columns else 0
-    missing = np.full(length, np.nan, np.float32)
-    return np.column_stack([columns.get(name, missing) for name in names]) if names else np.zeros((length, 0), np.float32)
+    result = np.empty((length, len(names)), np.float32)
+    for place, name in enumerate(names):
+        result[:, place] = columns.get(name, np.nan)
+    return result
 
 
 @dataclass(frozen=True)
@@ -115,14 +117,20 @@ class UserItem:
 
     def _taste(self, block: Block, candidates: Candidates, attribute: str) -> Column:
         labels, tastes = self.catalogue.labels(attribute), block.profiles.tastes[attribute]
-        counts = np.diff(labels.offsets)[candidates.item]
+        request = candidates.request
+        known = (block.profiles.events > 0)[request] & (labels.first[candidates.item] >= 0)
+        keys = tastes.request * len(labels.names) + tastes.item
+        if labels.single:
+            place = search(keys, request * len(labels.names) + labels.first[candidates.item])
+            weight = tastes.values["weight"][place] if len(keys) else np.zeros(len(place))
+            return np.where(known, np.where(place >= 0, weight, 0), np.nan).astype(np.float32)
+        counts = labels.counts[candidates.item]
         owner = np.repeat(np.arange(len(candidates)), counts)
         start = labels.offsets[:-1][candidates.item]
         within = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
         codes = labels.codes[np.repeat(start, counts) + within]
-        place = search(tastes.request * len(labels.names) + tastes.item, candidates.request[owner] * len(labels.names) + codes)
+        place = search(keys, request[owner] * len(labels.names) + codes)
         weight = np.nan_to_num(pick(tastes.values["weight"], place))
-        known = (block.profiles.events > 0)[candidates.request] & (counts > 0)
         return np.where(known, np.bincount(owner, weight, minlength=len(candidates)), np.nan).astype(np.float32)
 
 
@@ -136,13 +144,13 @@ def search(keys: NDArray[np.integer], wanted: NDArray[np.integer]) -> NDArray[np
     if not len(keys):
         return np.full(len(wanted), -1, np.int64)
     order = np.argsort(keys, kind="stable")
-    place = np.searchsorted(keys[order], wanted, side="right") - 1
-    found = np.where(place >= 0, order[np.maximum(place, 0)], -1)
-    return np.where((found >= 0) & (keys[np.maximum(found, 0)] == wanted), found, -1)
+    keys = keys[order]
+    place = np.searchsorted(keys, wanted, side="right") - 1  # -1, the last key, is larger than what is smaller than the first
+    return np.where(keys[place] == wanted, order[place], -1)
 
 
 def pick(values: NDArray[np.floating], place: NDArray[np.int64]) -> NDArray[np.float64]:
     """``values[place]``, NaN where ``place`` is -1."""
     if not len(values):
         return np.full(len(place), np.nan)
-    return np.where(place >= 0, values[np.maximum(place, 0)], np.nan)
+    return np.where(place >= 0, values[place], np.nan)

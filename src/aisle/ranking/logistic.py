@@ -60,9 +60,15 @@ class Logistic:
         return np.column_stack([each, np.full(len(x), self.bias_)])
 
     def _expand(self, x: Matrix) -> NDArray[np.float32]:
-        finite = np.isfinite(x)
-        standard = np.where(finite, (x - self.mean_) / self.scale_, 0).clip(-8, 8)
-        return np.hstack([standard, ~finite[:, self.flagged_]]).astype(np.float32)
+        missing = ~np.isfinite(x)
+        result = np.empty((len(x), x.shape[1] + len(self.flagged_)), np.float32)
+        standard = result[:, : x.shape[1]]
+        np.subtract(x, self.mean_, out=standard, casting="same_kind")
+        standard /= self.scale_
+        np.clip(standard, -8, 8, out=standard)
+        standard[missing] = 0
+        result[:, x.shape[1] :] = missing[:, self.flagged_]
+        return result
 
     def save(self, folder: Path) -> None:
         """Write ``logistic.json``."""
