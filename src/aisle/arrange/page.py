@@ -124,13 +124,12 @@ class _Making:
 
     def one_variant(self) -> None:
         """Of each product the item that stands first, or the one that is pinned."""
-        if self.request.surface not in GROUPED:
+        if self.request.surface not in GROUPED or self.how.groups.product is None:
             return
-        items = self.candidates.item[self.rows]
-        led = np.argsort(~np.isin(items, self.how.rules.rows(self._rules("pin"))), kind="stable")
-        first = led[self.how.groups.first(items[led])]
-        leader = np.empty_like(first)
-        leader[led] = first
+        items, pins = self.candidates.item[self.rows], self._rules("pin")
+        led = np.argsort(~np.isin(items, self.how.rules.rows(pins)), kind="stable") if pins else np.arange(len(items))
+        leader = np.empty_like(led)
+        leader[led] = led[self.how.groups.first(items[led])]
         shown = leader == np.arange(len(leader))
         self.hidden = dict(zip(self.rows[~shown].tolist(), self.rows[leader[~shown]].tolist(), strict=True))
         self.rows = self.rows[shown]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Self
@@ -89,8 +90,9 @@ class Grams:
         return cls(*(np.load(folder / f"{name}.npy", allow_pickle=False) for name in ("buckets", "rarity")))
 
 
+@lru_cache(maxsize=1_024)
 def _counted(text: str) -> list[tuple[NDArray[np.int64], Floats]]:
-    """For words and for letters: their buckets and 1 + log of how often."""
+    """For words and for letters: their buckets and 1 + log of how often. Kept, since one query is read by several classifiers."""
     result = []
     for place, found in enumerate(pieces(text)):
         hashed = [crc32(f"{place}{piece}".encode("utf-8", "replace")) % BUCKETS for piece in found]

@@ -103,13 +103,17 @@ class TextMatch:
             if query is None or not query.tokens or part.start == part.stop:
                 continue
             terms, rows = Terms.of(query, self.tokens), self.tokens.slots(candidates.item[part])
-            columns = [self._title(rows, terms, lookup), *(self._other(name, rows, terms, lookup) for name in others)]
-            table[part] = np.column_stack(columns)
+            table[part, : len(TITLE) + len(QUERY)] = self._title(rows, terms, lookup)
+            for place, name in enumerate(others):
+                table[part, len(TITLE) + len(QUERY) + 2 * place :][:, :2] = self._other(name, rows, terms)
         return dict(zip(names, table.T, strict=True))
 
     @cached_property
-    def _turns(self) -> NDArray[np.int64]:
-        return np.array(self.tokens.words.find(TURNS), np.int64)
+    def _turns(self) -> NDArray[np.bool_]:
+        """``(words,) bool``: what stands behind the word does not say what the thing is."""
+        turns = np.zeros(max(len(self.tokens.words), 1), bool)
+        turns[self.tokens.words.find(TURNS)] = True
+        return turns
 
     def _title(self, rows: Ids, terms: Terms, lookup: NDArray[np.int16]) -> Table:
         field = self.tokens.fields["title"]
@@ -146,7 +150,7 @@ class TextMatch:
 
     def _subjects(self, found: Matches) -> NDArray[np.int64]:
         """``(items,)``: which query word is the title's subject, the one before the first `in`, `with` or the end; -1 for none."""
-        turn = np.isin(found.token, self._turns) & (found.place > 0)
+        turn = self._turns[found.token] & (found.place > 0)
         end = found.length.copy()
         np.minimum.at(end, found.owner[turn], found.place[turn])
         starts = np.cumsum(found.length) - found.length
@@ -155,12 +159,18 @@ class TextMatch:
         result[some] = found.slot[(starts + end - 1)[some]]
         return result
 
-    def _other(self, name: str, rows: Ids, terms: Terms, lookup: NDArray[np.int16]) -> Table:
+    def _other(self, name: str, rows: Ids, terms: Terms) -> Table:
+        """``(items, 2) float32``: BM25 and the share of the query's rarity that stands in the field; its tokens need not be read for it."""
         field = self.tokens.fields[name]
-        found = Matches.of(field, rows, terms, lookup)
-        counts = found.counts(terms)
-        covered = np.where(counts > 0, terms.weight, 0).sum(axis=1) / max(float(terms.weight.sum()), 1e-6)
-        return np.where((found.length > 0)[:, None], np.column_stack([field.bm25(counts, found.length, terms.word), covered]), np.nan)
+        result = np.zeros((len(rows), 2), np.float32)
+        for word, weight in zip(terms.word.tolist(), terms.weight.tolist(), strict=True):
+            if word >= 0:
+                given = field.given(word, rows)
+                result[:, 0] += given
+                result[:, 1] += (given > 0) * np.float32(weight)
+        result[:, 1] /= max(float(terms.weight.sum()), 1e-6)
+        result[field.offsets[rows + 1] == field.offsets[rows]] = np.nan
+        return result
 
 
 def _adjacent(found: Matches, size: int) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from aisle.core.catalogue import Catalogue
 from aisle.core.overlay import Overwritten
 from aisle.text.segment import words
-from aisle.text.tokens import PARTS, Field, Ids, Offsets, Tokens, Weights, Words, saturated, written
+from aisle.text.tokens import PARTS, Field, Ids, Offsets, Tokens, Weights, Words, looked_up, saturated, written
 
 Posting = tuple[Ids, Weights]
 NOWHERE: Posting = (np.zeros(0, np.int32), np.zeros(0, np.float32))
@@ -87,6 +87,13 @@ class LaterField(Field):
             return later
         rows, values = super().postings(word)
         return (np.concatenate([rows, later[0]]), np.concatenate([values, later[1]])) if len(later[0]) else (rows, values)
+
+    def given(self, word: int, slots: Ids) -> Weights:
+        """As `Field.given`: a slot is among the bundle's or among those written since."""
+        rows, values = self.posted.get(word, NOWHERE)
+        order = np.argsort(rows)
+        bundled = super().postings(word) if word < len(self.starts) - 1 else NOWHERE
+        return looked_up(*bundled, slots) + looked_up(rows[order], values[order], slots)
 
     def add(self, score: Weights, words: Iterable[int], weight: float) -> None:
         """As `Field.add`, of the bundle's texts and of those written since, without putting their lists together."""

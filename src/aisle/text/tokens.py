@@ -89,6 +89,10 @@ class Field:
         part = slice(int(self.starts[word]), int(self.starts[word + 1]))
         return self.row[part], self.value[part]
 
+    def given(self, word: int, slots: Ids) -> Weights:
+        """``(k,) float32``: what ``word`` gives each of ``slots``, 0 where it does not stand."""
+        return looked_up(*self.postings(word), slots)
+
     def add(self, score: Weights, words: Iterable[int], weight: float) -> None:
         """Add the words' BM25 times ``weight`` to ``score`` ``(n,) float32``."""
         for word in words:
@@ -113,6 +117,15 @@ class Field:
 
     def _at(self, places: Offsets) -> Ids:
         return self.token[places]
+
+
+def looked_up(rows: Ids, values: Weights, slots: Ids) -> Weights:
+    """``values`` of those of ``slots`` that stand in ``rows`` (ascending), else 0."""
+    if not len(rows):
+        return np.zeros(len(slots), np.float32)
+    place = np.searchsorted(rows, slots)
+    place[place == len(rows)] = 0
+    return np.where(rows[place] == slots, values[place], np.float32(0))
 
 
 def saturated(count: NDArray[np.floating] | Offsets, length: NDArray[np.floating]) -> Weights:
