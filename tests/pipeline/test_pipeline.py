@@ -19,7 +19,6 @@ from aisle.retrieval.popularity import Popularity
 from aisle.testing import toys
 from tests.pipeline.toy import pipeline, request, shop, with_columns
 
-
 PATIENCE_MS, HANGS = 2000.0, 1.5
 """A deadline that a busy machine keeps, and a stage that takes more than its half of it."""
 

@@ -37,7 +37,7 @@ def pool(candidates: Candidates, sources: Sequence[str], requests: Sequence[Requ
 
 
 def places(candidates: Candidates, sources: Sequence[str]) -> NDArray[np.int64]:
-    """``(n,) int64``: each candidate's place in its request by the plain sum of the sources, 0 first; ``candidates`` as `union` orders them."""
+    """``(n,) int64``: each candidate's place in its request by the sum of the sources, 0 first; of equals the first stands first."""
     ranks = [candidates[f"{name}_rank"] for name in sources if f"{name}_rank" in candidates.columns]
     total = np.zeros(len(candidates), np.float32)
     if ranks:
