@@ -29,7 +29,7 @@ from aisle.query.complete import Completer
 
 BLOCK = 256
 DEADLINE_MS = 1_000.0
-"""What a single request is given when it names no deadline."""
+"""What a single request is given when it names no deadline; several at once then have as long as they take."""
 
 WORKERS = 4
 """Threads that sources run on."""
@@ -79,8 +79,7 @@ class Shop:
 
     def _block(self, requests: Sequence[Request]) -> list[Answer]:
         started = perf_counter()
-        alone = len(requests) == 1
-        runner = Runner((requests[0].deadline_ms or DEADLINE_MS) if alone else None, self._pool if alone else None, self._trust)
+        runner = Runner(_deadline_ms(requests), self._pool, self._trust)
         ranked = self.pipeline.answer(requests, runner)
         shown = [self._shown(ranked, number) for number in range(len(requests))]
         reasons = runner.step("explain", lambda: self._reasons(ranked, shown)) or [[] for _ in shown]
@@ -243,3 +242,9 @@ class Shop:
     def _busiest(self) -> list[str]:
         counts = np.diff(self.pipeline.history.offsets)
         return [self.pipeline.history.users[int(row)] for row in np.argsort(-counts, kind="stable")[:100]]
+
+
+def _deadline_ms(requests: Sequence[Request]) -> float | None:
+    """The shortest of the requests' deadlines."""
+    named = [request.deadline_ms for request in requests if request.deadline_ms is not None]
+    return min(named, default=DEADLINE_MS if len(requests) == 1 else None)

@@ -63,7 +63,6 @@ class Question:
             raise RequestError("There is nothing to ask.", "Give a query, a user or items.")
         return parse({name: value for name, value in body.items() if value is not None}, surface, now, "aside")
 
-
     def _filters(self) -> object:
         try:
             return json.loads(self.filters) if self.filters else None

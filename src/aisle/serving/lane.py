@@ -56,8 +56,8 @@ class Lane:
         """Whether one more call would be sent away."""
         return self.wait() > self.patience
 
-    def submit(self, work: Callable[[], T]) -> Future[T]:
-        """Start a call, or put it in line."""
+    def submit(self, work: Callable[[], T], late: Callable[[], None] = lambda: None) -> Future[T]:
+        """Start a call, or put it in line. ``late`` is called in its place where its turn comes far too late."""
         if self.full:
             raise OverloadError
         asked = perf_counter()
@@ -65,6 +65,7 @@ class Lane:
         def timed() -> T:
             begun = perf_counter()
             if begun - asked > FAR * self.patience + SLACK:
+                late()
                 raise OverloadError  # the guess was wrong, and working off a long line would only make all of it late
             try:
                 return work()

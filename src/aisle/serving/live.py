@@ -13,6 +13,7 @@ from typing import TypeVar
 from aisle.core.answer import Answer
 from aisle.core.errors import AisleError, BundleError
 from aisle.core.request import Request
+from aisle.serving.blocks import Blocks
 from aisle.serving.engine import BundleInfo, BundleStore, Engine
 from aisle.serving.lane import Lane
 from aisle.serving.problems import OverloadError, TooLateError
@@ -47,6 +48,7 @@ class Live:
     ) -> None:
         self.engine, self.clock, self.store = engine, clock, store
         self.reads = Lane("engine", threads, patience_ms / 1000)
+        self._blocks = Blocks(self.reads, _within)
         self.writes = Lane("writer", WRITERS, WRITE_PATIENCE)
         self._rescue = Lane("rescue", 1, 0.0)
         self._changing, self._due = asyncio.Lock(), math.inf
@@ -100,17 +102,13 @@ class Live:
         engine, arrived = self.engine, perf_counter()
         budget = min((_finite(request.deadline_ms) for request in requests), default=DEADLINE_MS) / 1000
 
-        def work() -> list[Answer]:
-            waited = perf_counter() - arrived
-            return engine.answer([_within(request, waited) for request in requests])
-
-        first = self.reads.submit(work)
+        ticket = self._blocks.submit(engine, requests)
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(first), budget * RESCUE_SHARE)
+            return await asyncio.wait_for(asyncio.wrap_future(ticket.answers), budget * RESCUE_SHARE)
         except TimeoutError:
-            if first.done() and not first.cancelled():
-                return first.result()
-            self.reads.give_up(first)
+            if ticket.answers.done() and not ticket.answers.cancelled():
+                return ticket.answers.result()
+            self._blocks.give_up(ticket)
             return await self._popular(engine, requests, budget - (perf_counter() - arrived))
 
     async def _popular(self, engine: Engine, requests: list[Request], left: float) -> list[Answer]:
