@@ -6,12 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy import sparse
 
 from aisle.retrieval import neighbours
-from aisle.retrieval.base import best
 from aisle.retrieval.item_knn import ItemKnn
 from aisle.retrieval.neighbours import Neighbours
 from tests.retrieval.shop import shop
@@ -46,16 +43,10 @@ def test_spreading_is_a_vector_times_the_matrix(tmp_path: Path) -> None:
     found.save(tmp_path)
     rows, amounts = np.array([3, 0, 7], np.int32), np.array([1.0, 0.5, 0.25])
     wanted = amounts @ found.matrix().toarray()[rows]
-    assert Neighbours.load(tmp_path).spread(rows, amounts) == pytest.approx(wanted, rel=1e-5)
-    assert not found.spread(rows[:0], amounts[:0]).any()
-
-
-@given(st.lists(st.integers(-2, 4), min_size=1, max_size=30), st.integers(1, 8), st.integers(0, 2**30))
-@settings(max_examples=200, deadline=None)
-def test_the_best_are_the_head_of_the_whole_order(scores: list[int], limit: int, bits: int) -> None:
-    row, mask = np.array(scores, np.float32), np.array([bool(bits >> place & 1) for place in range(len(scores))])
-    wanted = [item for item in sorted(range(len(row)), key=lambda item: (-row[item], item)) if mask[item] and row[item] > 0]
-    assert best(row, mask, limit).tolist() == wanted[:limit]
+    items, scores = Neighbours.load(tmp_path).spread(rows, amounts)
+    assert items.tolist() == np.flatnonzero(wanted).tolist()
+    assert scores == pytest.approx(wanted[items], rel=1e-5)
+    assert not any(len(part) for part in found.spread(rows[:0], amounts[:0]))
 
 
 def test_item_knn_is_the_shrunk_cosine() -> None:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from aisle.core.catalogue import Catalogue
 from aisle.core.events import Dataset
 from aisle.core.stage import Block
-from aisle.retrieval.base import EVERY_SURFACE, Row, Scored, history, load_settings, save_settings
+from aisle.retrieval.base import EVERY_SURFACE, Scored, history, load_settings, save_settings
+from aisle.retrieval.rows import Few
 from aisle.retrieval.sequences import Sequences
 
 Floats = NDArray[np.float32]
@@ -46,6 +47,7 @@ class Als(Scored):
         self._gram: Floats | None = None
         self._inverse: Floats | None = None
         self._known: NDArray[np.bool_] | None = None
+        self._learned: tuple[NDArray[np.int32], Floats] | None = None
 
     def fit(self, data: Dataset) -> Self:
         """Factorise the user-item matrix and keep the items' side."""
@@ -55,20 +57,20 @@ class Als(Scored):
         self.confidence = self.confidence or confidence(matrix)
         if len(data.catalogue) > WIDE:
             self.embedding_size = min(self.embedding_size, 64)
-        self.factors_, self._gram, self._inverse, self._known = item_factors(matrix, self), None, None, None
+        self.factors_, self._gram, self._inverse, self._known, self._learned = item_factors(matrix, self), None, None, None, None
         return self
 
-    def rows(self, block: Block) -> Iterator[Row]:
-        """Each item's factors times the user's; silent for a request without known items in its history."""
+    def rows(self, block: Block) -> Iterator[Few]:
+        """Each known item's factors times the user's; silent for a request without known items in its history."""
         past = history(block, self.decay)
-        known = self.known()
+        items, factors = self.learned()
         for request in range(len(block)):
             part = past.of(request)
-            seen = known[past.item[part]]
-            items, weight = past.item[part][seen], past.values["weight"][part][seen]
-            yield self.factors_ @ self.fold(items, weight) if len(items) else np.zeros(len(self.factors_), np.float32)
+            seen = self.known()[past.item[part]]
+            mine, weight = past.item[part][seen], past.values["weight"][part][seen]
+            yield Few(items, factors @ self.fold(mine, weight)) if len(mine) else Few.none()
 
-    def without(self, block: Block, request: int, items: NDArray[np.int32]) -> Row:
+    def without(self, block: Block, request: int, items: NDArray[np.int32]) -> Floats:
         """``(h, n) float32``: scores with each item of the history left out (`left_out.LeavesOut`), the others' confidence unchanged.
 
         Each item's part of the score is Hu's (2008, section 5); what is left without it is Sherman and Morrison's formula, all in the
@@ -92,12 +94,22 @@ class Als(Scored):
         return self._inverse
 
     def fold(self, items: NDArray[np.int32], weight: NDArray[np.float64]) -> Floats:
-        """``(embedding_size,) float32``: the factors of a user who has ``items``; the largest ``weight`` counts as one full event."""
+        """``(embedding_size,) float32``: the factors of a user who has ``items``; the largest ``weight`` counts as one full event.
+
+        By Woodbury's identity an equation with one unknown for each item of the history, which are fewer than the dimensions.
+        """
         mine = self.factors_[items]
-        extra = (self.confidence * weight / weight.max()).astype(np.float32)
-        left = self.gram() + (mine.T * extra) @ mine
-        solved: Floats = np.linalg.solve(left, mine.T @ (1 + extra)).astype(np.float32)
-        return solved
+        extra = self.confidence * weight / weight.max()
+        spread = mine @ self.inverse()
+        left = np.eye(len(items)) + extra[:, None] * (spread @ mine.T)
+        return np.asarray(np.linalg.solve(left, 1 + extra) @ spread, np.float32)
+
+    def learned(self) -> tuple[NDArray[np.int32], Floats]:
+        """The items that are known, ascending, and their factors, contiguous."""
+        if self._learned is None:
+            items = np.flatnonzero(self.known()).astype(np.int32)
+            self._learned = items, self.factors_ if len(items) == len(self.factors_) else self.factors_[items]
+        return self._learned
 
     def known(self) -> NDArray[np.bool_]:
         """``(items,) bool``: items that the factors say something of."""

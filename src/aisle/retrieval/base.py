@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any, Self
@@ -15,12 +16,12 @@ from aisle.core.candidates import Candidates
 from aisle.core.catalogue import Catalogue
 from aisle.core.events import Dataset
 from aisle.core.profiles import Slices
-from aisle.core.stage import Allowed, Block, Mask, Scores
+from aisle.core.stage import Allowed, Block, Scores
 from aisle.retrieval import left_out
 from aisle.retrieval.neighbours import Neighbours
+from aisle.retrieval.rows import Few, Row
 from aisle.retrieval.sequences import TYPE_WEIGHT
 
-Row = NDArray[np.float32]
 KEPT = 30e6
 """Bytes of one block's rows of one source that are kept between its retrieval and its scoring."""
 MOST = 50
@@ -30,10 +31,7 @@ EVERY_SURFACE = frozenset({"home", "item", "basket", "similar", "rank", "search"
 
 
 class Scored:
-    """A source that can write down a score for every item: subclasses give `rows`, this gives `retrieve` and `score`.
-
-    A row is ``(items,) float32``; 0 is silence and only items above 0 are proposed.
-    """
+    """A source that can write down a score for every item: subclasses give `rows`, this gives `retrieve` and `score`."""
 
     name = ""
     surfaces: frozenset[str] = frozenset()
@@ -45,26 +43,25 @@ class Scored:
     def _kept(self, block: Block) -> Iterable[Row]:
         """The rows, kept from `retrieve` for `score` where they are few enough."""
         key = f"rows/{self.name}"
-        if key in block.memo:
-            kept: list[Row] = block.memo[key]
-            return kept
-        rows = self.rows(block)
-        first = next(rows, None)
-        if first is None:
-            return ()
-        if first.nbytes * len(block) > KEPT:
-            return chain((first,), rows)
-        block.memo[key] = [first, *rows]
-        return self._kept(block)
+        if key not in block.memo:
+            rows, kept, size = self.rows(block), [], 0
+            for row in rows:
+                kept.append(row)
+                size += row.nbytes
+                if size > KEPT:
+                    return chain(kept, rows)
+            block.memo[key] = kept
+        found: list[Row] = block.memo[key]
+        return found
 
     def retrieve(self, block: Block, allowed: Allowed, limit: int) -> Candidates:
         """The ``limit`` best allowed items of each request."""
         items: list[NDArray[np.int32]] = []
         scores: list[Scores] = []
         for request, row in enumerate(self._kept(block)):
-            found = best(row, allowed.mask(request), limit)
+            found, score = row.best(allowed.mask(request), limit)
             items.append(found)
-            scores.append(row[found])
+            scores.append(score)
         return Candidates.of(items, score=scores)
 
     def score(self, block: Block, candidates: Candidates) -> Scores:
@@ -72,7 +69,7 @@ class Scored:
         result = np.full(len(candidates), np.nan, np.float32)
         for request, row in enumerate(self._kept(block)):
             part = candidates.of_request(request)
-            result[part] = row[candidates.item[part]]
+            result[part] = row.of(candidates.item[part])
         result[result == 0] = np.nan
         return result
 
@@ -98,9 +95,9 @@ class ItemToItem(Scored):
         past = history(block, self.decay)
         for request in range(len(block)):
             part = past.of(request)
-            yield self.neighbours_.spread(past.item[part], past.values["weight"][part])
+            yield Few(*self.neighbours_.spread(past.item[part], past.values["weight"][part]))
 
-    def without(self, block: Block, request: int, items: NDArray[np.int32]) -> Row:
+    def without(self, block: Block, request: int, items: NDArray[np.int32]) -> Scores:
         """``(h, n) float32``: scores of ``items`` with each item of the history left out (`left_out.LeavesOut`)."""
         past = history(block, self.decay).of(request)
         between = self.neighbours_.between(history(block, self.decay).item[past], items)
@@ -123,19 +120,6 @@ class ItemToItem(Scored):
         return source
 
 
-def best(row: Row, mask: Mask, limit: int) -> NDArray[np.int32]:
-    """The ``limit`` items with the largest score above 0 among those that ``mask`` allows, best first; ties go to the lower item row."""
-    found = np.flatnonzero((row > 0) & mask)
-    score = row[found]
-    if len(found) > limit:
-        edge = np.partition(score, len(score) - limit)[len(score) - limit]
-        above = np.flatnonzero(score > edge)
-        level = np.flatnonzero(score == edge)[: limit - len(above)]
-        chosen = np.concatenate([above, level])
-        found, score = found[chosen], score[chosen]
-    return found[np.lexsort((found, -score))].astype(np.int32)
-
-
 def history(block: Block, decay: float) -> Slices:
     """What each request starts from: the seeds where it has any, else the user's newest `MOST` events of interest.
 
@@ -145,7 +129,7 @@ def history(block: Block, decay: float) -> Slices:
     """
     key = f"history/{decay}"
     if key not in block.memo:
-        block.memo[key] = _history(block, decay)
+        block.memo[key] = Past.of(block).weighed(decay)
     found: Slices = block.memo[key]
     return found
 
@@ -170,14 +154,51 @@ def _liked(block: Block) -> Slices:
     return found
 
 
-def _history(block: Block, decay: float) -> Slices:
-    liked = _liked(block)
-    seeded = np.diff(block.seeds.offsets) > 0
-    liked = liked.where(~seeded[liked.request]) if seeded.any() else liked
-    weight = TYPE_WEIGHT[liked.values["type"].astype(np.int64)] * decay ** steps_behind(liked)
-    request = np.concatenate([liked.request, block.seeds.request])
-    item = np.concatenate([liked.item, block.seeds.item])
-    return _merge(request, item, np.concatenate([weight, np.ones(len(block.seeds.item))]), len(block))
+@dataclass(frozen=True)
+class Past:
+    """All that the weights of a block's histories need but the decay: ``m`` events of interest and seeds, ordered by request and item,
+    each with its ``interest`` and how many later steps there are ``behind`` it. The history's items are ``slices.item`` ``(k,)``; the
+    events of each begin at ``starts`` ``(k,)``."""
+
+    interest: NDArray[np.float32]
+    behind: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    slices: Slices
+
+    @classmethod
+    def of(cls, block: Block) -> Past:
+        """Shared by all sources of a block through its memo."""
+        if "past" not in block.memo:
+            block.memo["past"] = cls._read(block)
+        found: Past = block.memo["past"]
+        return found
+
+    @classmethod
+    def _read(cls, block: Block) -> Past:
+        liked, seeds = _liked(block), block.seeds
+        if len(seeds.item):
+            seeded = np.diff(seeds.offsets) > 0
+            liked = liked.where(~seeded[liked.request])
+        request = np.concatenate([liked.request, seeds.request])
+        item = np.concatenate([liked.item, seeds.item])
+        interest = np.concatenate([TYPE_WEIGHT[liked.values["type"].astype(np.int64)], np.ones(len(seeds.item), np.float32)])
+        behind = np.concatenate([steps_behind(liked), np.zeros(len(seeds.item), np.int64)])
+        order = np.lexsort((item, request))
+        request, item = request[order], item[order]
+        first = np.ones(len(item), bool)
+        first[1:] = (request[1:] != request[:-1]) | (item[1:] != item[:-1])
+        offsets = np.zeros(len(block) + 1, np.int64)
+        np.cumsum(np.bincount(request[first], minlength=len(block)), out=offsets[1:])
+        return cls(interest[order], behind[order], first.nonzero()[0], Slices(offsets, item[first], {}))
+
+    def weighed(self, decay: float) -> Slices:
+        """The items with their ``weight``."""
+        if not len(self.starts):
+            return Slices(self.slices.offsets, self.slices.item, {"weight": np.zeros(0)})
+        weight = np.maximum.reduceat(self.interest * decay**self.behind, self.starts)
+        request = self.slices.request
+        weight /= np.bincount(request, weight)[request]
+        return Slices(self.slices.offsets, self.slices.item, {"weight": weight})
 
 
 def steps_behind(liked: Slices) -> NDArray[np.int64]:
@@ -185,19 +206,9 @@ def steps_behind(liked: Slices) -> NDArray[np.int64]:
     if not len(liked.item):
         return np.zeros(0, np.int64)
     age, request = liked.values["age"], liked.request
-    later = np.r_[(age[:-1] != age[1:]) & (request[:-1] == request[1:]), False]
-    total = np.r_[np.cumsum(later[::-1])[::-1], 0]
-    return total[:-1] - total[liked.offsets[request + 1]]
-
-
-def _merge(request: NDArray[np.int64], item: NDArray[np.int32], weight: NDArray[np.float64], requests: int) -> Slices:
-    order = np.lexsort((-weight, item, request))
-    request, item, weight = request[order], item[order], weight[order]
-    first = np.r_[True, (request[1:] != request[:-1]) | (item[1:] != item[:-1])][: len(item)]
-    request, item, weight = request[first], item[first], weight[first]
-    total = np.bincount(request, weight, minlength=requests)
-    offsets = np.r_[0, np.cumsum(np.bincount(request, minlength=requests))].astype(np.int64)
-    return Slices(offsets, item.astype(np.int32), {"weight": weight / total[request]})
+    steps = np.zeros(len(age), np.int64)
+    np.cumsum((age[:-1] != age[1:]) & (request[:-1] == request[1:]), out=steps[1:])
+    return steps[liked.offsets[request + 1] - 1] - steps
 
 
 def save_settings(folder: Path, settings: dict[str, Any]) -> None:

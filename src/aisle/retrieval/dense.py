@@ -58,19 +58,27 @@ class Nearest:
         """One vector per request."""
         raise NotImplementedError
 
+    def _kept(self, block: Block) -> list[Vector | None]:
+        """The same, kept from `retrieve` for `score`."""
+        key = f"wanted/{self.name}"
+        if key not in block.memo:
+            block.memo[key] = list(self.wanted(block))
+        found: list[Vector | None] = block.memo[key]
+        return found
+
     def retrieve(self, block: Block, allowed: Allowed, limit: int) -> Candidates:
         """The ``limit`` nearest allowed items of each request."""
         silent = np.zeros(0, np.int32), np.zeros(0, np.float32)
         found = [
             silent if vector is None else self.vectors_.nearest(vector, allowed.mask(request), limit)
-            for request, vector in enumerate(self.wanted(block))
+            for request, vector in enumerate(self._kept(block))
         ]
         return Candidates.of([rows for rows, _ in found], score=[score for _, score in found])
 
     def score(self, block: Block, candidates: Candidates) -> Scores:
         """The same for candidates of any origin."""
         result = np.full(len(candidates), np.nan, np.float32)
-        for request, vector in enumerate(self.wanted(block)):
+        for request, vector in enumerate(self._kept(block)):
             part = candidates.of_request(request)
             if vector is not None:
                 result[part] = self.vectors_.score(vector, candidates.item[part])

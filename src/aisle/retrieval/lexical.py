@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from aisle.core.catalogue import Catalogue
 from aisle.core.events import Dataset
-from aisle.core.stage import Block, Query
+from aisle.core.stage import Block, Query, Scores
 from aisle.query.spelling import Speller
-from aisle.retrieval.base import Row, Scored
+from aisle.retrieval.base import Scored
 from aisle.retrieval.overlay import Step
+from aisle.retrieval.rows import Few, Full
 from aisle.text.later import rewritten
 from aisle.text.segment import bigrams, compounds, grams
 from aisle.text.tokens import Tokens
@@ -64,33 +65,31 @@ class Lexical(Scored):
         tokens, texts = rewritten(self.tokens_, step.catalogue, step.rewritten.tolist())
         return Lexical(tokens, self.speller_.knowing(texts))
 
-    def rows(self, block: Block) -> Iterator[Row]:
+    def rows(self, block: Block) -> Iterator[Full | Few]:
         """One row of scores per request."""
-        return (self._row(query) for query in block.queries)
+        return (Few.none() if query is None else Full(self._row(query)) for query in block.queries)
 
-    def _row(self, query: Query | None) -> Row:
+    def _row(self, query: Query) -> Scores:
         score = np.zeros(len(self.tokens_), np.float32)
-        if query is None:
-            return self.tokens_.fold(score)
         bound = self._words(score, query) + self._grams(score, query)
         if _piecewise(query):
             bound += self._pieces(score, query)
             score[self._holding(query)] += bound
         return self.tokens_.fold(score)
 
-    def _words(self, score: Row, query: Query) -> float:
+    def _words(self, score: Scores, query: Query) -> float:
         found = self.tokens_.words.find(dict.fromkeys([*query.tokens[:MOST], *compounds(_wanted(query))[:MOST]]))
         return sum(self._add(score, name, found, weight) for name, weight in WEIGHTS.items() if name in self.tokens_.fields)
 
-    def _grams(self, score: Row, query: Query) -> float:
+    def _grams(self, score: Scores, query: Query) -> float:
         found = self.tokens_.vocabularies["grams"].find(dict.fromkeys(grams(_wanted(query))[:MOST]))
         return self._add(score, "grams", found, GRAMS)
 
-    def _pieces(self, score: Row, query: Query) -> float:
+    def _pieces(self, score: Scores, query: Query) -> float:
         found = self.tokens_.vocabularies["pieces"].find(dict.fromkeys(bigrams(_wanted(query))[:MOST]))
         return self._add(score, "pieces", found, PIECES)
 
-    def _add(self, score: Row, name: str, words: list[int], weight: float) -> float:
+    def _add(self, score: Scores, name: str, words: list[int], weight: float) -> float:
         """Add one field's scores; returned is the most that any item could have got."""
         field = self.tokens_.fields[name]
         field.add(score, words, weight)

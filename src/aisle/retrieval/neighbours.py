@@ -31,13 +31,18 @@ class Neighbours:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def spread(self, rows: NDArray[np.int32], amounts: NDArray[np.float64]) -> Floats:
-        """``(items,) float32``: the sum of ``amounts[h] * weight`` over the rows ``rows[h]``, 0 where no row reaches."""
+    def spread(self, rows: NDArray[np.int32], amounts: NDArray[np.float64]) -> tuple[NDArray[np.int32], Floats]:
+        """The items that any of ``rows`` reaches, ascending, and for each the sum of ``amounts[h] * weight`` over ``rows[h]``."""
         starts, counts = self.offsets[rows], self.offsets[rows + 1] - self.offsets[rows]
-        ends = np.cumsum(counts)
-        place = np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - ends + counts, counts)
-        total = np.bincount(self.item[place], self.weight[place] * np.repeat(amounts, counts), minlength=len(self))
-        return total.astype(np.float32)
+        ends = counts.cumsum()
+        if not len(ends) or not ends[-1]:
+            return np.zeros(0, np.int32), np.zeros(0, np.float32)
+        place = np.arange(ends[-1]) + np.repeat(starts - ends + counts, counts)
+        item, value = self.item[place], self.weight[place] * np.repeat(amounts, counts)
+        order = item.argsort(kind="stable")
+        item, value = item[order], value[order]
+        first = np.concatenate([[0], (item[1:] != item[:-1]).nonzero()[0] + 1])
+        return item[first], np.add.reduceat(value, first).astype(np.float32)
 
     def between(self, rows: NDArray[np.int32], items: NDArray[np.int32]) -> Floats:
         """``(len(rows), len(items)) float32``: the weight of each of ``items`` (each once) beside each of ``rows``, 0 for none.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from aisle.core.catalogue import Catalogue
 from aisle.core.events import Dataset
-from aisle.retrieval.base import Row
+from aisle.core.stage import Scores
 from aisle.retrieval.overlay import Step
 from aisle.retrieval.popularity import Counted, sized
 
@@ -42,7 +42,7 @@ class NewItems(Counted):
         later._begun = None if step.counted is not None else self._begun
         return later
 
-    def now(self, as_of: float) -> Row:
+    def now(self, as_of: float) -> Scores:
         """Freshness in [0, 1]."""
         counters = self.counters_
         if not counters.clock:

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from aisle.core.catalogue import Catalogue
 from aisle.core.events import Dataset, Events
-from aisle.core.stage import Block
-from aisle.retrieval.base import EVERY_SURFACE, Row, Scored, load_settings, save_settings
+from aisle.core.stage import Block, Scores
+from aisle.retrieval.base import EVERY_SURFACE, Scored, load_settings, save_settings
 from aisle.retrieval.counters import Counters
 from aisle.retrieval.overlay import Step
+from aisle.retrieval.rows import Standing
 
 
 class Counted(Scored):
@@ -26,7 +27,7 @@ class Counted(Scored):
     def __init__(self) -> None:
         self.counters_ = Counters.of(Events.none(), 0)
         self.items_ = 0
-        self._row: tuple[float, Row] | None = None
+        self._row: tuple[int, Standing] | None = None
 
     def fit(self, data: Dataset) -> Self:
         """Count the log."""
@@ -40,20 +41,20 @@ class Counted(Scored):
         later.items_ = len(step.catalogue)
         if step.counted is not None:
             later.counters_, row = self.counters_.plus(step.counted), None
-        later._row = None if row is None else (row[0], sized(row[1], later.items_))
+        later._row = row if row is None or len(row[1].scores) == later.items_ else (row[0], Standing(sized(row[1].scores, later.items_)))
         return later
 
-    def now(self, as_of: float) -> Row:
+    def now(self, as_of: float) -> Scores:
         """``(k,) float32`` as of a time, for the items that the counters know at least."""
         raise NotImplementedError
 
-    def rows(self, block: Block) -> Iterator[Row]:
+    def rows(self, block: Block) -> Iterator[Standing]:
         """The row of each request's hour, worked out once an hour."""
         hours = self.counters_.hour(block.as_of)
         for hour, as_of in zip(hours.tolist(), block.as_of.tolist(), strict=True):
             row = self._row
             if row is None or row[0] != hour:
-                row = self._row = (hour, sized(self.now(as_of), self.items_))
+                row = self._row = (hour, Standing(sized(self.now(as_of), self.items_)))
             yield row[1]
 
     def save(self, folder: Path) -> None:
@@ -87,7 +88,7 @@ class Popularity(Counted):
         super().__init__()
         self.half_life = half_life
 
-    def now(self, as_of: float) -> Row:
+    def now(self, as_of: float) -> Scores:
         """Decayed counts; what was wanted long ago sinks but is not silent."""
         every = np.arange(self.counters_.items)
         return self.counters_.decayed(every, as_of, self.half_life).astype(np.float32)

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from aisle.core.catalogue import Catalogue
 from aisle.core.events import Dataset
 from aisle.core.stage import Block
-from aisle.retrieval.base import EVERY_SURFACE, Row, Scored, load_settings, save_settings
+from aisle.retrieval.base import EVERY_SURFACE, Scored, load_settings, save_settings
 from aisle.retrieval.overlay import Step
+from aisle.retrieval.rows import Few
 
 DAY = 86_400.0
 
@@ -44,15 +45,14 @@ class Repeat(Scored):
         later.items_ = len(step.catalogue)
         return later
 
-    def rows(self, block: Block) -> Iterator[Row]:
+    def rows(self, block: Block) -> Iterator[Few]:
         """One row a request, from the purchases of its profile alone."""
         owned = block.profiles.owned
         strength = self.strength(block)
         for request in range(len(block)):
             part = owned.of(request)
-            row = np.zeros(self.items_, np.float32)
-            row[owned.item[part]] = strength[part]
-            yield row
+            order = owned.item[part].argsort()
+            yield Few(owned.item[part][order], strength[part][order])
 
     def strength(self, block: Block) -> NDArray[np.float32]:
         """``(m,) float32`` for the rows of ``profiles.owned``; what was all given back is 0."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from aisle.retrieval.base import Row
+from aisle.core.stage import Scores
 from aisle.retrieval.popularity import Counted
 
 
@@ -21,7 +21,7 @@ class Trending(Counted):
         super().__init__()
         self.recent, self.past = recent, past
 
-    def now(self, as_of: float) -> Row:
+    def now(self, as_of: float) -> Scores:
         """Standard deviations above expectation."""
         every = np.arange(self.counters_.items)
         if not self.counters_.clock:

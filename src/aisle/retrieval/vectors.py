@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from aisle.core.catalogue import Catalogue
 from aisle.core.stage import Mask
-from aisle.retrieval.scan import Scan
+from aisle.retrieval.scan import Scan, widened
 from aisle.text.encoder import Encoder
 from aisle.text.encoders import load_encoder
 from aisle.text.normalise import normalise
@@ -59,7 +59,7 @@ class ItemVectors:
     """
 
     def __init__(self, encoder: Encoder, vectors: Half, made_from: str, scan: Scan | None = None) -> None:
-        self.encoder, self.vectors, self.made_from = encoder, vectors, made_from
+        self.encoder, self.vectors, self.made_from = encoder, np.asarray(vectors), made_from
         self._index = Scan.of(vectors) if scan is None else scan
         self._asked: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
 
@@ -98,17 +98,19 @@ class ItemVectors:
 
     def mean(self, rows: NDArray[np.int32], weights: NDArray[np.floating]) -> NDArray[np.float32]:
         """``(dimension,) float32`` of unit length: the weighted mean of some items, zero for none."""
-        total = (np.nan_to_num(self.take(rows)) * np.asarray(weights, np.float32)[:, None]).sum(axis=0)
-        length = float(np.linalg.norm(total))
-        return np.asarray(total / length if length else total, np.float32)
+        found = self.take(rows)
+        found[np.isnan(found[:, 0])] = 0
+        total = np.asarray(weights, np.float32) @ found
+        length = float(np.sqrt(total @ total))
+        return total / np.float32(length) if length else total
 
     def score(self, vector: NDArray[np.float32], rows: NDArray[np.int32]) -> NDArray[np.float32]:
         """``(len(rows),) float32``: dot products, each the same whichever rows stand beside it."""
-        return np.asarray((self.take(rows) * vector).sum(axis=1), np.float32)
+        return np.asarray(np.einsum("ij,j->i", self.take(rows), vector), np.float32)
 
     def take(self, rows: NDArray[np.integer]) -> NDArray[np.float32]:
         """``(k, d) float32``: the vectors of ``rows``."""
-        return np.asarray(self.vectors[rows], np.float32)
+        return widened(self.vectors[rows])
 
     def nearest(self, vector: NDArray[np.float32], mask: Mask, limit: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """The ``limit`` allowed rows with the largest dot product, best first, ties to the lower row, and those products."""

@@ -1,0 +1,105 @@
+"""One row of scores: what a source says of each item to one request. 0 is silence and only items above 0 are proposed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aisle.core.stage import Mask, Scores
+
+Rows = NDArray[np.int32]
+
+FRONT = 1_000
+"""Items at the head of a row that many requests read, kept in order."""
+
+
+class Row(Protocol):
+    """``nbytes`` is what keeping it costs; `best` gives the ``limit`` best items that ``mask`` ``(items,)`` allows and their scores, best
+    first, ties to the lower item row; `of` gives the scores of ``items`` ``(n,) int32``."""
+
+    @property
+    def nbytes(self) -> int: ...
+    def best(self, mask: Mask, limit: int) -> tuple[Rows, Scores]: ...
+    def of(self, items: Rows) -> Scores: ...
+
+
+@dataclass(frozen=True)
+class Full:
+    """``scores`` ``(items,) float32``, one for every item."""
+
+    scores: Scores
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the scores."""
+        return self.scores.nbytes
+
+    def best(self, mask: Mask, limit: int) -> tuple[Rows, Scores]:
+        """As `Row.best`."""
+        found = best(self.scores, mask, limit)
+        return found, self.scores[found]
+
+    def of(self, items: Rows) -> Scores:
+        """As `Row.of`."""
+        return self.scores[items]
+
+
+class Standing(Full):
+    """A full row that many requests read one after another: its head is kept in order, so that most of them sort nothing."""
+
+    @cached_property
+    def front(self) -> Rows:
+        """The first `FRONT` items of all."""
+        return best(self.scores, np.ones(len(self.scores), bool), FRONT)
+
+    def best(self, mask: Mask, limit: int) -> tuple[Rows, Scores]:
+        """As `Row.best`."""
+        found = self.front[mask[self.front]][:limit]
+        if len(found) < limit and len(self.front) == FRONT:
+            return super().best(mask, limit)
+        return found, self.scores[found]
+
+
+@dataclass(frozen=True)
+class Few:
+    """``scores`` ``(k,) float32`` of ``items`` ``(k,) int32``, ascending; silent on all others, so that a large shop costs no more."""
+
+    items: Rows
+    scores: Scores
+
+    @classmethod
+    def none(cls) -> Few:
+        """Silence."""
+        return cls(np.zeros(0, np.int32), np.zeros(0, np.float32))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of both."""
+        return self.items.nbytes + self.scores.nbytes
+
+    def best(self, mask: Mask, limit: int) -> tuple[Rows, Scores]:
+        """As `Row.best`."""
+        found = best(self.scores, mask[self.items], limit)
+        return self.items[found], self.scores[found]
+
+    def of(self, items: Rows) -> Scores:
+        """As `Row.of`."""
+        if not len(self.items):
+            return np.zeros(len(items), np.float32)
+        place = np.minimum(self.items.searchsorted(items), len(self.items) - 1)
+        return np.where(self.items[place] == items, self.scores[place], np.float32(0))
+
+
+def best(scores: Scores, mask: Mask, limit: int) -> Rows:
+    """The ``limit`` places with the largest score above 0 among those that ``mask`` allows, best first; ties go to the lower place."""
+    found = ((scores > 0) & mask).nonzero()[0]
+    negative = -scores[found]
+    if len(found) > limit:
+        edge = np.partition(negative, limit - 1)[limit - 1]
+        near = (negative <= edge).nonzero()[0]
+        found, negative = found[near], negative[near]
+    return found[negative.argsort(kind="stable")[:limit]].astype(np.int32)
