@@ -102,6 +102,10 @@ class Completion:
     score: float
 
 
+_KINDS = {name: column.kind for name, column in ITEMS.items() if column.kind in (Kind.TRUTH, Kind.TIME)}
+"""Attributes that are kept as numbers and shown as something else."""
+
+
 def to_json(answer: Answer) -> dict[str, Json]:
     """The contract's shape, without NaN or infinity: such a score is null, such an attribute or source's score is left out.
 
@@ -150,8 +154,12 @@ def item_json(item: AnsweredItem) -> dict[str, Json]:
 
 def attributes_json(attributes: Mapping[str, Value]) -> dict[str, Json]:
     """Attributes as a reader expects them: times as ISO 8601 in UTC, truths as true and false, what is missing left out."""
-    shown = ((name, _shown(name, value)) for name, value in attributes.items())
-    return {name: value for name, value in shown if value is not None}
+    result: dict[str, Json] = {}
+    for name, value in attributes.items():
+        shown = value if isinstance(value, str) else _shown(name, value)
+        if shown is not None:
+            result[name] = shown
+    return result
 
 
 def completions_json(completions: Sequence[Completion]) -> dict[str, Json]:
@@ -162,9 +170,8 @@ def completions_json(completions: Sequence[Completion]) -> dict[str, Json]:
 def _shown(name: str, value: Value) -> Value:
     if value is None or isinstance(value, str | bool):
         return value
-    number = _finite(value)
-    kind = ITEMS[name].kind if name in ITEMS else Kind.NUMBER
-    if number is None or kind not in (Kind.TRUTH, Kind.TIME):
+    number, kind = _finite(value), _KINDS.get(name)
+    if number is None or kind is None:
         return number
     return bool(number) if kind is Kind.TRUTH else _moment(number)
 
