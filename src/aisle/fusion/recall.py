@@ -9,7 +9,6 @@ from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize, nnls
 
 Column = NDArray[np.float32]
 Matrix = NDArray[np.float64]
@@ -34,6 +33,8 @@ class Recall:
         if self.loss == "squared":
             self.theta_ = solve(*normal_equations(x, taken > 0))
         else:
+            from scipy.optimize import minimize  # here, since serving never fits and would load it at its start
+
             start = np.full(x.shape[1], 1.0)
             bounds = [(0.0, None)] * x.shape[1]
             found = minimize(
@@ -119,6 +120,8 @@ def normal_equations(x: Matrix, taken: NDArray[np.bool_]) -> tuple[Matrix, Matri
 
 def solve(gram: Matrix, right: Matrix) -> Matrix:
     """Non-negative least squares by its normal equations: few columns, very many rows."""
+    from scipy.optimize import nnls
+
     gram = gram + 1e-9 * np.eye(len(gram))
     root = np.linalg.cholesky(gram + 1e-9 * np.trace(gram) * np.eye(len(gram))).T
     return np.asarray(nnls(root, np.linalg.solve(root.T, right))[0], np.float64)

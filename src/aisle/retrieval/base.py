@@ -16,7 +16,7 @@ from aisle.core.candidates import Candidates
 from aisle.core.catalogue import Catalogue
 from aisle.core.events import Dataset
 from aisle.core.profiles import Slices
-from aisle.core.stage import Allowed, Block, Scores
+from aisle.core.stage import Allowed, Block, Mask, Scores
 from aisle.retrieval import left_out
 from aisle.retrieval.neighbours import Neighbours
 from aisle.retrieval.rows import Few, Row
@@ -56,22 +56,31 @@ class Scored:
 
     def retrieve(self, block: Block, allowed: Allowed, limit: int) -> Candidates:
         """The ``limit`` best allowed items of each request."""
-        items: list[NDArray[np.int32]] = []
-        scores: list[Scores] = []
-        for request, row in enumerate(self._kept(block)):
-            found, score = row.best(allowed.mask(request), limit)
-            items.append(found)
-            scores.append(score)
-        return Candidates.of(items, score=scores)
+        return proposed([row.best(masked(block, allowed, request), limit) for request, row in enumerate(self._kept(block))])
 
     def score(self, block: Block, candidates: Candidates) -> Scores:
         """The same scores for candidates of any origin, NaN where the source is silent."""
-        result = np.full(len(candidates), np.nan, np.float32)
-        for request, row in enumerate(self._kept(block)):
-            part = candidates.of_request(request)
-            result[part] = row.of(candidates.item[part])
-        result[result == 0] = np.nan
-        return result
+        parts = [row.of(candidates.item[candidates.of_request(request)]) for request, row in enumerate(self._kept(block))]
+        result = parts[0] if len(parts) == 1 else np.concatenate([np.zeros(0, np.float32), *parts])
+        return np.where(result == 0, np.float32(np.nan), result)
+
+
+def masked(block: Block, allowed: Allowed, request: int) -> Mask:
+    """``(items,) bool`` of one request, to be read only: alone in its block, it is made once for all sources."""
+    if len(block) > 1:
+        return allowed.mask(request)
+    kept: tuple[Allowed, Mask] | None = block.memo.get("mask")
+    if kept is None or kept[0] is not allowed:
+        kept = block.memo["mask"] = allowed, allowed.mask(request)
+    return kept[1]
+
+
+def proposed(found: Sequence[tuple[NDArray[np.int32], Scores]]) -> Candidates:
+    """Each request's items and their scores, best first, as candidates."""
+    if len(found) == 1:
+        items, score = found[0]
+        return Candidates(np.array([0, len(items)], np.int64), items, {"score": score})
+    return Candidates.of([items for items, _ in found], score=[score for _, score in found])
 
 
 class ItemToItem(Scored):

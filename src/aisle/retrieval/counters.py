@@ -142,8 +142,8 @@ class Counters:
         if not self.clock:
             return np.full(len(like), self.span, np.int64)
         hour = np.floor(np.asarray(as_of, float) / HOUR) - self.start
-        whole = np.where(np.isnan(hour), self.span - 1, np.clip(hour, 0, 1e9)).astype(np.int64)
-        return np.broadcast_to(whole, (len(like),))
+        whole = np.where(np.isnan(hour), self.span - 1, np.minimum(np.maximum(hour, 0), 1e9)).astype(np.int64)
+        return whole if whole.ndim else np.broadcast_to(whole, (len(like),))
 
     def _between(
         self, found: Buckets, items: Rows, start: NDArray[np.int64], stop: NDArray[np.int64]

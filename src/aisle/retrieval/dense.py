@@ -14,7 +14,7 @@ from aisle.core.candidates import Candidates
 from aisle.core.catalogue import Catalogue
 from aisle.core.events import Dataset
 from aisle.core.stage import Allowed, Block, Query, Scores
-from aisle.retrieval.base import history, load_settings, save_settings, without
+from aisle.retrieval.base import history, load_settings, masked, proposed, save_settings, without
 from aisle.retrieval.later_vectors import rewritten
 from aisle.retrieval.overlay import Step
 from aisle.retrieval.vectors import ItemVectors
@@ -69,11 +69,12 @@ class Nearest:
     def retrieve(self, block: Block, allowed: Allowed, limit: int) -> Candidates:
         """The ``limit`` nearest allowed items of each request."""
         silent = np.zeros(0, np.int32), np.zeros(0, np.float32)
-        found = [
-            silent if vector is None else self.vectors_.nearest(vector, allowed.mask(request), limit)
-            for request, vector in enumerate(self._kept(block))
-        ]
-        return Candidates.of([rows for rows, _ in found], score=[score for _, score in found])
+        return proposed(
+            [
+                silent if vector is None else self.vectors_.nearest(vector, masked(block, allowed, request), limit)
+                for request, vector in enumerate(self._kept(block))
+            ]
+        )
 
     def score(self, block: Block, candidates: Candidates) -> Scores:
         """The same for candidates of any origin."""

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from aisle.core.stage import Mask
 
-LARGE = 20_000
-"""Vectors up to which all are read as float16: 10,000 x 384 take 0.4 ms, 50,000 would take 2 ms."""
+LARGE = 5_000
+"""Vectors up to which all are read as float16; 50,000 x 384 would take 2 ms."""
 AGAIN = 2
-"""So many times what is wanted is taken from the coded form, whose products are rough; the caller works out exact ones. Of the first 100
-of 54,667 titles by MiniLM (x 384) 99.9 % are then among 400, for queries and for the mean of a few items alike (99.4 % where those have
-nothing in common), in 0.4 ms; making the codes takes 2 s. An inverted file of Jégou et al. 2011 with 256 cells needs half of them and four
-times as long for 99.2 %."""
+"""So many times what is wanted is taken from the codes, whose products are rough; the caller works out exact ones. Of the exact first 100
+among 54,667 titles by MiniLM (x 384) 99.9 % are then found, for queries and for the mean of a few items alike (99.3 % where those have
+nothing in common), in 0.4 ms; making the codes takes 2 s. An inverted file of 256 cells reads half of them for 99.2 %, in four times as
+long. By letter n-grams (x 128) 10,000 lose nothing."""
 WHOLE = 192
 """Dimensions up to which each has a code of its own; of longer vectors two share one."""
 SAMPLE = 15_000

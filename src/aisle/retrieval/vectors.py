@@ -24,6 +24,8 @@ Half = NDArray[np.float16]
 
 NARROW = 0.1
 """A filter that keeps less than this share is scanned item by item."""
+FEW = 50
+"""Where a filter leaves out at most so many, as many more are asked for: it costs more to hand it on than to pass them over."""
 REMEMBERED = 4_096
 """Query vectors kept, since a query is encoded for retrieval and again for scoring."""
 DESCRIPTION = 200
@@ -115,10 +117,16 @@ class ItemVectors:
     def nearest(self, vector: NDArray[np.float32], mask: Mask, limit: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """The ``limit`` allowed rows with the largest dot product, best first, ties to the lower row, and those products."""
         kept = int(np.count_nonzero(mask))
-        few = kept < max(NARROW * len(mask), limit)
-        rows = np.flatnonzero(mask).astype(np.int32) if few else self._index.nearest(vector, mask if kept < len(mask) else None, limit)
+        if kept < max(NARROW * len(mask), limit):
+            rows = mask.nonzero()[0].astype(np.int32)
+        elif len(mask) - kept <= FEW:
+            rows = self._index.nearest(vector, None, limit + len(mask) - kept)
+            rows = rows[mask[rows]]
+        else:
+            rows = self._index.nearest(vector, mask, limit)
+        rows.sort()
         score = self.score(vector, rows)
-        order = np.lexsort((rows, -score))[:limit]
+        order = (-score).argsort(kind="stable")[:limit]
         return rows[order], score[order]
 
     def save(self, folder: Path) -> str:
