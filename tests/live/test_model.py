@@ -13,6 +13,7 @@ import pytest
 from aisle.core.answer import Json, Value
 from aisle.core.request import Condition
 from aisle.live import LiveShop
+from aisle.live.folded import BUSY
 from aisle.profile.fold import FOLDED, Fact, Profile, fold
 from aisle.schema import EVENT_CODE
 from aisle.state.folder import State
@@ -217,8 +218,10 @@ def operate(seed: int, state: Kept, operations: int) -> None:
             raise AssertionError(f"seed {seed}, operation {number}, after {done[-12:]}: {error}") from error
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_whatever_happens_the_next_answer_of_any_process_knows_it(seed: int) -> None:
+@pytest.mark.parametrize(("seed", "busy"), [(0, 3), (1, 3), (2, BUSY)])
+def test_whatever_happens_the_next_answer_of_any_process_knows_it(seed: int, busy: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``busy``: facts from which a profile is kept as it was folded."""
+    monkeypatch.setattr("aisle.live.facts.BUSY", busy)
     operate(seed, MemoryState(), OPERATIONS // 3)
 
 

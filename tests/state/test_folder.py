@@ -238,8 +238,6 @@ def test_a_full_disk_is_a_stated_error_and_everything_acknowledged_is_there(fold
 
 def test_what_waits_is_written_before_closing(folder: Path) -> None:
     with State.open(folder) as state:
-        state.profiles.put("u", "base", 1, {"kept": True})
         state.served.note({"request_id": "r", "time": NOW})
     with State.open(folder) as state:
-        assert state.profiles.get("u", "base") == (1, {"kept": True})
         assert state.served.get("r") is not None

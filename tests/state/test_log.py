@@ -87,10 +87,8 @@ def test_a_known_event_claims_nothing(state: State) -> None:
 
 def test_forgetting_leaves_the_sequence_and_nothing_else(state: State) -> None:
     state.log.append([event("a", None, "s"), event("b", "u", "s"), event("c", "v")])
-    state.profiles.put("u", "base", 3, {"recent": []})
     assert state.log.forget("u", NOW)
     assert (state.log.of("u", "s"), state.log.of(None, "s"), ids(state.log.since(0))) == ([], [], ["c"])
-    assert state.profiles.get("u", "base") is None
     assert (state.log.forgotten("u"), state.log.forgotten("session:s"), state.log.forgotten("v"), state.newest()) == (4, 4, 0, 4)
     assert state.problems() == []
 
@@ -129,7 +127,6 @@ def test_no_byte_of_a_forgotten_user_stays_in_the_folder(folder: Path) -> None:
         rows = [event(f"{place}", "canary-user", "canary-session", item=f"i{place}", note="canary-word") for place in range(50)]
         state.log.append([event("first", "other"), *rows, event("last", "other")])
         state.served.note({"request_id": "r", "user_id": "canary-user", "session_id": "canary-session"})
-        state.profiles.put("canary-user", "base", 1, {"note": "canary-word"})
         assert any(b"canary" in path.read_bytes() for path in folder.iterdir())
         state.log.forget("canary-user", NOW)
         assert not [path.name for path in folder.iterdir() if b"canary" in path.read_bytes()]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import reduce
 from math import isnan, nan
 from operator import attrgetter
 
 from aisle.core.answer import Json
 from aisle.core.catalogue import Catalogue
-from aisle.profile.fold import FOLDED, Fact, Values
+from aisle.live.folded import BUSY, Folded, FoldedProfiles
+from aisle.profile.fold import FOLDED, Fact, Profile, Values, fold
 from aisle.profile.history import STAMPED, History
 from aisle.schema import EVENT_CODE, SESSION_ACTOR
 from aisle.state.log import consents
@@ -18,22 +20,64 @@ from aisle.state.protocols import EventLog, NewEvent, StoredEvent
 class LiveHistory(History):
     """A bundle's history and, after the sequence ``after`` up to which the bundle knows the log, the log's events.
 
-    Nothing is kept here: every question reads the log, so that an event counts as soon as it is acknowledged, in any process.
+    Every question reads the log, so that an event counts as soon as it is acknowledged, in any process; of busy actors only what came
+    since they were last folded, where that gives the same profile.
     """
 
     def __init__(self, bundle: History, catalogue: Catalogue, log: EventLog, after: int) -> None:
         super().__init__(catalogue, bundle.users, bundle.keys, bundle.offsets, bundle.columns, bundle.clock)
         self.bundle, self.log, self.after = bundle, log, after
+        self._folded = FoldedProfiles()
         self._stamped: dict[int, Values] = {}
 
     def facts(self, user: int) -> Iterable[Fact]:  # type: ignore[override]
         """What the bundle knows of a user, as it stood there."""
         return self.bundle.facts(user)
 
+    def begun(self, actor: str, until: float) -> tuple[Profile, Iterable[Fact]]:
+        """As `History.begun`: a busy actor's profile as it was folded last, where nothing before that changed since."""
+        if not self.clock:
+            return super().begun(actor, until)
+        known = self._known(actor)
+        if known is not None:
+            events = self.events_of(actor, known.sequence)
+            if known.profile.last <= until and known.precedes(events):
+                return self._kept(actor, known, events, self._facts(events), until)
+        events = self.events_of(actor)
+        facts = list(self._merged(actor, events))
+        if len(facts) < BUSY:
+            return Profile(clock=True), facts
+        return self._kept(actor, Folded(self.after, Profile(clock=True)), events, facts, until)
+
+    def _known(self, actor: str) -> Folded | None:
+        """What was folded of an actor, unless a part of it was forgotten since."""
+        known = self._folded.get(actor)
+        if known is None:
+            return None
+        names = (actor, *(SESSION_ACTOR + session for session in known.sessions))
+        return None if any(self.log.forgotten(name) > known.sequence for name in names) else known
+
+    def _kept(
+        self, actor: str, before: Folded, events: Sequence[StoredEvent], facts: Sequence[Fact], until: float
+    ) -> tuple[Profile, Iterable[Fact]]:
+        """The profile ``before`` with ``facts`` folded into it, and kept so, unless one of them is later than ``until``."""
+        profile = before.profile.copy()
+        if facts and facts[-1].time > until:
+            return profile, facts
+        after = before.after(events, reduce(fold, facts, profile))
+        if after is not before:
+            self._folded.put(actor, after)
+        return after.profile.copy(), ()
+
     def facts_of(self, actor: str) -> Iterable[Fact]:
         """An actor's facts in order of time: a user's with those of the sessions that the user claimed."""
-        events = self.events_of(actor)
-        later = [self._fact(one.event) for one in events if one.event.item_id is not None and EVENT_CODE.get(one.event.type) in FOLDED]
+        return self._merged(actor, self.events_of(actor))
+
+    def _facts(self, events: Sequence[StoredEvent]) -> list[Fact]:
+        return [self._fact(one.event) for one in events if one.event.item_id is not None and EVENT_CODE.get(one.event.type) in FOLDED]
+
+    def _merged(self, actor: str, events: Sequence[StoredEvent]) -> Iterable[Fact]:
+        later = self._facts(events)
         known = [self.known_of(actor), *(self.known_of(session) for session in self._claimed(actor, events))]
         found = [facts for facts in known if facts]
         if not later and len(found) < 2:

@@ -6,7 +6,7 @@ Nothing here knows a bundle: no vectors, no item numbers, so that a new bundle n
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import log
 from typing import NamedTuple
 
@@ -44,7 +44,7 @@ class Fact(NamedTuple):
     values: Values = ()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Owned:
     """How often, on how many days, and when first and last a user bought an item; who rates an item without a purchase owns it too."""
 
@@ -67,6 +67,13 @@ class Profile:
     price: tuple[float, float, float] = (0.0, 0.0, 0.0)
     events: int = 0
     last: float = float("nan")
+
+    def copy(self) -> Profile:
+        """A profile to fold on while this one stays as it is."""
+        tastes = {attribute: dict(held) for attribute, held in self.tastes.items()}
+        return Profile(
+            self.clock, self.recent.copy(), dict(self.owned), dict(self.dismissed), tastes, self.price, self.events, self.last
+        )  # fmt: skip
 
 
 def fold(profile: Profile, fact: Fact) -> Profile:
@@ -95,18 +102,18 @@ def _own(profile: Profile, fact: Fact) -> None:
         profile.owned[fact.item_id] = Owned(1.0, 1, fact.time, fact.time)
         return
     day = DAY if profile.clock else 1.0
-    known.days += int(fact.time // day != known.last // day)
-    known.count += 1.0
-    known.last = fact.time
+    days = known.days + int(fact.time // day != known.last // day)
+    profile.owned[fact.item_id] = Owned(known.count + 1.0, days, known.first, fact.time)
 
 
 def _give_back(profile: Profile, fact: Fact) -> None:
     known = profile.owned.get(fact.item_id)
     if known is None:
         return
-    known.count -= 1.0
-    if known.count <= 0:
+    if known.count <= 1:
         del profile.owned[fact.item_id]
+    else:
+        profile.owned[fact.item_id] = replace(known, count=known.count - 1.0)
 
 
 def _taste(profile: Profile, fact: Fact, weight: float) -> None:

@@ -17,21 +17,24 @@ from aisle.profile.history import STAMPED, History
 INSTANT = 1e8
 """In a log without a clock a larger ``as_of`` is an instant and no place in the order: it means after everything."""
 
+Begun = Callable[[int, float], tuple[Profile, Iterable[Fact]]]
+"""From a user's number and the earliest time asked for to `History.begun`."""
+
 
 def gather(history: History, users: Sequence[str | None], as_of: NDArray[np.float64]) -> Profiles:
     """The profile of each request's user from events no later than its ``as_of`` (NaN: all of them); strangers are empty."""
     names = list(dict.fromkeys(user for user in users if user is not None))
     number = {name: place for place, name in enumerate(names)}
-    known = [history.facts_of(name) for name in names]
-    return _gather(history, np.array([-1 if user is None else number[user] for user in users], np.int64), known.__getitem__, as_of)
+    rows = np.array([-1 if user is None else number[user] for user in users], np.int64)
+    return _gather(history, rows, lambda row, until: history.begun(names[row], until), as_of)
 
 
 def gather_rows(history: History, users: NDArray[np.int64], as_of: NDArray[np.float64]) -> Profiles:
     """As `gather`, for users given by their number in ``history``, -1 for a stranger."""
-    return _gather(history, users, history.facts, as_of)
+    return _gather(history, users, lambda row, _: (Profile(clock=history.clock), history.facts(row)), as_of)
 
 
-def _gather(history: History, users: NDArray[np.int64], facts: Callable[[int], Iterable[Fact]], as_of: NDArray[np.float64]) -> Profiles:
+def _gather(history: History, users: NDArray[np.int64], begun: Begun, as_of: NDArray[np.float64]) -> Profiles:
     late = np.isnan(as_of) | (not history.clock and as_of > INSTANT)
     until = np.where(late, np.inf, as_of)
     taken: list[_Taken | None] = [None] * len(users)
@@ -39,7 +42,8 @@ def _gather(history: History, users: NDArray[np.int64], facts: Callable[[int], I
     start = 0
     for end in [*(np.flatnonzero(np.diff(users[order])) + 1).tolist(), len(order)]:
         if start < end and users[order[start]] >= 0:
-            _sweep(history, facts(int(users[order[start]])), order[start:end].tolist(), until, taken)
+            requests = order[start:end].tolist()
+            _sweep(history.catalogue, *begun(int(users[requests[0]]), float(until[requests[0]])), requests, until, taken)
         start = end
     return _arrays(history, taken)
 
@@ -68,18 +72,21 @@ class _Empty(_Taken):
     idle: float = float("nan")
 
 
-def _sweep(history: History, facts: Iterable[Fact], requests: list[int], until: NDArray[np.float64], taken: list[_Taken | None]) -> None:
-    profile, waiting = Profile(clock=history.clock), iter(requests)
+def _sweep(
+    catalogue: Catalogue, profile: Profile, facts: Iterable[Fact], requests: list[int], until: NDArray[np.float64],
+    taken: list[_Taken | None],
+) -> None:  # fmt: skip
+    waiting = iter(requests)
     request = next(waiting)
     for fact in facts:
         while fact.time > until[request]:
-            taken[request] = snapshot(profile, history.catalogue, float(until[request]))
+            taken[request] = snapshot(profile, catalogue, float(until[request]))
             request = next(waiting, -1)
             if request < 0:
                 return
         profile = fold(profile, fact)
     for late in (request, *waiting):
-        taken[late] = snapshot(profile, history.catalogue, float(until[late]))
+        taken[late] = snapshot(profile, catalogue, float(until[late]))
 
 
 def snapshot(profile: Profile, catalogue: Catalogue, now: float) -> _Taken:

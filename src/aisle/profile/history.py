@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from aisle.core.catalogue import Catalogue
 from aisle.core.events import Events
 from aisle.core.strings import Strings
-from aisle.profile.fold import FOLDED, Fact, Values
+from aisle.profile.fold import FOLDED, Fact, Profile, Values
 
 STAMPED = ("category", "brand")
 """Attributes that a fact carries along."""
@@ -80,6 +80,10 @@ class History:
         """An actor's facts in order of time, none of a stranger."""
         number = self.find(actor)
         return self.facts(number) if number >= 0 else ()
+
+    def begun(self, actor: str, until: float) -> tuple[Profile, Iterable[Fact]]:
+        """A profile to fold on, and the actor's facts that are not in it; whatever is in it is no later than ``until``."""
+        return Profile(clock=self.clock), self.facts_of(actor)
 
     def facts(self, user: int) -> Iterator[Fact]:
         """A user's facts in order of time."""

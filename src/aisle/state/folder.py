@@ -1,4 +1,4 @@
-"""The state folder of a shop: one object that holds its log, item changes, snapshots, keys and what was served."""
+"""The state folder of a shop: one object that holds its log, item changes, keys and what was served."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from aisle.state.layout import LOG
 from aisle.state.lock import Turn
 from aisle.state.log import SqliteEventLog
 from aisle.state.names import Names
-from aisle.state.profiles import SqliteProfileStore
 from aisle.state.quarantine import Quarantine
 from aisle.state.served import Served
 from aisle.state.writer import Writer
@@ -51,7 +50,6 @@ class State:
         self.log = SqliteEventLog(self._database, writer, names)
         self.log.forgetting.append(self.served.unlink)
         self.items = SqliteItemStore(self._database, writer)
-        self.profiles = SqliteProfileStore(self._database, writer, names)
         self.quarantine = Quarantine(self._database, writer, names)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The tables of `log.sqlite`: facts in one sequence, who claimed which session, who was forgotten, snapshots, rows set aside."""
+"""The tables of `log.sqlite`: facts in one sequence, who claimed which session, who was forgotten, rows set aside."""
 
 from __future__ import annotations
 
@@ -29,8 +29,6 @@ LOG = Layout(
         CREATE TABLE claims (session_id TEXT PRIMARY KEY, user_id TEXT NOT NULL) WITHOUT ROWID;
         CREATE INDEX claims_user ON claims (user_id);
         CREATE TABLE forgotten (name TEXT PRIMARY KEY, sequence INTEGER NOT NULL, time REAL NOT NULL) WITHOUT ROWID;
-        CREATE TABLE snapshots (actor TEXT NOT NULL, base TEXT NOT NULL, sequence INTEGER NOT NULL, state TEXT NOT NULL,
-            PRIMARY KEY (actor, base)) WITHOUT ROWID;
         CREATE TABLE quarantine (number INTEGER PRIMARY KEY, time REAL NOT NULL, reason TEXT NOT NULL, user_id TEXT, row TEXT NOT NULL);
         CREATE TABLE salt (salt TEXT NOT NULL);
         INSERT INTO salt VALUES (lower(hex(randomblob(16))))

@@ -166,7 +166,6 @@ def _forget(user_id: str, now: float, names: Names, connection: sqlite3.Connecti
     known += connection.execute("DELETE FROM claims WHERE user_id = ?", (user_id,)).rowcount
     known += connection.execute("DELETE FROM quarantine WHERE user_id = ?", (name,)).rowcount
     actors = [name, *(names.of(SESSION_ACTOR + session) for session in sessions)]
-    known += connection.executemany("DELETE FROM snapshots WHERE actor = ?", [(actor,) for actor in actors]).rowcount
     connection.executemany("INSERT OR REPLACE INTO forgotten VALUES (?, ?, ?)", [(actor, sequence, now) for actor in actors])
     connection.execute("INSERT INTO facts (sequence, kind) VALUES (?, ?)", (sequence, FORGOTTEN))
     return (known > 0, actors), sequence

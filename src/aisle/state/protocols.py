@@ -136,15 +136,3 @@ class Kept(Protocol):
     def newest(self) -> int:
         """The newest sequence of any process: cheap enough to ask before every answer."""
         ...
-
-
-class ProfileStore(Protocol):
-    """Snapshots of folded profiles: ``base`` names the facts of the files under it, so that other files make another snapshot."""
-
-    def get(self, actor: str, base: str) -> tuple[int, Mapping[str, Json]] | None:
-        """The sequence up to which the snapshot was folded, and its state."""
-        ...
-
-    def put(self, actor: str, base: str, sequence: int, state: Mapping[str, Json]) -> None:
-        """Keep a snapshot; losing one costs time only."""
-        ...

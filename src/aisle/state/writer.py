@@ -25,9 +25,6 @@ Work = Callable[[sqlite3.Connection, int], tuple[T, int]]
 TOGETHER = 256
 """Most pieces of work in one commit, so that none waits long."""
 
-IDLE = 0.5
-"""Seconds that work may lie which nobody waits for."""
-
 
 @dataclass
 class _Job:
@@ -43,7 +40,6 @@ class Writer:
         self.floor = mark.read() or 0
         self._connection: sqlite3.Connection | None = None
         self._waiting: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._aside: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._closed = False
         self._thread = threading.Thread(target=self._loop, name="aisle-state-writer", daemon=True)
         self._thread.start()
@@ -67,10 +63,6 @@ class Writer:
             ) from None
         return box[0]
 
-    def later(self, work: Work[None]) -> None:
-        """Run ``work`` with the next group, at most `IDLE` seconds from now; nobody learns whether it failed."""
-        self._aside.put(_Job(partial(_keep, work, []), Future()))
-
     def close(self) -> None:
         """Write what waits, then end."""
         if not self._closed:
@@ -83,8 +75,6 @@ class Writer:
         try:
             while not ending:
                 jobs, ending = self._collect()
-                while not self._aside.empty():
-                    jobs.append(self._aside.get())
                 if jobs:
                     self._commit(jobs)
         finally:
@@ -95,7 +85,7 @@ class Writer:
         """What waits, and whether it is the last."""
         jobs: list[_Job] = []
         with suppress(queue.Empty):
-            found = self._waiting.get(timeout=IDLE)
+            found = self._waiting.get()
             while found is not None:
                 jobs.append(found)
                 if len(jobs) >= TOGETHER:

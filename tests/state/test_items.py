@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aisle.state.folder import State
 from aisle.state.protocols import ItemChange
-from tests.state.support import NOW, event
+from tests.state.support import NOW
 
 
 def test_changes_come_back_in_order_as_they_were_put(state: State) -> None:
@@ -51,27 +51,3 @@ def test_when_an_item_was_put_is_kept(state: State) -> None:
     state.items.put([{"item_id": "1"}, {"item_id": "2"}], now=NOW)
     state.items.put([{"item_id": "3"}])
     assert state.items.times() == {1: NOW, 2: NOW}
-
-
-def test_a_snapshot_is_read_by_its_actor_and_base_and_the_newest_wins(folder: Path) -> None:
-    with State.open(folder) as state:
-        state.profiles.put("u", "bundle-1", 5, {"owned": {"1": 2.5}, "recent": []})
-        state.profiles.put("u", "bundle-1", 6, {"owned": {}})
-        state.profiles.put("u", "bundle-2", 6, {"other": None})
-    with State.open(folder) as state:
-        assert state.profiles.get("u", "bundle-1") == (6, {"owned": {}})
-        assert state.profiles.get("u", "bundle-2") == (6, {"other": None})
-        assert state.profiles.get("u", "bundle-3") is None
-        assert state.profiles.get("v", "bundle-1") is None
-
-
-def test_a_snapshot_made_before_the_forgetting_is_not_kept_after_it(folder: Path) -> None:
-    with State.open(folder) as state:
-        state.log.append([event("a", "u")])
-        state.log.forget("u", NOW)
-        state.profiles.put("u", "base", 1, {"late": True})
-    with State.open(folder) as state:
-        assert state.profiles.get("u", "base") is None
-        state.profiles.put("u", "base", 3, {"new": True})
-    with State.open(folder) as state:
-        assert state.profiles.get("u", "base") == (3, {"new": True})
