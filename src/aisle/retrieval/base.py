@@ -158,21 +158,35 @@ def without(block: Block, request: int, decay: float) -> NDArray[np.float64]:
 
 def _liked(block: Block) -> Slices:
     if "liked" not in block.memo:
-        block.memo["liked"] = block.profiles.liked(MOST)
+        block.memo["liked"] = _newest(block.profiles.recent, MOST)
     found: Slices = block.memo["liked"]
     return found
+
+
+def _newest(recent: Slices, most: int) -> Slices:
+    """The newest ``most`` events of interest of each request, oldest first."""
+    rows = (TYPE_WEIGHT[recent.values["type"].astype(np.intp)] > 0).nonzero()[0]
+    request = recent.request[rows]
+    counts = np.bincount(request, minlength=len(recent))
+    if counts.max(initial=0) > most:
+        rows = rows[counts.cumsum()[request] - np.arange(len(rows)) <= most]
+        counts = np.minimum(counts, most)
+    offsets = np.zeros_like(recent.offsets)
+    np.cumsum(counts, out=offsets[1:])
+    return Slices(offsets, recent.item[rows], {name: column[rows] for name, column in recent.values.items()})
 
 
 @dataclass(frozen=True)
 class Past:
     """All that the weights of a block's histories need but the decay: ``m`` events of interest and seeds, ordered by request and item,
-    each with its ``interest`` and how many later steps there are ``behind`` it. The history's items are ``slices.item`` ``(k,)``; the
-    events of each begin at ``starts`` ``(k,)``."""
+    each with its ``interest`` and how many later steps there are ``behind`` it. The history's items are ``slices.item`` ``(k,)`` of
+    ``request`` ``(k,)``; the events of each begin at ``starts`` ``(k,)``."""
 
     interest: NDArray[np.float32]
     behind: NDArray[np.int64]
     starts: NDArray[np.int64]
     slices: Slices
+    request: NDArray[np.int64]
 
     @classmethod
     def of(cls, block: Block) -> Past:
@@ -188,25 +202,26 @@ class Past:
         if len(seeds.item):
             seeded = np.diff(seeds.offsets) > 0
             liked = liked.where(~seeded[liked.request])
-        request = np.concatenate([liked.request, seeds.request])
-        item = np.concatenate([liked.item, seeds.item])
-        interest = np.concatenate([TYPE_WEIGHT[liked.values["type"].astype(np.int64)], np.ones(len(seeds.item), np.float32)])
-        behind = np.concatenate([steps_behind(liked), np.zeros(len(seeds.item), np.int64)])
+        request, item, behind = liked.request, liked.item, steps_behind(liked)
+        interest = TYPE_WEIGHT[liked.values["type"].astype(np.intp)]
+        if len(seeds.item):
+            request, item = np.concatenate([request, seeds.request]), np.concatenate([item, seeds.item])
+            interest = np.concatenate([interest, np.ones(len(seeds.item), np.float32)])
+            behind = np.concatenate([behind, np.zeros(len(seeds.item), np.int64)])
         order = np.lexsort((item, request))
         request, item = request[order], item[order]
         first = np.ones(len(item), bool)
         first[1:] = (request[1:] != request[:-1]) | (item[1:] != item[:-1])
         offsets = np.zeros(len(block) + 1, np.int64)
         np.cumsum(np.bincount(request[first], minlength=len(block)), out=offsets[1:])
-        return cls(interest[order], behind[order], first.nonzero()[0], Slices(offsets, item[first], {}))
+        return cls(interest[order], behind[order], first.nonzero()[0], Slices(offsets, item[first], {}), request[first])
 
     def weighed(self, decay: float) -> Slices:
         """The items with their ``weight``."""
         if not len(self.starts):
             return Slices(self.slices.offsets, self.slices.item, {"weight": np.zeros(0)})
         weight = np.maximum.reduceat(self.interest * decay**self.behind, self.starts)
-        request = self.slices.request
-        weight /= np.bincount(request, weight)[request]
+        weight /= np.bincount(self.request, weight)[self.request]
         return Slices(self.slices.offsets, self.slices.item, {"weight": weight})
 
 

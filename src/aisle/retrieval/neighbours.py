@@ -37,8 +37,8 @@ class Neighbours:
         ends = counts.cumsum()
         if not len(ends) or not ends[-1]:
             return np.zeros(0, np.int32), np.zeros(0, np.float32)
-        place = np.arange(ends[-1]) + np.repeat(starts - ends + counts, counts)
-        item, value = self.item[place], self.weight[place] * np.repeat(amounts, counts)
+        place = np.arange(ends[-1]) + (starts - ends + counts).repeat(counts)
+        item, value = self.item[place], self.weight[place] * amounts.repeat(counts)
         order = item.argsort(kind="stable")
         item, value = item[order], value[order]
         first = np.concatenate([[0], (item[1:] != item[:-1]).nonzero()[0] + 1])
@@ -49,16 +49,16 @@ class Neighbours:
 
         Rows and items that came after the matrix was made have none.
         """
-        old = np.minimum(rows, max(len(self) - 1, 0))
-        counts = np.where(rows < len(self), self.offsets[old + 1] - self.offsets[old], 0)
-        ends = np.cumsum(counts)
-        place = np.arange(ends[-1] if len(ends) else 0) + np.repeat(self.offsets[old] - ends + counts, counts)
-        column = np.full(len(self), -1, np.int32)
-        column[items[items < len(self)]] = np.flatnonzero(items < len(self))
-        found = column[self.item[place]]
-        hit = found >= 0
+        parts = self._parts(rows)
         result = np.zeros((len(rows), len(items)), np.float32)
-        result[np.repeat(np.arange(len(rows)), counts)[hit], found[hit]] = self.weight[place[hit]]
+        if not parts or not len(items):
+            return result
+        order, found = items.argsort(), np.concatenate([self.item[part] for part in parts])
+        ascending = items[order]
+        at = ascending.searchsorted(found)
+        hit = (ascending.take(at, mode="clip") == found).nonzero()[0]
+        row = np.arange(len(rows)).repeat([part.stop - part.start for part in parts])
+        result[row[hit], order[at[hit]]] = np.concatenate([self.weight[part] for part in parts])[hit]
         return result
 
     def matrix(self) -> sparse.csr_array:

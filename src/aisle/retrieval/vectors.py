@@ -112,7 +112,7 @@ class ItemVectors:
 
     def take(self, rows: NDArray[np.integer]) -> NDArray[np.float32]:
         """``(k, d) float32``: the vectors of ``rows``."""
-        return widened(self.vectors[rows])
+        return widened(self.vectors.take(rows, axis=0))
 
     def nearest(self, vector: NDArray[np.float32], mask: Mask, limit: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """The ``limit`` allowed rows with the largest dot product, best first, ties to the lower row, and those products."""
