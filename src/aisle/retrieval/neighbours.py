@@ -61,6 +61,24 @@ class Neighbours:
         result[row[hit], order[at[hit]]] = np.concatenate([self.weight[part] for part in parts])[hit]
         return result
 
+    def beside(self, rows: NDArray[np.int32], items: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """``(n,) bool``: whether each of ``items`` ``(n,)`` is a neighbour of the one of ``rows`` ``(n,)`` at its place."""
+        parts = self._parts(rows)
+        counts = [part.stop - part.start for part in parts]
+        result = np.zeros(len(rows), bool)
+        if parts:
+            hit = np.concatenate([self.item[part] for part in parts]) == items.repeat(counts)
+            result[np.arange(len(rows)).repeat(counts)[hit]] = True
+        return result
+
+    def _parts(self, rows: NDArray[np.int32]) -> list[slice]:
+        """Where the entries of each of ``rows`` stand; a row that came later has none."""
+        if not len(self):
+            return [slice(0, 0)] * len(rows)
+        old = np.minimum(rows, len(self) - 1)
+        edges = zip(self.offsets[old].tolist(), self.offsets[old + 1].tolist(), (old == rows).tolist(), strict=True)
+        return [slice(start, end if known else start) for start, end, known in edges]
+
     def matrix(self) -> sparse.csr_array:
         """The same as a scipy matrix, ``(items, items) float32``."""
         return sparse.csr_array((self.weight, self.item, self.offsets), shape=(len(self), len(self)))
