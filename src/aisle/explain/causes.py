@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aisle.core.candidates import Candidates
 from aisle.core.stage import Block
-from aisle.retrieval.base import history
+from aisle.retrieval.base import history, leave_out
 from aisle.retrieval.left_out import LeavesOut
 
 HEAD = 8
-"""Best items of a source among which its best score without an item is looked for."""
+"""Best items of each source among which the best score without an item is looked for."""
 LEAST = 0.05
 """Share of the recall side below which a source is not asked."""
 
@@ -49,28 +50,46 @@ def causes(
     side.
 
     The scores without an item are the sources' own (`LeavesOut`); only the best score that they are a share of is looked for among the
-    shown items and the source's first ones.
+    shown items and the sources' first ones.
     """
     asked = {name: source for name, source in sources.items() if weights.get(name, 0) >= LEAST and name in candidates.columns}
-    items, drop = np.zeros(0, np.int32), np.zeros((0, len(rows)), np.float32)
-    for name, source in asked.items():
-        past = history(block, source.decay)
-        if not len(items):
-            items = past.item[past.of(number)]
-            drop = np.zeros((len(items), len(rows)), np.float32)
-        if len(items):
-            drop += np.float32(weights[name]) * _lost(source, block, number, rows, candidates)
+    if not asked:
+        return Causes(np.zeros(0, np.int32), np.zeros((0, len(rows)), np.float32))
+    names = list(asked)
+    past = history(block, asked[names[0]].decay)
+    items = past.item[past.of(number)]
+    had = _had(candidates, number, rows, names, weights)
+    if len(items) == 1 and block.seeds.offsets[number] < block.seeds.offsets[number + 1]:
+        return Causes(items, had.sum(axis=0, keepdims=True))  # a page without its only seed is empty
+    drop = np.zeros((len(items), len(rows)), np.float32)
+    if not len(items):
+        return Causes(items, drop)
+    leave_out(block, number, [source.decay for source in asked.values()])
+    shown = candidates.item[rows]
+    for name, said, head in zip(names, had, _heads(candidates, number, rows, names), strict=True):
+        if said.any():  # who is silent on the page has nothing to lose
+            left = asked[name].without(block, number, np.concatenate([shown, head]))
+            best = np.maximum(left.max(axis=1, keepdims=True), np.float32(1e-9))
+            drop += said - np.maximum(left[:, : len(rows)] / best, -1) * np.float32(weights[name])
     return Causes(items, drop)
 
 
-def _lost(source: LeavesOut, block: Block, number: int, rows: NDArray[np.int64], candidates: Candidates) -> NDArray[np.float32]:
-    """``(h, n) float32``: the share of the source's best score that each shown item has more with each item than without it."""
-    part, shown = candidates.of_request(number), candidates.item[rows]
-    head = candidates.item[part][candidates[f"{source.name}_rank"][part] < HEAD]
-    seen = set(shown.tolist())
-    further = [item for item in head.tolist() if item not in seen]
-    left = source.without(block, number, np.concatenate([shown, np.array(further, np.int32)]))
-    best = np.maximum(left.max(axis=1, keepdims=True, initial=0), 1e-9)
-    had, most = candidates[source.name][rows], float(candidates[f"{source.name}_best"][part.start])
-    share = np.where(had == had, had, 0) / most if most > 0 else np.zeros(len(rows), np.float32)  # noqa: PLR0124 (NaN is not itself)
-    return np.asarray(np.clip(share, -1, 1) - np.clip(left[:, : len(rows)] / best, -1, 1), np.float32)
+def _had(
+    candidates: Candidates, number: int, rows: NDArray[np.int64], names: Sequence[str], weights: Mapping[str, float]
+) -> NDArray[np.float32]:
+    """``(sources, n) float32``: what each source says of each shown item, as a share of its best score times its weight."""
+    columns = candidates.columns
+    share, most = (np.array([columns[f"{name}{tail}"][rows] for name in names]) for tail in ("", "_best"))
+    share /= np.where(most > 0, most, np.inf)
+    share[np.isnan(share)] = 0
+    return np.minimum(np.maximum(share, -1), 1) * np.array([[weights[name]] for name in names], np.float32)
+
+
+def _heads(candidates: Candidates, number: int, rows: NDArray[np.int64], names: Sequence[str]) -> list[NDArray[np.int32]]:
+    """Each source's first items, without the shown ``rows``."""
+    part = candidates.of_request(number)
+    first = np.array([candidates.columns[f"{name}_rank"][part] for name in names]) < HEAD
+    first[:, rows - part.start] = False
+    place = first.nonzero()[1]
+    found, ends = candidates.item[part][place], first.sum(axis=1).cumsum().tolist()
+    return [found[start:end] for start, end in pairwise([0, *ends])]

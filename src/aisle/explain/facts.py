@@ -83,24 +83,39 @@ class Facts:
     weights: Mapping[str, float]
     moved: Mapping[int, Sequence[str]] = field(default_factory=dict)
 
-    def claims(self, place: int) -> Iterator[Claim]:
-        """What is true of the item at ``place`` of the page."""
-        row = int(self.rows[place])
-        item = int(self.candidates.item[row])
-        if "pinned" in self.moved.get(row, ()):
+    def specific(self, place: int) -> Iterator[Claim]:
+        """What is true of the item at ``place`` of the page and of few others."""
+        item = self.items[place]
+        if self.moved and "pinned" in self.moved.get(int(self.rows[place]), ()):
             yield Claim("pinned")
         if not self.seeded:
             yield from self._mine(item)
         yield from self._cause(place, item)
-        yield from self._taste(item)
-        yield from self._new(item)
-        yield from self._wanted(row, item)
-        yield Claim("listed", {"value": self._value("category", item)})
+        yield from self._taste(place)
+        created = self._created[place]
+        if 0 <= self.as_of - created <= FRESH:
+            yield Claim("new", {"moment": created})
+        if self._trending[place]:
+            yield Claim("trending")
+        if self._best_in[place]:
+            yield Claim("popular_in", {"value": self._value("category", place), **self._week(item)})
+
+    def general(self, place: int) -> Claim:
+        """What is left to say of the item at ``place``."""
+        if self._popular[place]:
+            return Claim("popular", self._week(self.items[place]))
+        return Claim("listed", {"value": self._value("category", place)})
+
+    @cached_property
+    def items(self) -> list[int]:
+        """The shown items."""
+        found: list[int] = self.candidates.item[self.rows].tolist()
+        return found
 
     @cached_property
     def seeded(self) -> bool:
         """Whether the page starts from items rather than from a person."""
-        return bool(np.diff(self.block.seeds.offsets)[self.number])
+        return bool(self.block.seeds.offsets[self.number] < self.block.seeds.offsets[self.number + 1])
 
     @cached_property
     def as_of(self) -> float:
@@ -115,8 +130,9 @@ class Facts:
         kinds = recent.values["type"][part].astype(np.int64)
         found: dict[int, tuple[int, float]] = {}
         for item, kind, age in zip(recent.item[part].tolist(), kinds.tolist(), recent.values["age"][part].tolist(), strict=True):
-            if item not in found or SAYS[kind] >= SAYS[found[item][0]]:
-                found[item] = (kind, age)
+            known = found.get(item)
+            if known is None or SAYS[kind] >= SAYS[known[0]]:
+                found[item] = kind, age
         return {item: Deed(EVENT_TYPES[kind], age) for item, (kind, age) in found.items()}
 
     @cached_property
@@ -152,102 +168,125 @@ class Facts:
         if not self.seeded:
             deed = self.deeds[cause]
             values = {"did": deed.type, "moment": self.as_of - deed.age}
-        relation = self._relation(place, cause)
+        relation = self._relation(place)
         if drop >= ALONE or relation != "because_of":
             yield Claim(relation, values, (cause,))
 
-    def _relation(self, place: int, cause: int) -> str:
-        """How two items belong together: chosen by the same people, alike by their texts, or by a model alone."""
-        substitutes = self.block.requests[self.number].surface == "similar"
-        if self._together[place] and not substitutes:
+    def _relation(self, place: int) -> str:
+        """How an item and its cause belong together: chosen by the same people, alike by their texts, or by a model alone."""
+        if self._together[place] and self.block.requests[self.number].surface != "similar":
             return "bought_together"
-        vectors = next((held.vectors for source in self.sources.values() if (held := getattr(source, "vectors_", None)) is not None), None)
-        alike = vectors is not None and _cosine(vectors, cause, int(self.candidates.item[self.rows[place]])) >= SIMILAR
-        return "similar_to" if alike else "bought_together" if self._together[place] else "because_of"
+        return "similar_to" if self._alike[place] else "bought_together" if self._together[place] else "because_of"
 
     @cached_property
-    def _together(self) -> NDArray[np.bool_]:
-        """``(n,) bool``: each shown item was chosen by people who chose its cause too."""
-        causes = np.array(self.causes[0], np.int32)
-        rows, which = np.unique(causes, return_inverse=True)
-        found = np.zeros(len(causes), bool)
+    def _together(self) -> list[bool]:
+        """Whether each shown item was chosen by people who chose its cause too."""
+        causes, found = np.array(self.causes[0], np.int32), np.zeros(len(self.rows), bool)
         for name in COUNTING:
             neighbours: Neighbours | None = getattr(self.sources.get(name), "neighbours_", None)
             if neighbours is not None:
-                beside = neighbours.between(rows, self.candidates.item[self.rows])
-                found |= beside[which, np.arange(len(causes))] > 0
-        return found
+                found |= neighbours.beside(causes, self.candidates.item[self.rows])
+        together: list[bool] = found.tolist()
+        return together
 
-    def _taste(self, item: int) -> Iterator[Claim]:
-        for attribute, least in TASTE.items():
-            held = self.tastes.get(attribute, {})
-            best = max(self._codes(attribute, item) if held else (), key=lambda code: held.get(code, 0), default=-1)
-            if held.get(best, 0) >= least:
+    @cached_property
+    def _alike(self) -> list[bool]:
+        """Whether each shown item's text is like its cause's; not where one of them came after the vectors."""
+        vectors = next((held.vectors for source in self.sources.values() if (held := getattr(source, "vectors_", None)) is not None), None)
+        causes, items = np.array(self.causes[0], np.int32), self.candidates.item[self.rows]
+        if vectors is None or not len(vectors):
+            return [False] * len(items)
+        known = np.maximum(causes, items) < len(vectors)
+        first, second = (np.asarray(vectors[np.where(known, rows, 0)], np.float32) for rows in (causes, items))
+        alike: list[bool] = (known & ((first * second).sum(axis=1) >= SIMILAR)).tolist()
+        return alike
+
+    def _taste(self, place: int) -> Iterator[Claim]:
+        for attribute, held in self.tastes.items():
+            best, most = -1, 0.0
+            for code in self._codes[attribute][place] if held else ():
+                weight = held.get(code, 0.0)
+                if weight > most:
+                    best, most = code, weight
+            if most >= TASTE[attribute]:
                 yield Claim(f"taste_{attribute}", {"value": _leaf(self.catalogue.labels(attribute).names[best])})
 
     @cached_property
     def tastes(self) -> dict[str, dict[int, float]]:
         """Attribute to code to the user's share."""
         found = {}
-        for attribute, held in self.block.profiles.tastes.items():
-            part = held.of(self.number)
-            found[attribute] = dict(zip(held.item[part].tolist(), held.values["weight"][part].tolist(), strict=True))
+        for attribute in TASTE:
+            if attribute in self.block.profiles.tastes:
+                held = self.block.profiles.tastes[attribute]
+                part = held.of(self.number)
+                found[attribute] = dict(zip(held.item[part].tolist(), held.values["weight"][part].tolist(), strict=True))
         return found
 
-    def _codes(self, attribute: str, item: int) -> list[int]:
-        labels = self.catalogue.labels(attribute)
-        codes: list[int] = labels.codes[labels.offsets[item] : labels.offsets[item + 1]].tolist()
-        return codes
+    @cached_property
+    def _codes(self) -> dict[str, list[list[int]]]:
+        """By attribute, the codes of each shown item."""
+        found = {}
+        for attribute in TASTE:
+            labels, items = self.catalogue.labels(attribute), self.candidates.item[self.rows]
+            edges = zip(labels.offsets[items].tolist(), labels.offsets[items + 1].tolist(), strict=True)
+            found[attribute] = [labels.codes[start:end].tolist() for start, end in edges]
+        return found
 
-    def _value(self, attribute: str, item: int) -> str:
-        codes = self._codes(attribute, item)
+    def _value(self, attribute: str, place: int) -> str:
+        codes = self._codes[attribute][place]
         return _leaf(self.catalogue.labels(attribute).names[codes[0]]) if codes else ""
 
-    def _new(self, item: int) -> Iterator[Claim]:
-        created = float(self.catalogue.number("created_at")[item]) if "created_at" in self.catalogue.numbers else float("nan")
-        if 0 <= self.as_of - created <= FRESH:
-            yield Claim("new", {"moment": created})
+    @cached_property
+    def _created(self) -> list[float]:
+        """When each shown item came to the shop, NaN for unknown."""
+        if "created_at" not in self.catalogue.numbers:
+            return [float("nan")] * len(self.rows)
+        found: list[float] = self.catalogue.number("created_at")[self.candidates.item[self.rows]].tolist()
+        return found
 
-    def _wanted(self, row: int, item: int) -> Iterator[Claim]:
+    @cached_property
+    def _trending(self) -> list[bool]:
+        """Whether each shown item is wanted more than usual."""
+        if "trending" not in self.candidates.columns or not self.as_of - self.counters.begin >= USUAL:
+            return [False] * len(self.rows)
+        found: list[bool] = (self.candidates["trending"][self.rows] >= TRENDING).tolist()
+        return found
+
+    @cached_property
+    def _places(self) -> NDArray[np.floating]:
+        """``(n,)``: the place by popularity of each shown item that has one, else infinity."""
         columns = self.candidates.columns
-        if "trending" in columns and columns["trending"][row] >= TRENDING and self.as_of - self.counters.begin >= USUAL:
-            yield Claim("trending")
-        if not ("popularity_rank" in columns and columns["popularity"][row] > 0 and np.isfinite(columns["popularity_rank"][row])):
-            return
-        week = {"week": 1.0} if item in self._this_week else {}
-        if item in self._best_in:
-            yield Claim("popular_in", {"value": self._value("category", item), **week})
-        if columns["popularity_rank"][row] < max(BEST_IN, POPULAR * len(self.catalogue)):
-            yield Claim("popular", week)
+        if "popularity_rank" not in columns:
+            return np.full(len(self.rows), np.inf)
+        rank = columns["popularity_rank"][self.rows]
+        return np.where((columns["popularity"][self.rows] > 0) & np.isfinite(rank), rank, np.inf)
+
+    @cached_property
+    def _popular(self) -> list[bool]:
+        """Whether each shown item is among the first of the shop in popularity."""
+        found: list[bool] = (self._places < max(BEST_IN, POPULAR * len(self.catalogue))).tolist()
+        return found
+
+    def _week(self, item: int) -> dict[str, str | float]:
+        """Whether someone took interest in the item during the last seven days."""
+        return {"week": 1.0} if item in self._this_week else {}
 
     @cached_property
     def _this_week(self) -> set[int]:
-        """The shown items that someone took interest in during the last seven days."""
         items = self.candidates.item[self.rows]
         return set(items[self.counters.windowed(items, self.as_of, 168) >= 1].tolist()) if np.isfinite(self.as_of) else set()
 
     @cached_property
-    def _best_in(self) -> set[int]:
-        """The items that are among the first of their category in popularity, of all that may be shown: popularity proposes its best in
-        order, so whatever stands before an item in its category is here too."""
-        part = self.candidates.of_request(self.number)
-        rank, items = self.candidates["popularity_rank"][part], self.candidates.item[part]
-        known = np.flatnonzero(np.isfinite(rank))
-        seen: dict[int, int] = {}
-        found = set()
-        first = self.catalogue.labels("category").first
-        for item in items[known[np.argsort(rank[known])]].tolist():
-            code = int(first[item])
-            seen[code] = seen.get(code, 0) + 1
-            if code >= 0 and seen[code] <= BEST_IN:
-                found.add(item)
-        return found
-
-
-def _cosine(vectors: NDArray[np.floating], first: int, second: int) -> float:
-    if max(first, second) >= len(vectors):
-        return 0.0
-    return float(vectors[first].astype(np.float32) @ vectors[second].astype(np.float32))
+    def _best_in(self) -> list[bool]:
+        """Whether each shown item is among the first of its category in popularity, of all that may be shown: popularity proposes its best
+        in order, so whatever stands before an item in its category is a candidate too."""
+        if "popularity_rank" not in self.candidates.columns:
+            return [False] * len(self.rows)
+        part, first = self.candidates.of_request(self.number), self.catalogue.labels("category").first
+        category, items = first[self.candidates.item[self.rows]][:, None], first[self.candidates.item[part]]
+        before = (items == category) & (self.candidates["popularity_rank"][part] < self._places[:, None])
+        best: list[bool] = ((self._places < np.inf) & (category[:, 0] >= 0) & (before.sum(axis=1) < BEST_IN)).tolist()
+        return best
 
 
 def _leaf(path: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from math import isfinite
 from pathlib import Path
 
@@ -14,6 +14,9 @@ FOLDER = Path(__file__).parent / "phrases"
 LANGUAGES = ("en", "zh")
 LONGEST = 80
 """Characters of a title, value or query that a reason repeats."""
+DAY = 86_400
+REMEMBERED = 4_096
+"""Days kept as they are written: what many did lately lies on few days."""
 
 
 class Phrases:
@@ -25,6 +28,8 @@ class Phrases:
         read = json.loads((FOLDER / f"{language}.json").read_text(encoding="utf-8"))
         self._months: list[str] = read.pop("months")
         self._known = read
+        self._opening, self._closing = read["quoted"].split("{text}")
+        self._day = lru_cache(REMEMBERED)(self._written)
 
     def __call__(self, key: str, **values: str | int) -> str:
         """The template of ``key`` with its places filled; braces inside a value mean nothing."""
@@ -35,15 +40,18 @@ class Phrases:
 
     def date(self, moment: float) -> str:
         """The day of ``moment`` (UTC seconds), empty where there is none."""
+        return self._day(int(moment // DAY)) if isfinite(moment) else ""
+
+    def _written(self, number: int) -> str:
         try:
-            day = datetime.fromtimestamp(moment, UTC) if isfinite(moment) else None
+            day = datetime.fromtimestamp(number * DAY, UTC)
         except (OverflowError, ValueError, OSError):
-            day = None
-        return "" if day is None else self("date", day=day.day, month=self._months[day.month - 1], year=day.year)
+            return ""
+        return self("date", day=day.day, month=self._months[day.month - 1], year=day.year)
 
     def quoted(self, text: str) -> str:
         """``text`` cut and in quotation marks."""
-        return self("quoted", text=cut(text))
+        return f"{self._opening}{cut(text)}{self._closing}"
 
     def joined(self, texts: list[str]) -> str:
         """Several texts, each in quotation marks."""
@@ -62,5 +70,7 @@ def cut(text: str) -> str:
     >>> cut("a \\n b" + "c" * 100)[-3:]
     'cc…'
     """
-    line = " ".join(_CONTROL.sub(" ", text[: 4 * LONGEST]).split())
+    text = text[: 4 * LONGEST]
+    plain = text.isprintable() and "  " not in text and text == text.strip(" ")
+    line = text if plain else " ".join(_CONTROL.sub(" ", text).split())
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"

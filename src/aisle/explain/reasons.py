@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from math import nan
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +29,6 @@ from aisle.text.segment import language, words
 MOST = 2
 """Reasons an item."""
 MOST_WORDS = 4
-GENERAL = ("popular", "listed")
-"""Said only where nothing else is."""
 _WORD = re.compile(r"\w+")
 Highlights = Mapping[str, Sequence[Span]]
 
@@ -58,11 +56,14 @@ class Explainer:
         for place, row in enumerate(shown.tolist()):
             item = int(candidates.item[row])
             matched = self._matched(query, candidates, row, item, found[place]) if query else []
-            claims = [*matched, *islice(self._specific(facts, place, bool(matched)), MOST)][:MOST]
+            claims = [*matched, *islice(facts.specific(place), MOST - len(matched))] or [facts.general(place)]
+            reasons = []
             for claim in claims:
-                if claim.key not in said:
-                    said[claim.key] = self._reason(claim, say)
-            result.append([said[claim.key] for claim in claims])
+                key = claim.key
+                if key not in said:
+                    said[key] = self._reason(claim, say)
+                reasons.append(said[key])
+            result.append(reasons)
         return result
 
     def spoken(self, request: Request, query: Query | None) -> str:
@@ -79,21 +80,11 @@ class Explainer:
         sample = [titles[row] for row in range(0, len(titles), max(1, len(titles) // 100))]
         return "zh" if 2 * sum(language(title) == "zh" for title in sample) > len(sample) else "en"
 
-    def _specific(self, facts: Facts, place: int, enough: bool) -> list[Claim]:
-        claims: list[Claim] = []
-        for claim in facts.claims(place):
-            if claim.code in GENERAL and (claims or enough):
-                break
-            claims.append(claim)
-            if len(claims) == MOST:
-                break
-        return claims
-
     def _matched(self, query: Query, candidates: Candidates, row: int, item: int, found: Highlights) -> list[Claim]:
         """What the query has to do with the item: words that stand in it, else its meaning, else its letters."""
         named = self._words(item, query, found)
         if named:
-            return [Claim("matched_words", {"words": "\n".join(named[:MOST_WORDS])})]
+            return [Claim("matched_words", {"words": "\n".join(named)})]
         text = {"query": query.raw}
         for source, code in (("dense", "matched_meaning"), ("lexical", "matched_letters")):
             if source in candidates.columns and np.isfinite(candidates[f"{source}_rank"][row]):
@@ -102,56 +93,56 @@ class Explainer:
 
     def _words(self, item: int, query: Query, found: Highlights) -> list[str]:
         named: dict[str, str] = {}
+        shown = self.catalogue.item(item)
         for attribute, spans in found.items():
-            text = self.catalogue.text(attribute)[item]
+            text = str(shown[attribute])
             for start, end in spans:
-                named.setdefault(text[start:end].lower(), text[start:end])
+                word = text[start:end]
+                named.setdefault(word.lower(), word)
+                if len(named) == MOST_WORDS:
+                    return list(named.values())
         if named:
             return list(named.values())
         wanted = set(query.tokens)
-        texts = (column.get(item) for name, column in self.catalogue.texts.items() if name not in found)
-        held = {word: None for text in texts if text for word in _WORD.findall(text) if wanted.intersection(words(normalise(word)))}
-        return list(held)
+        texts = (text for name, text in shown.items() if name in self.catalogue.texts and name not in found and isinstance(text, str))
+        held = {word: None for text in texts for word in _WORD.findall(text) if wanted.intersection(words(normalise(word)))}
+        return list(held)[:MOST_WORDS]
 
     def _reason(self, claim: Claim, say: Phrases) -> Reason:
         text = say(_key(claim, say), **self._filled(claim, say))
         return Reason(claim.code, text, tuple(self.catalogue.ids[row] for row in claim.items))
 
     def _filled(self, claim: Claim, say: Phrases) -> dict[str, str | int]:
-        values: dict[str, str | int] = {name: _written(name, value, say) for name, value in claim.values.items()}
+        values: dict[str, str | int] = {}
+        for name, value in claim.values.items():
+            if isinstance(value, float):
+                values[name] = say.date(value) if name == "moment" else int(value)
+            elif name == "did":
+                key, date = f"did/{value}", say.date(cast(float, claim.values["moment"]))
+                values[name] = say(f"{key}/on", date=date) if date else say(key)
+            elif name == "words":
+                values[name] = say.joined(value.split("\n"))
+            else:
+                values[name] = say.quoted(value) if name == "query" else cut(value)
         if claim.items:
             values["title"] = say.quoted(self._title(claim.items[0], say.language))
-        if "did" in values:
-            key = f"did/{values['did']}"
-            values["did"] = say(f"{key}/on" if values["moment"] else key, date=values["moment"])
         return values
 
     def _title(self, item: int, spoken: str) -> str:
         return self.catalogue.text(f"title_{spoken}").get(item) or self.catalogue.text("title")[item] or self.catalogue.ids[item]
 
 
-def _written(name: str, value: str | float, say: Phrases) -> str | int:
-    """A value of a claim as it stands in a sentence."""
-    if isinstance(value, float):
-        return say.date(value) if name == "moment" else int(value)
-    if name == "words":
-        return say.joined(value.split("\n"))
-    return say.quoted(value) if name == "query" else cut(value)
-
-
 def _key(claim: Claim, say: Phrases) -> str:
     """The template that says all that is known: with days, a date, a number of times, a deed, a week, a category, or bare."""
-    values = claim.values
+    code, values = claim.code, cast(Mapping[str, Any], claim.values)
     moment = values.get("moment", nan)
-    dated = isinstance(moment, float) and moment - moment == 0  # neither NaN nor infinite
-    for tail, holds in (
-        ("days", dated and values.get("days", 0.0) >= 2),  # type: ignore[operator]
-        ("on", dated),
-        ("times", not dated and values.get("count", 0.0) >= 2),  # type: ignore[operator]
-        ("did", "did" in values),
-        ("week", "week" in values),
-        ("in", "value" in values and values["value"] != ""),
-    ):
-        if holds and f"{claim.code}/{tail}" in say:
-            return f"{claim.code}/{tail}"
-    return claim.code
+    dated = moment - moment == 0  # neither NaN nor infinite
+    tails = (
+        dated and values.get("days", 0.0) >= 2 and f"{code}/days",
+        dated and f"{code}/on",
+        not dated and values.get("count", 0.0) >= 2 and f"{code}/times",
+        "did" in values and f"{code}/did",
+        "week" in values and f"{code}/week",
+        values.get("value") and f"{code}/in",
+    )
+    return next((key for key in tails if key and key in say), code) if values else code

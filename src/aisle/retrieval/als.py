@@ -78,14 +78,17 @@ class Als(Scored):
         """
         past = history(block, self.decay)
         part = past.of(request)
-        mine, weight = self.factors_[past.item[part]], past.values["weight"][part]
-        extra = self.confidence * weight / weight.max(initial=1e-12) * self.known()[past.item[part]]
-        spread = self.inverse() @ mine.T
-        solved = np.linalg.inv(np.eye(len(mine)) + extra[:, None] * (mine @ spread))
-        within, each = mine @ spread @ solved, self.factors_[items] @ spread @ solved
-        own = np.diagonal(within)
-        lost = (within @ (1 + extra) - (1 + extra) * own) * extra / np.maximum(1 - extra * own, 1e-6)
-        return np.asarray((each @ (1 + extra))[None] + (lost - (1 + extra))[:, None] * each.T, np.float32)
+        rows, weight = past.item[part], past.values["weight"][part]
+        both = self.factors_[np.concatenate([rows, items])]
+        extra = weight * self.known()[rows] * (self.confidence / max(weight.max(initial=0), 1e-12))
+        joint = (both @ (both[: len(rows)] @ self.inverse()).T).astype(np.float64)
+        system = extra[:, None] * joint[: len(rows)]
+        system.ravel()[:: len(rows) + 1] += 1
+        parts = joint @ np.linalg.inv(system)
+        full, own, each = 1 + extra, parts.diagonal(), parts[len(rows) :]
+        said = parts @ full
+        lost = (said[: len(rows)] - full * own) * extra / np.maximum(1 - extra * own, 1e-6)
+        return (said[len(rows) :] + (lost - full)[:, None] * each.T).astype(np.float32)
 
     def inverse(self) -> Floats:
         """``(embedding_size, embedding_size) float32``: of `gram`."""

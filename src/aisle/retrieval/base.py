@@ -108,9 +108,8 @@ class ItemToItem(Scored):
 
     def without(self, block: Block, request: int, items: NDArray[np.int32]) -> Scores:
         """``(h, n) float32``: scores of ``items`` with each item of the history left out (`left_out.LeavesOut`)."""
-        past = history(block, self.decay).of(request)
-        between = self.neighbours_.between(history(block, self.decay).item[past], items)
-        return (without(block, request, self.decay) @ between).astype(np.float32)
+        past = history(block, self.decay)
+        return without(block, request, self.decay) @ self.neighbours_.between(past.item[past.of(request)], items)
 
     def save(self, folder: Path) -> None:
         """Write the settings and the matrix."""
@@ -143,17 +142,24 @@ def history(block: Block, decay: float) -> Slices:
     return found
 
 
-def without(block: Block, request: int, decay: float) -> NDArray[np.float64]:
-    """``(h, h) float64``: the weights of one request's `history` with each of its items left out in turn."""
-    past = history(block, decay)
+def without(block: Block, request: int, decay: float) -> Scores:
+    """``(h, h) float32``: the weights of one request's `history` with each of its items left out in turn."""
+    key = f"without/{request}/{decay}"
+    if key not in block.memo:
+        leave_out(block, request, [decay])
+    found: Scores = block.memo[key]
+    return found
+
+
+def leave_out(block: Block, request: int, decays: Sequence[float]) -> None:
+    """Find what `without` gives for several decays at once."""
+    past = history(block, decays[0])
     items = past.item[past.of(request)]
     if block.seeds.offsets[request] < block.seeds.offsets[request + 1] or not len(items):
-        return left_out.seeded(len(items))
-    key = f"without/{request}"
-    if key not in block.memo:
-        block.memo[key] = left_out.Steps.of(items, _liked(block), request)
-    steps: left_out.Steps = block.memo[key]
-    return steps.weights(decay)
+        found = [left_out.seeded(len(items))] * len(decays)
+    else:
+        found = [*left_out.Steps.of(items, _liked(block), request).weights(decays)]
+    block.memo |= {f"without/{request}/{decay}": weights for decay, weights in zip(decays, found, strict=True)}
 
 
 def _liked(block: Block) -> Slices:

@@ -171,10 +171,15 @@ class Content(Nearest):
     def without(self, block: Block, request: int, items: NDArray[np.int32]) -> Vector:
         """``(h, n) float32``: scores with each item of the history left out (`aisle.retrieval.left_out.LeavesOut`)."""
         past = history(block, self.decay)
-        held = np.nan_to_num(self.vectors_.take(past.item[past.of(request)]))
-        means = without(block, request, self.decay).astype(np.float32) @ held
-        means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
-        return np.asarray(means @ np.nan_to_num(self.vectors_.take(items)).T, np.float32)
+        rows = past.item[past.of(request)]
+        both = self.vectors_.take(np.concatenate([rows, items]))
+        waiting = np.isnan(both[:, 0])
+        if waiting.any():
+            both[waiting] = 0
+        weights, alike = without(block, request, self.decay), both[: len(rows)] @ both.T
+        found = weights @ alike
+        length = np.sqrt(np.maximum((found[:, : len(rows)] * weights).sum(axis=1, keepdims=True), np.float32(1e-18)))
+        return np.asarray(found[:, len(rows) :] / length, np.float32)
 
     def settings(self) -> dict[str, Any]:
         """The constructor's arguments."""
