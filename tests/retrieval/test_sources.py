@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from aisle.core.stage import Allowed, Source
+from aisle.retrieval import als
 from aisle.retrieval.als import Als
 from aisle.retrieval.ease import Ease
 from aisle.retrieval.item_knn import ItemKnn
@@ -17,7 +18,7 @@ from aisle.retrieval.new_items import NewItems
 from aisle.retrieval.popularity import Popularity
 from aisle.retrieval.repeat import Repeat
 from aisle.retrieval.trending import Trending
-from tests.retrieval.shop import DAY, START, block, random_shop, saved, shop
+from tests.retrieval.shop import DAY, START, block, catalogue, random_shop, saved, shop
 
 MAKE: dict[str, Callable[[], Source]] = {
     "item_knn": ItemKnn,
@@ -121,3 +122,23 @@ def test_a_stranger_is_told_nothing_by_those_who_need_a_history() -> None:
     for name in ("item_knn", "markov", "ease", "als", "repeat"):
         source = MAKE[name]().fit(random_shop())
         assert not len(source.retrieve(block([[]]), Allowed.everything(40, 1), 10))
+
+
+def test_of_very_many_items_the_codes_find_nearly_all_that_the_factors_would(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    random, every = np.random.default_rng(5), Allowed.everything(6_000, 1)
+    exact = Als(embedding_size=16, confidence=5.0)
+    exact.factors_ = random.standard_normal((6_000, 16)).astype(np.float32)
+    exact.save(tmp_path)
+    monkeypatch.setattr(als, "WIDE", 5_000)
+    coded = Als.load(tmp_path, catalogue(6_000))
+    asked = [block([random.integers(0, 6_000, 7).tolist()]) for _ in range(10)]
+    wanted = [exact.retrieve(one, every, 100).item for one in asked]
+    for one in asked:
+        one.memo.clear()
+    found = [coded.retrieve(one, every, 100) for one in asked]
+    assert np.mean([len(np.intersect1d(a, b.item)) / 100 for a, b in zip(wanted, found, strict=True)]) > 0.97
+    assert np.array_equal(coded.score(asked[0], found[0]), found[0]["score"])
+    coded.save(tmp_path)
+    again = Als.load(tmp_path, catalogue(6_000))
+    asked[0].memo.clear()
+    assert np.array_equal(again.retrieve(asked[0], every, 100).item, found[0].item)
