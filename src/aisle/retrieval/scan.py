@@ -1,4 +1,4 @@
-"""Finding the nearest of many vectors: each is read as it is while they are few, in a quarter of a byte a number where they are many."""
+"""Finding the nearest of many vectors: each is read as it is while they are few, by a code of it where they are many."""
 
 from __future__ import annotations
 
