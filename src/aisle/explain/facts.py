@@ -168,26 +168,22 @@ class Facts:
         if not self.seeded:
             deed = self.deeds[cause]
             values = {"did": deed.type, "moment": self.as_of - deed.age}
-        relation = self._relation(place)
+        relation = self._relation(place, cause)
         if drop >= ALONE or relation != "because_of":
             yield Claim(relation, values, (cause,))
 
-    def _relation(self, place: int) -> str:
-        """How an item and its cause belong together: chosen by the same people, alike by their texts, or by a model alone."""
-        if self._together[place] and self.block.requests[self.number].surface != "similar":
+    def _relation(self, place: int, cause: int) -> str:
+        """How two items belong together: chosen by the same people, alike by their texts, or by a model alone."""
+        together = any(neighbours.joins(cause, self.items[place]) for neighbours in self._counted)
+        if together and self.block.requests[self.number].surface != "similar":
             return "bought_together"
-        return "similar_to" if self._alike[place] else "bought_together" if self._together[place] else "because_of"
+        return "similar_to" if self._alike[place] else "bought_together" if together else "because_of"
 
     @cached_property
-    def _together(self) -> list[bool]:
-        """Whether each shown item was chosen by people who chose its cause too."""
-        causes, found = np.array(self.causes[0], np.int32), np.zeros(len(self.rows), bool)
-        for name in COUNTING:
-            neighbours: Neighbours | None = getattr(self.sources.get(name), "neighbours_", None)
-            if neighbours is not None:
-                found |= neighbours.beside(causes, self.candidates.item[self.rows])
-        together: list[bool] = found.tolist()
-        return together
+    def _counted(self) -> list[Neighbours]:
+        """Who was chosen with whom."""
+        held = (getattr(self.sources.get(name), "neighbours_", None) for name in COUNTING)
+        return [neighbours for neighbours in held if neighbours is not None]
 
     @cached_property
     def _alike(self) -> list[bool]:

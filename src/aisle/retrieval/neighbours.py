@@ -61,15 +61,9 @@ class Neighbours:
         result[row[hit], order[at[hit]]] = np.concatenate([self.weight[part] for part in parts])[hit]
         return result
 
-    def beside(self, rows: NDArray[np.int32], items: NDArray[np.int32]) -> NDArray[np.bool_]:
-        """``(n,) bool``: whether each of ``items`` ``(n,)`` is a neighbour of the one of ``rows`` ``(n,)`` at its place."""
-        parts = self._parts(rows)
-        counts = [part.stop - part.start for part in parts]
-        result = np.zeros(len(rows), bool)
-        if parts:
-            hit = np.concatenate([self.item[part] for part in parts]) == items.repeat(counts)
-            result[np.arange(len(rows)).repeat(counts)[hit]] = True
-        return result
+    def joins(self, row: int, item: int) -> bool:
+        """Whether ``item`` is a neighbour of ``row``."""
+        return row < len(self) and item in self.item[self.offsets[row] : self.offsets[row + 1]].tolist()
 
     def _parts(self, rows: NDArray[np.int32]) -> list[slice]:
         """Where the entries of each of ``rows`` stand; a row that came later has none."""
