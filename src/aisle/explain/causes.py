@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from aisle.core.candidates import Candidates
 from aisle.core.stage import Block
-from aisle.retrieval.base import history, leave_out
+from aisle.retrieval.base import MOST, history, leave_out
 from aisle.retrieval.left_out import LeavesOut
 
 HEAD = 8
@@ -59,8 +59,8 @@ def causes(
     past = history(block, asked[names[0]].decay)
     items = past.item[past.of(number)]
     had = _had(candidates, number, rows, names, weights)
-    if len(items) == 1 and block.seeds.offsets[number] < block.seeds.offsets[number + 1]:
-        return Causes(items, had.sum(axis=0, keepdims=True))  # a page without its only seed is empty
+    if len(items) == 1 and _whole(block, number):
+        return Causes(items, had.sum(axis=0, keepdims=True))  # without its only item every source is silent
     drop = np.zeros((len(items), len(rows)), np.float32)
     if not len(items):
         return Causes(items, drop)
@@ -72,6 +72,12 @@ def causes(
             best = np.maximum(left.max(axis=1, keepdims=True), np.float32(1e-9))
             drop += said - np.maximum(left[:, : len(rows)] / best, -1) * np.float32(weights[name])
     return Causes(items, drop)
+
+
+def _whole(block: Block, number: int) -> bool:
+    """Whether the history holds all that there is: seeds, or a user with fewer events than are read."""
+    seeds, recent = block.seeds.of(number), block.profiles.recent.of(number)
+    return seeds.start < seeds.stop or recent.stop - recent.start < MOST
 
 
 def _had(
