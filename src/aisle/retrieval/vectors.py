@@ -55,7 +55,7 @@ def _text(title: str, english: str, chinese: str, brand: str, category: str, des
 
 
 class ItemVectors:
-    """``(n, dimension) float16`` of unit length, the encoder that made them, and an index over them (`aisle.retrieval.scan`); scores are exact.
+    """``(n, dimension) float16`` of unit length, the encoder that made them, and a `Scan` over them; scores are exact.
 
     float16 keeps the order of the first 100 to 99.99 % at half the memory of float32.
     """
