@@ -31,6 +31,8 @@ class Slices:
     @cached_property
     def request(self) -> NDArray[np.int64]:
         """``(m,) int64``: the request each row belongs to."""
+        if len(self) == 1:
+            return np.zeros(len(self.item), np.int64)
         return np.repeat(np.arange(len(self)), np.diff(self.offsets))
 
     def of(self, request: int) -> slice:
@@ -72,12 +74,6 @@ class Profiles:
     events: Floats
     idle: Floats
     clock: bool = True
-
-    def liked(self, most: int = 200) -> Slices:
-        """The newest ``most`` events of interest a request, oldest first; the same item may stand several times."""
-        kept = self.recent.where(np.isin(self.recent.values["type"], LIKED))
-        behind = np.repeat(kept.offsets[1:], np.diff(kept.offsets)) - np.arange(len(kept.item))
-        return kept.where(behind <= most)
 
     @classmethod
     def strangers(cls, requests: int) -> Profiles:
