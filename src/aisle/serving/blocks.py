@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from threading import Semaphore
 from time import perf_counter
 
 from aisle.core.answer import Answer
@@ -18,6 +19,9 @@ MOST = 8
 """Questions in a block: more would make the first of them wait for the last."""
 HURRIED_MS = 250.0
 """With a deadline shorter than this a question is answered alone: a block keeps to the shortest, which would spoil the other answers."""
+SLOW = 0.05
+"""Seconds that a turn lets the one before it have the processor to itself: two that compute at once only take turns at the interpreter, and
+both come late. After that it goes on beside what is slow or hangs."""
 Within = Callable[[Request, float], Request]
 """From a request and the seconds that it waited to the request with the deadline that is left."""
 
@@ -43,11 +47,12 @@ class Ticket:
 
 
 class Blocks:
-    """The line before a lane's threads: a thread that becomes free takes up to `MOST` tickets of one engine."""
+    """The line before a lane's threads: each takes up to `MOST` tickets of one engine when the turn before it has ended."""
 
     def __init__(self, lane: Lane, within: Within) -> None:
         self.lane, self.within = lane, within
         self._line: deque[Ticket] = deque()
+        self._computing = Semaphore()
 
     def submit(self, engine: Engine, requests: list[Request]) -> Ticket:
         """Stand in line. Raises `OverloadError` where that would take too long."""
@@ -67,11 +72,16 @@ class Blocks:
 
     def _take(self, turn: list[Future[None]]) -> None:
         """Answer those who stand first; nobody may be left, since an earlier turn took several."""
-        block = self._first()
-        for ticket in block:
-            ticket.turn = turn[0] if turn else None
-        if block:
-            _answer(block, self.within)
+        alone = self._computing.acquire(timeout=SLOW)
+        try:
+            block = self._first()
+            for ticket in block:
+                ticket.turn = turn[0] if turn else None
+            if block:
+                _answer(block, self.within)
+        finally:
+            if alone:
+                self._computing.release()
 
     def _refuse(self) -> None:
         """The turn came far too late: whoever stands first is sent away in its place."""
