@@ -49,6 +49,8 @@ class Keys:
 
     def __init__(self, path: Path) -> None:
         self.database = Database(path, KEYS)
+        self._closed = False
+        self._seen: tuple[tuple[int, int], ...] = ()
 
     def add(self, scopes: Collection[str], now: float, days: float | None = None, name: str = "") -> tuple[Key, str]:
         """Make a key; its secret is given here and never again. Raises `StateError` for an unknown scope or none."""
@@ -63,6 +65,7 @@ class Keys:
                 "INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, NULL)",
                 (key.key_id, name, " ".join(sorted(scopes)), _hash(secret), now, key.expires),
             )
+        self._closed = True
         return key, secret
 
     def list(self) -> list[Key]:
@@ -76,8 +79,18 @@ class Keys:
         return closed > 0
 
     def closed(self) -> bool:
-        """Whether any key was ever made: from then on a request needs one. Revoking the last one opens nothing."""
-        return self.database.value("SELECT 1 FROM keys LIMIT 1") is not None
+        """Whether any key was ever made: from then on a request needs one. Revoking the last one opens nothing. Every request asks
+        this, so the file is read again only when it was written."""
+        if not self._closed and (written := self._written()) != self._seen:
+            self._closed = self.database.value("SELECT 1 FROM keys LIMIT 1") is not None
+            self._seen = written
+        return self._closed
+
+    def _written(self) -> tuple[tuple[int, int], ...]:
+        """What changes whenever any process commits."""
+        path = self.database.path
+        found = (one.stat() for one in (path, path.with_name(path.name + "-wal")) if one.exists())
+        return tuple((one.st_mtime_ns, one.st_size) for one in found)
 
     def find(self, secret: str, now: float) -> Key | None:
         """The key of this secret; None for one that is wrong, expired or revoked."""
