@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
+from time import sleep
 
 import pytest
 from typer.testing import CliRunner
 
 from aisle.bundle import MANIFEST, Store, seal
-from aisle.cli import app
+from aisle.cli import app, main
 from aisle.cli.common import guarded
 from aisle.core.errors import AisleError, StateError
 from aisle.serving import bench
@@ -136,3 +138,26 @@ def test_bundles_are_listed_and_changed(shop: Path):
     assert run("bundles", "activate", str(shop / "bundles"), "two")[1] == "two is active.\n"
     assert run("bundles", "rollback", str(shop / "bundles"))[1] == "one is active again.\n"
     assert Store(shop / "bundles").current() == "one"
+
+
+def test_a_ctrl_c_that_was_dropped_is_raised_again(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Python drops an exception that comes while an object is cleaned up."""
+    dropped: list[str] = []
+
+    def command(_: object) -> int:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            dropped.append("once")
+        sleep(30)
+        return 0
+
+    monkeypatch.setattr("aisle.cli.guarded", command)
+    monkeypatch.setattr("aisle.cli.AGAIN_SECONDS", 0.05)
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGALRM)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
+    assert dropped == ["once"]
+    assert "Interrupted" in capsys.readouterr().err
+    assert before == (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGALRM))
