@@ -76,7 +76,9 @@ class Pipeline:
             scored = runner.step("recall", lambda: with_columns(candidates, {"score": _by_recall(stack, candidates)}))
         if scored is None:
             return self.popular(block, allowed, runner)
-        return Ranked(block, allowed, scored, self.arrange(block, scored))
+        pages = self.arrange(block, scored)
+        runner.step("chance", lambda: self.chance(stack, block, scored, pages))
+        return Ranked(block, allowed, scored, pages)
 
     def block(self, requests: Sequence[Request]) -> Block:
         """What is known of each request before retrieval: the query understood, the profile as of its time, the seeds."""
@@ -116,16 +118,24 @@ class Pipeline:
 
     def score(self, stack: Stack, block: Block, candidates: Candidates) -> Candidates:
         """The feature function, the ranker, the recall side, their fusion."""
-        features = self.features(block, candidates)
-        columns = dict(stack.fuse(features))
-        probability = stack.probability(features)
-        return with_columns(candidates, columns if probability is None else {**columns, "probability": probability})
+        features = block.memo["features"] = self.features(block, candidates)
+        return with_columns(candidates, stack.fuse(features))
 
     def arrange(self, block: Block, candidates: Candidates) -> list[Page]:
         """The pages, from what was scored."""
         if any(request.sort == POPULAR for request in block.requests):
             candidates.add(POPULAR, self.fallback.score(block, candidates))
         return self.arranger(block, candidates)
+
+    def chance(self, stack: Stack, block: Block, candidates: Candidates, pages: Sequence[Page]) -> None:
+        """Add the ``probability`` of what each request is shown; NaN for the rest, of which nobody asks it."""
+        shown = np.concatenate([page.rows[r.offset : r.offset + r.limit] for r, page in zip(block.requests, pages, strict=True)])
+        features: Mapping[str, NDArray[np.float32]] = block.memo.get("features", {})
+        found = stack.probability({name: features[name][shown] for name in stack.click_names if name in features})
+        if features and found is not None:
+            column = np.full(len(candidates), np.nan, np.float32)
+            column[shown] = found
+            candidates.add("probability", column)
 
     def popular(self, block: Block, allowed: Allowed, runner: Runner) -> Ranked:
         """The last resort, and all there is for who searches without words: what is popular and allowed, the likely category first; in a

@@ -138,7 +138,7 @@ def test_of_very_many_items_the_codes_find_nearly_all_that_the_factors_would(mon
     found = [coded.retrieve(one, every, 100) for one in asked]
     assert np.mean([len(np.intersect1d(a, b.item)) / 100 for a, b in zip(wanted, found, strict=True)]) > 0.97
     assert np.array_equal(coded.score(asked[0], found[0]), found[0]["score"])
-    coded.save(tmp_path)
-    again = Als.load(tmp_path, catalogue(6_000))
+    coded.save(tmp_path / "again")
+    again = Als.load(tmp_path / "again", catalogue(6_000))
     asked[0].memo.clear()
     assert np.array_equal(again.retrieve(asked[0], every, 100).item, found[0].item)

@@ -13,6 +13,7 @@ from aisle.retrieval.markov import Markov
 from aisle.retrieval.new_items import NewItems
 from aisle.retrieval.popularity import Popularity
 from aisle.retrieval.repeat import Repeat
+from aisle.retrieval.sasrec import SasRec
 from aisle.retrieval.trending import Trending
 from aisle.testing.source import SourceSuite
 from aisle.testing.toys import DAY, DOZEN, START, bilingual, catalogue
@@ -51,6 +52,11 @@ class TestMarkov(SourceSuite):
 class TestEase(SourceSuite):
     def source(self) -> Source:
         return Ease(regularization=5.0)
+
+
+class TestSasRec(SourceSuite):
+    def source(self) -> Source:
+        return SasRec(embedding_size=8, blocks=1, length=6, dropout=0.0, negatives=8, learning_rate=1e-2, epochs=60)
 
 
 class TestAls(SourceSuite):

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from aisle.core.arrays import mapped
 from aisle.core.strings import Strings
 
 Floats = NDArray[np.float64]
@@ -162,5 +163,5 @@ class Catalogue:
         """Open what `save` wrote."""
         listing = json.loads((folder / "columns.json").read_text(encoding="utf-8"))
         texts = {name: Strings.load(folder, f"text{index}") for index, name in enumerate(listing["texts"])}
-        numbers = {name: np.load(folder / f"number{index}.npy", allow_pickle=False) for index, name in enumerate(listing["numbers"])}
+        numbers = {name: mapped(folder / f"number{index}.npy") for index, name in enumerate(listing["numbers"])}
         return cls(Strings.load(folder, "ids"), texts, numbers)

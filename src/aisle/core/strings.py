@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from aisle.core.arrays import mapped
+
 
 class Strings:
     """``n`` texts, each a UTF-8 slice of one blob; an absent text is ``None``, an empty one is ``""``.
@@ -69,6 +71,5 @@ class Strings:
     @classmethod
     def load(cls, folder: Path, name: str) -> Strings:
         """Open what `save` wrote, the blob by memory map."""
-        blob = np.asarray(np.load(folder / f"{name}.blob.npy", mmap_mode="r", allow_pickle=False))  # plain: a memmap is slow to cut
-        offsets = np.load(folder / f"{name}.offsets.npy", allow_pickle=False)
-        return cls(blob, offsets, np.load(folder / f"{name}.absent.npy", allow_pickle=False))
+        blob, offsets, absent = (mapped(folder / f"{name}.{part}.npy") for part in ("blob", "offsets", "absent"))
+        return cls(blob, offsets, absent)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aisle.core.arrays import mapped
 from aisle.core.catalogue import Catalogue
 from aisle.core.events import Events
 from aisle.core.strings import Strings
@@ -103,16 +104,18 @@ class History:
 
     @cached_property
     def _stamps(self) -> list[Values]:
-        """Each item's stamped attributes."""
+        """Each item's stamped attributes; items with the same ones share them."""
         held = [(name, self.catalogue.labels(name)) for name in STAMPED if name in self.catalogue.texts]
         names = [(attribute, labels, labels.offsets.tolist(), labels.codes.tolist()) for attribute, labels in held]
-        return [
+        shared: dict[Values, Values] = {}
+        stamps = (
             tuple(
                 (attribute, tuple(labels.names[code] for code in codes[edges[row] : edges[row + 1]]))
                 for attribute, labels, edges, codes in names
             )
             for row in range(len(self.catalogue))
-        ]
+        )
+        return [shared.setdefault(stamp, stamp) for stamp in stamps]
 
     def save(self, folder: Path) -> None:
         """Write the columns as npy."""
@@ -127,6 +130,6 @@ class History:
     @classmethod
     def load(cls, folder: Path, catalogue: Catalogue) -> History:
         """Open what `save` wrote."""
-        columns = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in COLUMNS}
-        keys, offsets, clock = (np.load(folder / f"{name}.npy", allow_pickle=False) for name in ("keys", "offsets", "clock"))
+        columns = {name: mapped(folder / f"{name}.npy") for name in COLUMNS}
+        keys, offsets, clock = (mapped(folder / f"{name}.npy") for name in ("keys", "offsets", "clock"))
         return cls(catalogue, Strings.load(folder, "users"), keys, offsets, columns, bool(clock))

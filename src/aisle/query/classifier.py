@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from aisle.core.arrays import mapped
 from aisle.query.grams import Grams
 
 Floats = NDArray[np.float32]
@@ -74,7 +75,7 @@ class Classifier:
         """Open what `save` wrote."""
         facts = json.loads((folder / "classifier.json").read_text(encoding="utf-8"))
         arrays = ("data", "indices", "indptr", "vectors", "turn", "weights")
-        data, indices, indptr, vectors, turn, weights = (np.load(folder / f"{name}.npy", allow_pickle=False) for name in arrays)
+        data, indices, indptr, vectors, turn, weights = (mapped(folder / f"{name}.npy") for name in arrays)
         texts = csr_matrix((data, indices, indptr), shape=(len(indptr) - 1, len(weights)))
         names, grams = tuple(facts["names"]), Grams.load(folder)
         return cls(names, grams, texts, vectors, turn, weights, float(facts["meaning"]))

@@ -12,6 +12,7 @@ import rjieba
 from numpy.typing import NDArray
 
 from aisle.core.answer import Completion
+from aisle.core.arrays import mapped
 from aisle.core.events import Dataset
 from aisle.core.strings import Strings
 from aisle.query.pinyin import Pinyin
@@ -101,7 +102,7 @@ class Completer:
         """Open what `save` wrote; a bundle of before there was such an index completes nothing."""
         model = cls()
         if (folder / "kinds.npy").exists():
-            arrays = (np.load(folder / f"{name}.npy", allow_pickle=False) for name in ("kinds", "scores", "words", "best"))
+            arrays = (mapped(folder / f"{name}.npy") for name in ("kinds", "scores", "words", "best"))
             model.kinds, model.scores, words, best = arrays
             model.texts, model.keys = Strings.load(folder, "texts"), Prefixes.load(folder, "keys")
             model.pinyin, model.slips = Pinyin.load(folder), Slips(words, best).warm()

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from aisle.core.arrays import mapped
 from aisle.text.normalise import normalise
 from aisle.text.segment import language, words
 
@@ -87,7 +88,7 @@ class Grams:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Open what `save` wrote."""
-        return cls(*(np.load(folder / f"{name}.npy", allow_pickle=False) for name in ("buckets", "rarity")))
+        return cls(*(mapped(folder / f"{name}.npy") for name in ("buckets", "rarity")))
 
 
 @lru_cache(maxsize=1_024)

@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from aisle.core.arrays import mapped
 from aisle.core.strings import Strings
 
 Ranks = NDArray[np.int32]
@@ -54,4 +55,4 @@ class Prefixes:
     @classmethod
     def load(cls, folder: Path, name: str) -> Self:
         """Open what `save` wrote, by memory map."""
-        return cls(Strings.load(folder, name), np.load(folder / f"{name}.rank.npy", mmap_mode="r", allow_pickle=False))
+        return cls(Strings.load(folder, name), mapped(folder / f"{name}.rank.npy"))

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from aisle.core.arrays import mapped
 from aisle.core.catalogue import Catalogue
 from aisle.core.events import Dataset
 from aisle.core.stage import Block, Mask
@@ -176,6 +177,6 @@ class Als(Scored):
     def load(cls, folder: Path, catalogue: Catalogue) -> Self:
         """Open what `save` wrote."""
         source = cls(**load_settings(folder))
-        source.factors_ = np.load(folder / "factors.npy", allow_pickle=False)
+        source.factors_ = mapped(folder / "factors.npy")
         source._scan = Scan.load(folder, source.factors_) if len(source.factors_) > WIDE else None
         return source

@@ -169,6 +169,17 @@ def _liked(block: Block) -> Slices:
     return found
 
 
+def newest(block: Block, request: int, known: int) -> NDArray[np.int32]:
+    """One request's seeds, or else the user's newest `MOST` items of interest, oldest first, of those below ``known``; an item twice in a
+    row stands once, as in `aisle.retrieval.sequences`."""
+    liked = _liked(block) if block.seeds.offsets[request] == block.seeds.offsets[request + 1] else block.seeds
+    found = liked.item[liked.of(request)]
+    found = found[found < known]
+    first = np.ones(len(found), bool)
+    first[1:] = found[1:] != found[:-1]
+    return found[first]
+
+
 def _newest(recent: Slices, most: int) -> Slices:
     """The newest ``most`` events of interest of each request, oldest first."""
     rows = (TYPE_WEIGHT[recent.values["type"].astype(np.intp)] > 0).nonzero()[0]

@@ -11,6 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from aisle.core.arrays import mapped
 from aisle.core.events import Events
 from aisle.retrieval.sequences import TYPE_WEIGHT
 from aisle.schema import EVENT_CODE, EVENT_TYPES
@@ -175,8 +176,8 @@ class Counters:
         about = json.loads((folder / "counters.json").read_text(encoding="utf-8"))
         buckets = {}
         for name in about.pop("kinds"):
-            key, total = (np.load(folder / f"{name}.{part}.npy", allow_pickle=False) for part in ("key", "total"))
-            decayed = dict(zip(HALF_LIVES, np.load(folder / "decayed.npy", allow_pickle=False), strict=True)) if name == "interest" else {}
+            key, total = (mapped(folder / f"{name}.{part}.npy") for part in ("key", "total"))
+            decayed = dict(zip(HALF_LIVES, mapped(folder / "decayed.npy"), strict=True)) if name == "interest" else {}
             buckets[name] = Buckets(key, total, decayed)
         return cls(**about, buckets=buckets)
 

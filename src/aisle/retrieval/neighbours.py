@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from aisle.core.arrays import mapped
+
 Floats = NDArray[np.float32]
 Reweigh = Callable[[NDArray[np.int32], NDArray[np.int32], Floats], Floats]
 """From (row item, column item, raw value) of each entry to its weight."""
@@ -86,7 +88,7 @@ class Neighbours:
     @classmethod
     def load(cls, folder: Path, name: str = "neighbours") -> Neighbours:
         """Open what `save` wrote."""
-        return cls(*(np.load(folder / f"{name}.{part}.npy", allow_pickle=False) for part in ("offsets", "item", "weight")))
+        return cls(*(mapped(folder / f"{name}.{part}.npy") for part in ("offsets", "item", "weight")))
 
     @classmethod
     def none(cls, items: int) -> Neighbours:

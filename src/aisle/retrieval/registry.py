@@ -15,10 +15,12 @@ from aisle.retrieval.markov import FirstOrder, Markov
 from aisle.retrieval.new_items import NewItems
 from aisle.retrieval.popularity import Popularity
 from aisle.retrieval.repeat import Repeat
+from aisle.retrieval.sasrec import SasRec
 from aisle.retrieval.trending import Trending
 
 SOURCES: dict[str, type[Source]] = {
-    kind.name: kind for kind in (Lexical, Dense, Content, ItemKnn, Markov, FirstOrder, Als, Ease, Popularity, Trending, Repeat, NewItems)
+    kind.name: kind
+    for kind in (Lexical, Dense, Content, ItemKnn, Markov, FirstOrder, Als, Ease, SasRec, Popularity, Trending, Repeat, NewItems)
 }
 """Name to class; the name is the column, the folder in a bundle and the key in the settings."""
 

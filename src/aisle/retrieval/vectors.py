@@ -13,6 +13,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from aisle.core.arrays import mapped
 from aisle.core.catalogue import Catalogue
 from aisle.core.stage import Mask
 from aisle.retrieval.scan import Scan, widened
@@ -148,7 +149,7 @@ class ItemVectors:
 @lru_cache(2)
 def _open(folder: Path) -> ItemVectors:
     made_from = json.loads((folder / "vectors.json").read_text(encoding="utf-8"))["made_from"]
-    vectors = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
+    vectors = mapped(folder / "vectors.npy")
     return ItemVectors(load_encoder(folder / "encoder"), vectors, str(made_from), Scan.load(folder, vectors))
 
 

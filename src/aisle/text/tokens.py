@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from aisle.core.arrays import mapped
 from aisle.core.catalogue import Catalogue
 from aisle.core.strings import Strings
 from aisle.text.normalise import normalise
@@ -200,14 +201,9 @@ class Tokens:
     def load(cls, folder: Path) -> Self:
         """Open what `save` wrote."""
         listing = json.loads((folder / "tokens.json").read_text(encoding="utf-8"))
-        fields = {name: Field(**{part: _open(folder / f"{name}.{part}.npy") for part in Field.ARRAYS}) for name in listing["fields"]}
+        fields = {name: Field(**{part: mapped(folder / f"{name}.{part}.npy") for part in Field.ARRAYS}) for name in listing["fields"]}
         vocabularies = {name: Words(list(Strings.load(folder, f"{name}.names"))) for name in listing["vocabularies"]}
         return cls(vocabularies, fields, Strings.load(folder, "plain"))
-
-
-def _open(path: Path) -> NDArray[Any]:
-    array: NDArray[Any] = np.load(path, allow_pickle=False)
-    return array
 
 
 def written(columns: Mapping[str, Iterable[str]], items: int) -> dict[str, list[str]]:
