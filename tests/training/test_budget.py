@@ -114,6 +114,9 @@ def test_a_short_budget_keeps_the_floor_and_says_what_it_left_out() -> None:
 
 
 def test_a_long_budget_takes_every_source() -> None:
-    names, why = choose_sources({}, Budget(60), 1_000, 10_000)
+    names, why = choose_sources({}, Budget(60), 1_000, 100_000)
     assert set(names) == set(FLOOR) | set(COST)
     assert why == {}
+    names, why = choose_sources({}, Budget(60), 1_000, 10_000)
+    assert set(names) == (set(FLOOR) | set(COST)) - {"sasrec"}
+    assert why == {"sasrec": "learns from 50,000 events on"}

@@ -26,9 +26,12 @@ COST: Mapping[str, Callable[[int, int], float]] = {
     "dense": lambda items, events: 2 + items / 4_000,
     "content": lambda items, events: 1 + items / 50_000,
     "ease": lambda items, events: 1 + 20 * (items / 12_000) ** 3,
+    "sasrec": lambda items, events: 2 + events / 2_000 + items / 10_000,
 }
 """Seconds that a source is expected to take on two idle cores, in order of value per cost as measured on the real shops. A dense source
 can always do with the shop's own text; whether MiniLM fits is decided with the encoder."""
+NEEDS = {"sasrec": 50_000}
+"""Events without which a source learns nothing that the plainer ones do not know."""
 PROBE = 800
 """Rows of the matrix that is inverted to see how fast the machine is: some hundredths of a second."""
 LEAST = 0.02
@@ -122,7 +125,9 @@ def choose_sources(wanted: Mapping[str, bool], budget: Budget, items: int, event
         seconds = cost(items, events)
         if not wanted.get(name, True):
             continue
-        if budget.affords(spent + seconds):
+        if events < NEEDS.get(name, 0):
+            why[name] = f"learns from {NEEDS[name]:,} events on"
+        elif budget.affords(spent + seconds):
             chosen.append(name)
             spent += seconds
         else:
