@@ -23,6 +23,7 @@ from aisle.retrieval.ease import Ease
 from aisle.retrieval.item_knn import ItemKnn
 from aisle.retrieval.markov import FirstOrder, Markov
 from aisle.retrieval.popularity import Popularity
+from aisle.retrieval.sasrec import SasRec
 from aisle.schema import EVENT_CODE
 from benchmarks.alone import Proposed, hits, minilm, ndcg
 from benchmarks.figures import Figure, Lines, show
@@ -96,12 +97,13 @@ def sources(shop: Amazon) -> dict[str, Source]:
     symmetric = Markov(backward=1.0)
     symmetric.name = "markov_symmetric"
     made: tuple[Source, ...] = (
-        Markov(), FirstOrder(), Ease(), ItemKnn(), Als(), Content(vectors=minilm(shop.catalogue, "amazon_beauty")), Popularity(), symmetric,
+        Markov(), FirstOrder(), Ease(), ItemKnn(), Als(), SasRec(), Content(vectors=minilm(shop.catalogue, "amazon_beauty")), Popularity(),
+        symmetric,
     )  # fmt: skip
     return {source.name: source for source in made}
 
 
-ORDERED = ("markov", "markov_first", "ease", "item_knn", "als", "content", "popularity")
+ORDERED = ("markov", "markov_first", "ease", "item_knn", "als", "sasrec", "content", "popularity")
 SYMMETRIC = ("markov_symmetric", "ease", "item_knn", "als", "content", "popularity")
 FUSED = {"fused": ORDERED, "without direction, fused": SYMMETRIC}
 LEARNT = 5_000

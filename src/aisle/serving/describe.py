@@ -56,7 +56,7 @@ ANSWERED: Schema = {
     "request_id": "5f1c", "bundle": "b7", "total": 812, "facets": {"brand": {"Acme": 12}}, "degraded": False, "skipped": [], "took_ms": 6.1,
     "items": [{
         "item_id": "A1", "title": "Red lamp", "price": 24.9, "score": 0.83, "probability": 0.12, "scores": {"lexical": 7.4},
-        "highlights": {"title": [[0, 3], [4, 8]]}, "reasons": [{"code": "brand", "text": "You often choose Acme", "items": []}],
+        "highlights": {"title": [[0, 3], [4, 8]]}, "reasons": [{"code": "taste_brand", "text": "You often choose Acme", "items": []}],
     }],
     "understanding": {"intent": None, "attributes": {"colour": "red"}, "correction": None},
 }  # fmt: skip
