@@ -44,7 +44,7 @@ class Live:
         clock: Callable[[], float],
         store: BundleStore | None = None,
         threads: int = 2,
-        patience_ms: float = 50.0,
+        patience_ms: float = 30.0,
     ) -> None:
         self.engine, self.clock, self.store = engine, clock, store
         self.reads = Lane("engine", threads, patience_ms / 1000)
