@@ -63,4 +63,8 @@ class Groups:
 
     def count(self, items: NDArray[np.integer]) -> int:
         """How many products ``items`` are."""
-        return len(items) if self.product is None else len(np.unique(self.product[items]))
+        if self.product is None or not len(items):
+            return len(items)
+        seen = np.zeros(self._by_product[1][-1] + 1, bool)
+        seen[self.product[items]] = True
+        return int(np.count_nonzero(seen))

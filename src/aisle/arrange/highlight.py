@@ -19,12 +19,12 @@ _CHINESE = re.compile(r"[\u3400-\u9fff]+")
 
 def highlights(attributes: Mapping[str, Value], query: Query) -> dict[str, list[Span]]:
     """Attribute to spans in characters of the text as it is shown: words with the same stem as one of the query's, and Chinese pieces."""
-    stems = set(query.tokens)
+    asked = _asked(query.tokens)
     pieces = [piece for run in _CHINESE.findall(query.text) for piece in _pieces(run)]
     found = {}
     for name in SHOWN:
         text = attributes.get(name)
-        if isinstance(text, str) and (spans := _spans(text[:LONGEST], stems, pieces)):
+        if isinstance(text, str) and (spans := _spans(text[:LONGEST], asked, pieces)):
             found[name] = spans
     return found
 
@@ -33,8 +33,26 @@ def _pieces(run: str) -> list[str]:
     return [run] if len(run) <= 2 else [run, *(run[start : start + 2] for start in range(len(run) - 1))]
 
 
-def _spans(text: str, stems: set[str], pieces: list[str]) -> list[Span]:
-    spans = [found.span() for found in _WORD.finditer(text) if not stems.isdisjoint(_tokens(found.group()))]
+class _Asked(dict[str, bool]):
+    """Whether a word of a shown text is one of a query's, by the word; worked out once."""
+
+    def __init__(self, stems: frozenset[str]) -> None:
+        self.stems = stems
+
+    def __missing__(self, word: str) -> bool:
+        found = self[word] = not self.stems.isdisjoint(_tokens(word))
+        return found
+
+
+@lru_cache(maxsize=64)
+def _asked(tokens: tuple[str, ...]) -> _Asked:
+    return _Asked(frozenset(tokens))
+
+
+def _spans(text: str, asked: _Asked, pieces: list[str]) -> list[Span]:
+    spans: list[Span] = []
+    if any([asked[word] for word in _WORD.findall(text)]):
+        spans = [found.span() for found in _WORD.finditer(text) if asked[found.group()]]
     if pieces and len(simple := normalise(text)) == len(text):
         spans += [(at, at + len(piece)) for piece in pieces for at in _places(piece, simple)]
     return _merged(sorted(spans))
