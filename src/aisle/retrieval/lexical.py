@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import reduce
 from pathlib import Path
 from typing import Self
 
@@ -109,7 +108,9 @@ class Lexical(Scored):
         if not cut or len(words) < len(cut):
             return np.zeros(0, np.int32)
         lists = sorted((self.tokens_.fields["pieces"].postings(word)[0] for word in words), key=len)
-        slots: NDArray[np.int32] = reduce(lambda a, b: np.intersect1d(a, b, assume_unique=True), lists)
+        slots: NDArray[np.int32] = lists[0]
+        for other in lists[1:]:
+            slots = np.intersect1d(slots, other, assume_unique=True) if len(slots) else slots
         if len(piece) > 2 and len(slots):
             plain = self.tokens_.plain
             slots = slots[[piece in plain[int(slot)] for slot in slots]]
