@@ -129,10 +129,12 @@ class Pipeline:
 
     def chance(self, stack: Stack, block: Block, candidates: Candidates, pages: Sequence[Page]) -> None:
         """Add the ``probability`` of what each request is shown; NaN for the rest, of which nobody asks it."""
-        shown = np.concatenate([page.rows[r.offset : r.offset + r.limit] for r, page in zip(block.requests, pages, strict=True)])
         features: Mapping[str, NDArray[np.float32]] = block.memo.get("features", {})
+        if stack.clicks is None or not features:
+            return
+        shown = np.concatenate([page.rows[r.offset : r.offset + r.limit] for r, page in zip(block.requests, pages, strict=True)])
         found = stack.probability({name: features[name][shown] for name in stack.click_names if name in features})
-        if features and found is not None:
+        if found is not None:
             column = np.full(len(candidates), np.nan, np.float32)
             column[shown] = found
             candidates.add("probability", column)

@@ -1,4 +1,4 @@
-"""Arrays of a bundle, read from their files as they are used."""
+"""Arrays of a bundle: read from their files as they are used, and looked up where they are sparse."""
 
 from __future__ import annotations
 
@@ -13,3 +13,11 @@ def mapped(path: Path) -> NDArray[Any]:
     """An array that `numpy.save` wrote, read-only: what is never used takes no memory, and all workers of a server share what is. A plain
     array over the map, since slicing a `numpy.memmap` costs ten times as much."""
     return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+
+
+def looked_up(places: NDArray[np.int32], values: NDArray[np.float32], wanted: NDArray[np.int32]) -> NDArray[np.float32]:
+    """``(n,) float32``: what stands at each of ``wanted`` ``(n,)``, 0 for one that is not among ``places`` ``(k,)``, ascending."""
+    if not len(places):
+        return np.zeros(len(wanted), np.float32)
+    at = np.minimum(places.searchsorted(wanted), len(places) - 1)
+    return np.where(places[at] == wanted, values[at], np.float32(0))

@@ -83,9 +83,7 @@ class Allowed:
     def __and__(self, other: Allowed) -> Allowed:
         """What both allow."""
         own = [b if a is None else a if b is None else a & b for a, b in zip(self.own, other.own, strict=True)]
-        excluded = [
-            np.concatenate([a, b]) if len(a) and len(b) else a if len(a) else b for a, b in zip(self.excluded, other.excluded, strict=True)
-        ]
+        excluded = [np.concatenate([a, b]).astype(np.int32, copy=False) for a, b in zip(self.excluded, other.excluded, strict=True)]
         return Allowed(self.shared & other.shared, own, excluded)
 
     def holds(self, candidates: Candidates) -> Mask:

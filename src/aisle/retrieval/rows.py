@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from aisle.core.arrays import looked_up
 from aisle.core.stage import Mask, Scores
 
 Rows = NDArray[np.int32]
@@ -88,10 +89,7 @@ class Few:
 
     def of(self, items: Rows) -> Scores:
         """As `Row.of`."""
-        if not len(self.items):
-            return np.zeros(len(items), np.float32)
-        place = np.minimum(self.items.searchsorted(items), len(self.items) - 1)
-        return np.where(self.items[place] == items, self.scores[place], np.float32(0))
+        return looked_up(self.items, self.scores, items)
 
 
 def best(scores: Scores, mask: Mask, limit: int) -> Rows:

@@ -138,13 +138,18 @@ def _batches(sequences: list[NDArray[np.int64]], length: int, dice: np.random.Ge
     order = np.argsort(size + dice.random(len(size)), kind="stable")
     steps = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
     for number in dice.permutation(len(steps)):
-        width = int(size[steps[number]].max())
-        whole = np.zeros((len(steps[number]), width), np.int64)
-        there = np.zeros(whole.shape, bool)
-        for row, place in enumerate(steps[number].tolist()):
-            one = sequences[place][-width:]
-            whole[row, width - len(one) :], there[row, width - len(one) :] = one, True
-        yield torch.from_numpy(whole[:, :-1]), torch.from_numpy(there[:, :-1]), torch.from_numpy(whole[:, 1:])
+        whole, there = _padded([sequences[place] for place in steps[number].tolist()], int(size[steps[number]].max()))
+        yield whole[:, :-1], there[:, :-1], whole[:, 1:]
+
+
+def _padded(sequences: list[NDArray[np.int64]], width: int) -> tuple[Tensor, Tensor]:
+    """``(b, width)``: the last items of each sequence, at the right, and what is no padding."""
+    whole = np.zeros((len(sequences), width), np.int64)
+    there = np.zeros(whole.shape, bool)
+    for row, one in enumerate(sequences):
+        last = one[-width:]
+        whole[row, width - len(last) :], there[row, width - len(last) :] = last, True
+    return torch.from_numpy(whole), torch.from_numpy(there)
 
 
 def _loss(net: Net, items: Tensor, there: Tensor, wanted: Tensor, others: Tensor) -> Tensor:
@@ -167,12 +172,7 @@ def _quality(net: Net, sequences: list[NDArray[np.int64]], length: int) -> float
     for start in range(0, len(sequences), BATCH):
         some = sequences[start : start + BATCH]
         width = min(length, max(len(one) for one in some) - 1)
-        items = torch.zeros(len(some), width, dtype=torch.long)
-        for row, one in enumerate(some):
-            before = one[:-1][-width:]
-            items[row, width - len(before) :] = torch.from_numpy(before)
-        there = torch.arange(width) >= width - torch.tensor([min(len(one) - 1, width) for one in some])[:, None]
-        scores = net(items, there)[:, -1] @ table.T
+        scores = net(*_padded([one[:-1] for one in some], width))[:, -1] @ table.T
         for row, one in enumerate(some):
             mine = scores[row, one[-1]].clone()
             scores[row, torch.from_numpy(one[:-1])] = -torch.inf

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aisle.core.arrays import looked_up
 from aisle.core.catalogue import Catalogue
 from aisle.core.overlay import Overwritten
 from aisle.text.segment import words
-from aisle.text.tokens import PARTS, Field, Ids, Offsets, Tokens, Weights, Words, looked_up, saturated, written
+from aisle.text.tokens import PARTS, Field, Ids, Offsets, Tokens, Weights, Words, saturated, written
 
 Posting = tuple[Ids, Weights]
 NOWHERE: Posting = (np.zeros(0, np.int32), np.zeros(0, np.float32))

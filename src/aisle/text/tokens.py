@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from aisle.core.arrays import mapped
+from aisle.core.arrays import looked_up, mapped
 from aisle.core.catalogue import Catalogue
 from aisle.core.strings import Strings
 from aisle.text.normalise import normalise
@@ -118,15 +118,6 @@ class Field:
 
     def _at(self, places: Offsets) -> Ids:
         return self.token[places]
-
-
-def looked_up(rows: Ids, values: Weights, slots: Ids) -> Weights:
-    """``values`` of those of ``slots`` that stand in ``rows`` (ascending), else 0."""
-    if not len(rows):
-        return np.zeros(len(slots), np.float32)
-    place = np.searchsorted(rows, slots)
-    place[place == len(rows)] = 0
-    return np.where(rows[place] == slots, values[place], np.float32(0))
 
 
 def saturated(count: NDArray[np.floating] | Offsets, length: NDArray[np.floating]) -> Weights:
