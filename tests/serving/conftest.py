@@ -29,7 +29,7 @@ def log() -> io.StringIO:
 
 @pytest.fixture
 def live(engine: FakeEngine) -> Live:
-    return Live(engine, lambda: NOW, FakeStore())
+    return Live(engine, lambda: NOW, FakeStore(), patience_ms=1_000)  # what is refused under load has tests of its own
 
 
 @pytest.fixture
