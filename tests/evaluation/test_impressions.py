@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from aisle.core.events import Dataset
-from aisle.evaluation.impressions import PATIENCE, Shown, shown_pages, was_clicked
+from aisle.evaluation.impressions import Shown, shown_pages, was_clicked
+from aisle.ranking.ctr.labels import PATIENCE
 from tests.evaluation.logs import HOUR, Deed, hours, inside, shop
 
 

@@ -12,12 +12,11 @@ from aisle.core.events import Dataset, Events
 from aisle.core.request import Request
 from aisle.evaluation.lists import Truth
 from aisle.evaluation.replay import Replay
+from aisle.ranking.ctr.labels import followed
 from aisle.schema import EVENT_CODE
 
 SHOWN = EVENT_CODE["impression"]
 TAKEN = tuple(EVENT_CODE[name] for name in ("click", "cart", "purchase", "favourite"))
-PATIENCE = 1_800.0
-"""Seconds after an impression within which a click counts as its own."""
 
 
 @dataclass(frozen=True)
@@ -61,18 +60,8 @@ def shown_pages(data: Dataset, inside: NDArray[np.bool_], searching: bool) -> Sh
 
 
 def was_clicked(events: Events, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """``(rows,) bool``: the same actor took the item within `PATIENCE` seconds after the impression."""
-    span = int(events.item.max(initial=0)) + 1
-    taken = np.flatnonzero(np.isin(events.type, TAKEN) & (events.item >= 0) & (events.user >= 0))
-    pair = events.user.astype(np.int64) * span + events.item
-    order = np.lexsort((events.time[taken], pair[taken]))
-    keys, times = pair[taken][order], events.time[taken][order]
-    both = np.rec.fromarrays([keys, times])
-    place = np.searchsorted(both, np.rec.fromarrays([pair[rows], events.time[rows]]))
-    near = np.minimum(place, max(0, len(keys) - 1))
-    if not len(keys):
-        return np.zeros(len(rows), bool)
-    return (place < len(keys)) & (keys[near] == pair[rows]) & (times[near] - events.time[rows] <= PATIENCE)
+    """``(rows,) bool``: the same actor took the item within `labels.PATIENCE` seconds after the impression."""
+    return followed(events, rows, TAKEN)
 
 
 def _ranks(truth: Truth, page: NDArray[np.int64], item: NDArray[np.int32], rank: NDArray[np.float32]) -> NDArray[np.float64]:

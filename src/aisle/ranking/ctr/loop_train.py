@@ -1,0 +1,132 @@
+"""The one loop that fits every net: cross-entropy in small steps until the tail no longer gains, the best weights kept, then exported."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from copy import deepcopy
+from math import inf
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from aisle.ranking.ctr.base import tail
+from aisle.ranking.ctr.dcn_train import Dcn
+from aisle.ranking.ctr.deepfm_train import DeepFm
+from aisle.ranking.ctr.din_train import Din, MeanPooling
+from aisle.ranking.ctr.examples import Examples
+from aisle.ranking.ctr.export_train import Served, exported
+from aisle.ranking.ctr.fm_train import Fm
+from aisle.ranking.ctr.layout import Inputs, Layout
+from aisle.ranking.ctr.lr_train import Lr
+from aisle.ranking.ctr.net import Settings
+from aisle.ranking.ctr.parts_train import CtrNet
+from aisle.ranking.ctr.tower_train import Tower
+from aisle.ranking.ctr.wide_deep_train import WideDeep
+
+NETS: dict[str, type[CtrNet]] = {
+    "lr": Lr, "fm": Fm, "wide_deep": WideDeep, "deepfm": DeepFm, "dcn": Dcn, "din": Din, "mean_pooling": MeanPooling,
+}  # fmt: skip
+LOOKS = 4
+"""Looks at the tail in each pass over the cases."""
+MOMENTUM = 0.9
+Batch = tuple[Tensor, Tensor, Tensor, Tensor]
+
+
+class Whole(nn.Module):  # type: ignore[misc]
+    """A net, the bias that begins at the log odds of the rate, and the tower where there is one."""
+
+    def __init__(self, net: CtrNet, rate: float, tower: Tower | None) -> None:
+        super().__init__()
+        self.net, self.tower = net, tower
+        self.bias = nn.Parameter(torch.tensor(float(np.log(rate / (1 - rate)))))
+
+    def forward(self, ids: Tensor, numbers: Tensor, place: Tensor) -> Tensor:
+        """``(b,)``; ``place`` ``(b,)`` is what the tower reads."""
+        z = self.net(ids, numbers) + self.bias
+        return z if self.tower is None else z + self.tower(place)
+
+
+def fitted(kind: str, settings: Settings, layout: Layout, examples: Examples) -> Served:
+    """The net of the best look, ready to be exported; a tower is replaced by its mean over the cases."""
+    torch.set_num_threads(os.cpu_count() or 1)
+    torch.manual_seed(settings.seed)
+    inputs = layout.apply(examples)
+    tower, place = Tower.of(settings.tower, examples)
+    whole = Whole(NETS[kind](layout.shape, settings), float(examples.label.mean()), tower)
+    _learn(whole, _tensors(inputs, place, examples), tail(examples.label), settings)
+    mean = 0.0 if tower is None else tower.mean(place)
+    return Served(whole.net, float(whole.bias.detach()) + mean)
+
+
+def train(kind: str, settings: Settings, layout: Layout, examples: Examples) -> bytes:
+    """The fitted net as an ONNX graph."""
+    return exported(fitted(kind, settings, layout, examples), layout.shape)
+
+
+def _tensors(inputs: Inputs, place: Tensor, examples: Examples) -> Batch:
+    return torch.from_numpy(inputs.ids), torch.from_numpy(inputs.numbers), place, torch.from_numpy(examples.label.astype(np.float32))
+
+
+def _learn(whole: Whole, data: Batch, cut: int, settings: Settings) -> None:
+    """Step through the first ``cut`` cases; with a tail behind them it stops `Settings.patience` looks after the best."""
+    optimizer = _optimizer(whole, settings)
+    dice = np.random.default_rng(settings.seed)
+    best, weights, waited = inf, None, 0
+    rest: Batch = tuple(part[cut:] for part in data)
+    for _ in range(settings.epochs):
+        for steps in np.array_split(dice.permutation(cut), LOOKS):
+            _steps(whole, data, steps, optimizer, settings)
+            if cut == len(data[3]):
+                continue
+            loss = _loss(whole, rest)
+            if loss < best:
+                best, weights, waited = loss, deepcopy(whole.state_dict()), 0
+            elif (waited := waited + 1) >= settings.patience:
+                break
+        if waited >= settings.patience:
+            break
+    if weights is not None:
+        whole.load_state_dict(weights)
+    whole.eval()
+
+
+def _optimizer(whole: Whole, settings: Settings) -> torch.optim.Optimizer:
+    """Decay is for dense layers alone; the large tables have their own penalty."""
+    tables = {id(parameter) for part in whole.modules() if isinstance(part, nn.Embedding) for parameter in part.parameters()}
+    dense = [parameter for parameter in whole.parameters() if id(parameter) not in tables and parameter.dim() > 1]
+    rest = [parameter for parameter in whole.parameters() if id(parameter) in tables or parameter.dim() < 2]
+    groups = [{"params": rest, "weight_decay": 0.0}] + ([{"params": dense, "weight_decay": settings.decay}] if dense else [])
+    if settings.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=MOMENTUM)
+    return torch.optim.AdamW(groups, lr=settings.learning_rate)
+
+
+def _steps(
+    whole: Whole, data: Batch, rows: np.ndarray[tuple[int], np.dtype[np.int64]], optimizer: torch.optim.Optimizer, settings: Settings
+) -> None:
+    whole.train()
+    for ids, numbers, place, label in _batches(data, torch.from_numpy(rows), settings.batch):
+        optimizer.zero_grad()
+        loss = functional.binary_cross_entropy_with_logits(whole(ids, numbers, place), label)
+        if settings.regularization:
+            loss = loss + settings.regularization * whole.net.penalty(ids)
+        loss.backward()
+        optimizer.step()
+
+
+def _batches(data: Batch, rows: Tensor, size: int) -> Iterator[Batch]:
+    for some in rows.split(size):
+        yield tuple(part[some] for part in data)
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def _loss(whole: Whole, data: Batch) -> float:
+    whole.eval()
+    parts = [
+        functional.binary_cross_entropy_with_logits(whole(ids, numbers, place), label, reduction="sum")
+        for ids, numbers, place, label in _batches(data, torch.arange(len(data[3])), 8_192)
+    ]
+    return float(torch.stack(parts).sum()) / len(data[3])
