@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,19 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.int32]
 
 
+class Names(Protocol):
+    """Texts by number."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, place: int, /) -> str: ...
+
+
 @dataclass(frozen=True)
 class Column:
     """Values of a category: ``codes`` ``(n,) int32``, of a sequence ``(n, length) int32``, into ``names``; -1 is missing (or padding)."""
 
     codes: Codes
-    names: Sequence[str]
+    names: Names
 
     @classmethod
     def of(cls, values: Sequence[str | None]) -> Self:

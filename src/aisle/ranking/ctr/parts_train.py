@@ -37,7 +37,7 @@ class Embedded(nn.Module):  # type: ignore[misc]
         super().__init__()
         self.columns, self.size = shape.columns, size
         self.table = nn.Embedding(shape.size, size)
-        nn.init.normal_(self.table.weight, std=0.02)
+        nn.init.normal_(self.table.weight, std=0.1)
 
     def forward(self, ids: Tensor) -> Tensor:
         """``(b, columns, d)``."""
@@ -53,7 +53,7 @@ class Numbered(nn.Module):  # type: ignore[misc]
 
     def __init__(self, shape: Shape, size: int) -> None:
         super().__init__()
-        self.vectors = nn.Parameter(torch.randn(shape.numbers, size) * 0.02)
+        self.vectors = nn.Parameter(torch.randn(shape.numbers, size) * 0.1)
 
     def forward(self, numbers: Tensor) -> Tensor:
         """``(b, m, d)``."""
