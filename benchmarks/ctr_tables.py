@@ -72,10 +72,18 @@ def simulated(items: int = 3_000, events: int = 400_000) -> Tables:
     return Tables(train, dev, test, note, HOW, _slices(train, test), _attractive(folder, data, rows[window[rows] == 4]))
 
 
-def _attractive(folder: Path, data: Dataset, rows: Numbers) -> Floats | None:
-    """The truth of these rows of the log; None where cleaning left events out, so that they are not those of the file."""
-    relevance = load_truth(folder).relevance
-    return relevance[rows].astype(float) if len(relevance) == len(data.events) else None
+def _attractive(folder: Path, data: Dataset, rows: Numbers) -> Floats:
+    """How attractive the items of these impressions truly were; the file's rows are found by moment, actor, item and rank."""
+    told = duckdb.sql(
+        "select epoch(timestamp) as time, coalesce(user_id, 'session:' || session_id) as actor, item_id as item, rank"
+        f" from read_csv('{folder / 'events.csv'}', types={{'timestamp': 'TIMESTAMPTZ', 'item_id': 'VARCHAR'}})"
+    ).fetchall()
+    where = {key: place for place, key in enumerate(told)}
+    log, relevance = data.events, load_truth(folder).relevance
+    names = (log.time, log.user, log.item, log.rank)
+    keys = zip(*(column[rows].tolist() for column in names), strict=True)
+    found = [where.get((time, log.users[user], data.catalogue.ids[item], int(rank)), -1) for time, user, item, rank in keys]
+    return np.append(relevance, np.nan)[np.array(found)].astype(float)
 
 
 def _slices(train: Examples, test: Examples) -> dict[str, NDArray[np.bool_]]:

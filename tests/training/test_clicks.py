@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from aisle.fusion.stack import POSITION
+from aisle.fusion.stack import ITEM, POSITION
 from aisle.pipeline import Pipeline
 from aisle.schema import EVENT_CODE
 from aisle.training import clicks as clicking
-from aisle.training.clicks import ClickResult, _rate, learn_clicks
+from aisle.training.clicks import NETS, ClickResult, _rate, learn_clicks
 from aisle.training.frames import Frame
 from aisle.training.job import Job, plain_stacks
 from aisle.training.tasks import Planned
@@ -19,6 +19,7 @@ from tests.training.conftest import NAMES
 
 ALWAYS = lambda: 1e9  # noqa: E731
 STACK = plain_stacks(NAMES)["search"]
+MODELS = ("logistic", "boosted", *NETS)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def result(job: Job, pipeline: Pipeline) -> ClickResult:
 def test_models_stand_beside_what_needs_no_model_on_both_windows(result: ClickResult) -> None:
     for summary in (result.dev, result.test):
         assert summary.task == "search_clicks"
-        assert set(summary.models) == {"constant_rate", "item_rate", "position_rate", "logistic", "boosted"}
+        assert set(summary.models) == {"constant_rate", "item_rate", "position_rate", *MODELS}
         assert set(summary.models["boosted"]) == {"auc", "gauc", "logloss", "ne", "brier", "ece"}
     assert {c.metric for c in result.test.comparisons} == {"auc", "logloss"}
 
@@ -42,15 +43,17 @@ def test_what_is_shown_first_and_what_fits_is_clicked_more_and_the_models_know(r
     auc = {model: numbers["auc"].value for model, numbers in result.test.models.items()}
     assert auc["constant_rate"] == 0.5
     assert max(auc["logistic"], auc["boosted"]) > auc["position_rate"] > 0.5
-    assert min(numbers["ne"].value for name, numbers in result.test.models.items() if name in ("logistic", "boosted")) < 1
+    assert min(result.test.models[name]["ne"].value for name in MODELS) < 1
 
 
 def test_the_kept_model_is_the_one_that_errs_least_on_development(result: ClickResult) -> None:
-    loss = {name: result.dev.models[name]["logloss"].value for name in ("logistic", "boosted")}
+    loss = {name: result.dev.models[name]["logloss"].value for name in MODELS}
     assert result.stack.clicks is not None
-    assert result.stack.clicks.name == min(loss, key=lambda name: loss[name])
+    assert result.kept == result.stack.clicks.name == min(loss, key=lambda name: loss[name])
+    assert [row.part for row in result.plan if row.kept] == [f"search clicks: {result.kept}"]
+    assert {row.part for row in result.plan} == {f"search clicks: {name}" for name in MODELS}
     assert result.stack.event == "click"
-    assert result.stack.click_names[-1] == POSITION
+    assert POSITION in result.stack.click_names
 
 
 def test_its_probability_means_what_it_says_and_has_a_classification_report_on_both_windows(result: ClickResult) -> None:
@@ -67,7 +70,7 @@ def test_when_answering_every_item_is_taken_as_if_it_stood_first(result: ClickRe
     from aisle.training.candidates import frame
 
     pages = shown_pages(job.data, job.windows.event == 4, True).replay.first(20)
-    made = frame(pipeline, STACK, pages, STACK.sources, names=result.stack.click_names[:-1])
+    made = frame(pipeline, STACK, pages, STACK.sources, names=[name for name in result.stack.click_names if name not in (POSITION, ITEM)])
     probability = result.stack.probability(made.features)
     assert probability is not None and ((probability > 0) & (probability < 1)).all()
     far = result.stack.probability({**made.features, POSITION: np.full(len(made.item), np.log1p(30), np.float32)})

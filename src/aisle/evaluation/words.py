@@ -18,6 +18,7 @@ MODELS = {
     "user_and_item": "what the shopper had to do with it", "item_facts": "popularity and age of a product",
     "text_match": "how the words match",
     "rank_fusion": "vote of all sources", "recall_side": "recall side (RER)",
+    "dcn": "net that crosses features (DCN)", "wide_deep": "wide and deep net", "deepfm": "DeepFM net", "fm": "factorisation machine",
     "logistic": "logistic CTR", "boosted": "boosted CTR", "lambdamart": "learned ranking",
     "intent_reader": "intents from the examples", "category_reader": "category from the log", "majority": "always the most frequent",
     "tfidf_linear": "linear model on words",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ def test_the_graph_says_what_torch_says(kind: str) -> None:
     some, unseen = additive(1_000), additive(300, seed=8)
     net = small(kind, epochs=2)
     net.layout.fit(some)
-    whole = fitted(kind, net.settings, net.layout, some)
+    whole, _ = fitted(kind, net.settings, net.layout, some)
     net.model_ = exported(whole, net.layout.shape)
     inputs = net.layout.apply(unseen)
     with torch.no_grad():
@@ -53,3 +54,29 @@ def test_an_unknown_net_and_a_damaged_folder_are_named(tmp_path: Path) -> None:
     (tmp_path / "ctr.json").write_text('{"name": "deepfn"}', encoding="utf-8")
     with pytest.raises(BundleError, match="deepfn"):
         opened(tmp_path)
+
+
+def test_as_many_rounds_make_the_same_net_again() -> None:
+    short = small("dcn", epochs=10)
+    short.stop = lambda rounds: rounds >= 3
+    short.fit(additive(1_000))
+    assert short.rounds_ == 3
+    whole = small("dcn", epochs=10).fit(additive(1_000))
+    again = small("dcn", epochs=10)
+    again.stop = lambda rounds: rounds >= short.rounds_
+    some = additive(100, seed=8)
+    np.testing.assert_allclose(again.fit(additive(1_000)).score(some), short.score(some), rtol=1e-6)
+    assert not np.allclose(whole.score(some), short.score(some), rtol=1e-3)
+
+
+def test_the_best_weights_are_kept_and_not_the_last() -> None:
+    """With a rate of learning that spoils them, going on longer does not make the kept ones worse on the tail."""
+    some = additive(1_500)
+    loss = []
+    for patience in (1, 12):
+        net = small("dcn", learning_rate=0.05, epochs=3)
+        net.settings = replace(net.settings, patience=patience)
+        rest = some.pick(np.arange(1_350, 1_500))
+        score = net.fit(some).score(rest)
+        loss.append(-float((rest.label * np.log(score) + (1 - rest.label) * np.log(1 - score)).mean()))
+    assert loss[1] <= loss[0] + 1e-6

@@ -20,9 +20,9 @@ class Din(CtrNet):
     """v_U(A) = Σ_j a(e_j, v_A) e_j: a user's last items weighed by what is asked about (Zhou et al., "Deep Interest Network", KDD 2018,
     equation 3), then hidden layers with PReLU over all embeddings and numbers.
 
-    a is a small net over e, v, e − v and e ⊙ v; its weights are not normalised, as in the paper, so that many like items weigh more. An
-    event's vector joins the embeddings of all columns that have a sequence, and v_A those of the same columns. The mini-batch aware L2 is
-    `Settings.regularization`; of the paper's two activations PReLU is taken, not Dice.
+    a is a small net over e, v and e ⊙ v (the paper's e − v is a sum of the first two); its weights are not normalised, as in the paper, so
+    that many like items weigh more. An event's vector joins the embeddings of all columns that have a sequence, and v_A those of the same
+    columns. The mini-batch aware L2 is `Settings.regularization`; of the paper's two activations PReLU is taken, not Dice.
     """
 
     attentive: ClassVar[bool] = True
@@ -35,7 +35,8 @@ class Din(CtrNet):
         self.embedded = Embedded(shape, size)
         joined = size * len(shape.sequenced)
         if self.attentive:
-            self.attention = nn.Sequential(nn.Linear(4 * joined, ATTENTION), nn.PReLU(), nn.Linear(ATTENTION, 1))
+            self.past, self.asked, self.both = nn.Linear(joined, ATTENTION), *(nn.Linear(joined, ATTENTION, bias=False) for _ in range(2))
+            self.attention = nn.Sequential(nn.PReLU(), nn.Linear(ATTENTION, 1))
         width, parts = shape.columns * size + joined + shape.numbers, []
         for layer in settings.layers:
             parts += [nn.Linear(width, layer), nn.PReLU(), nn.Dropout(settings.dropout)]
@@ -56,8 +57,8 @@ class Din(CtrNet):
         there = (ids[:, places[0]] != shape.missing[0]).unsqueeze(2).to(past.dtype)
         if not self.attentive:
             return (past * there).sum(1) / there.sum(1).clamp(min=1)
-        asked = torch.cat([fields[:, column] for column in shape.sequenced], 1).unsqueeze(1).expand_as(past)
-        weight = self.attention(torch.cat([past, asked, past - asked, past * asked], 2))
+        asked = torch.cat([fields[:, column] for column in shape.sequenced], 1).unsqueeze(1)
+        weight = self.attention(self.past(past) + self.asked(asked) + self.both(past * asked))
         return (past * weight * there).sum(1)
 
 

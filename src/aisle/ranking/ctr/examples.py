@@ -64,7 +64,7 @@ class Examples:
         for name, length in lengths.items():
             if length != len(self.label):
                 raise InputError(f"Column `{name}` has {length} rows for {len(self.label)} labels.", "Build all columns of the same cases.")
-        for name in self.sequences.keys() - self.categories.keys():
+        for name in (name for name in self.sequences if name not in self.categories):
             raise InputError(f"There is a sequence `{name}` but no category of that name.", "A sequence holds a category's values.")
 
     def __len__(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any, Self
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from aisle.core.errors import InputError
 from aisle.data.normalise import How, Normaliser
-from aisle.ranking.ctr.examples import Column, Examples
+from aisle.ranking.ctr.examples import Column, Examples, Names
 
 MISSING, UNKNOWN, KNOWN = 0, 1, 2
 """Each column's own numbers: nothing there, a value not learned, the first value learned."""
@@ -55,6 +56,7 @@ class Layout:
         """Learn the values and scales of training cases. Raises `InputError` without a category."""
         if not examples.categories:
             raise InputError("The examples have no category.", "Give at least one, the item say.")
+        self._numbers.clear()
         self.known_ = {name: self._values(name, column) for name, column in examples.categories.items()}
         self.sequences_ = {name: column.codes.shape[1] for name, column in examples.sequences.items()}
         if len(set(self.sequences_.values())) > 1:
@@ -103,15 +105,22 @@ class Layout:
     def _check(self, examples: Examples) -> None:
         wanted = ((self.known_, examples.categories), (self.normalisers_, examples.numbers), (self.sequences_, examples.sequences))
         for own, given in wanted:
-            for name in own.keys() - given.keys():
+            for name in (name for name in own if name not in given):
                 raise InputError(f"The examples lack column `{name}`, which the model was fitted with.", "Build them the same way.")
 
     def _codes(self, name: str, column: Column) -> NDArray[np.int64]:
-        """A column's own numbers; only names in use are looked up."""
-        used, place = np.unique(column.codes, return_inverse=True)
-        known, buckets = self.known_[name], self.buckets.get(name)
-        own = [MISSING if code < 0 else _number(column.names[code], known, buckets) for code in used.tolist()]
-        return np.array(own, np.int64)[place].reshape(column.codes.shape)
+        """A column's own numbers. Names are looked up once, as long as the next call comes with the same ones."""
+        held = self._numbers.get(name)
+        if held is None or held[0] is not column.names:
+            known, buckets = self.known_[name], self.buckets.get(name)
+            own = [_number(column.names[code], known, buckets) for code in range(len(column.names))]
+            held = self._numbers[name] = column.names, np.array([*own, MISSING], np.int64)
+        return np.asarray(held[1][column.codes])
+
+    @cached_property
+    def _numbers(self) -> dict[str, tuple[Names, NDArray[np.int64]]]:
+        """By column: the names last seen and their numbers, the missing one's at the end."""
+        return {}
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able; `from_dict` reads it."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from math import inf
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -29,10 +30,11 @@ from aisle.ranking.ctr.wide_deep_train import WideDeep
 NETS: dict[str, type[CtrNet]] = {
     "lr": Lr, "fm": Fm, "wide_deep": WideDeep, "deepfm": DeepFm, "dcn": Dcn, "din": Din, "mean_pooling": MeanPooling,
 }  # fmt: skip
-LOOKS = 4
-"""Looks at the tail in each pass over the cases."""
+ROUNDS = 4
+"""Rounds in each pass over the cases; after each the tail is looked at."""
 MOMENTUM = 0.9
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
+Rows = NDArray[np.int64]
 
 
 class Whole(nn.Module):  # type: ignore[misc]
@@ -49,48 +51,57 @@ class Whole(nn.Module):  # type: ignore[misc]
         return z if self.tower is None else z + self.tower(place)
 
 
-def fitted(kind: str, settings: Settings, layout: Layout, examples: Examples) -> Served:
-    """The net of the best look, ready to be exported; a tower is replaced by its mean over the cases."""
+def fitted(
+    kind: str, settings: Settings, layout: Layout, examples: Examples, stop: Callable[[int], bool] = lambda _: False
+) -> tuple[Served, int]:
+    """The net of the best round, ready to be exported, and the rounds made; a tower is replaced by its mean over the cases."""
     torch.set_num_threads(os.cpu_count() or 1)
     torch.manual_seed(settings.seed)
     inputs = layout.apply(examples)
     tower, place = Tower.of(settings.tower, examples)
     whole = Whole(NETS[kind](layout.shape, settings), float(examples.label.mean()), tower)
-    _learn(whole, _tensors(inputs, place, examples), tail(examples.label), settings)
+    rounds = _learn(whole, _tensors(inputs, place, examples), tail(examples.label), settings, stop)
     mean = 0.0 if tower is None else tower.mean(place)
-    return Served(whole.net, float(whole.bias.detach()) + mean)
+    return Served(whole.net, float(whole.bias.detach()) + mean), rounds
 
 
-def train(kind: str, settings: Settings, layout: Layout, examples: Examples) -> bytes:
-    """The fitted net as an ONNX graph."""
-    return exported(fitted(kind, settings, layout, examples), layout.shape)
+def train(kind: str, settings: Settings, layout: Layout, examples: Examples, stop: Callable[[int], bool]) -> tuple[bytes, int]:
+    """The fitted net as an ONNX graph, and the rounds made."""
+    served, rounds = fitted(kind, settings, layout, examples, stop)
+    return exported(served, layout.shape), rounds
 
 
 def _tensors(inputs: Inputs, place: Tensor, examples: Examples) -> Batch:
     return torch.from_numpy(inputs.ids), torch.from_numpy(inputs.numbers), place, torch.from_numpy(examples.label.astype(np.float32))
 
 
-def _learn(whole: Whole, data: Batch, cut: int, settings: Settings) -> None:
-    """Step through the first ``cut`` cases; with a tail behind them it stops `Settings.patience` looks after the best."""
+def _learn(whole: Whole, data: Batch, cut: int, settings: Settings, stop: Callable[[int], bool]) -> int:
+    """Rounds over the first ``cut`` cases; with a tail behind them the best weights are kept, and it ends `Settings.patience` rounds after
+    them. The number of rounds."""
     optimizer = _optimizer(whole, settings)
-    dice = np.random.default_rng(settings.seed)
-    best, weights, waited = inf, None, 0
+    best, weights, waited, done = inf, None, 0, 0
     rest: Batch = tuple(part[cut:] for part in data)
-    for _ in range(settings.epochs):
-        for steps in np.array_split(dice.permutation(cut), LOOKS):
-            _steps(whole, data, steps, optimizer, settings)
-            if cut == len(data[3]):
-                continue
+    for steps in _rounds(cut, settings):
+        _steps(whole, data, steps, optimizer, settings)
+        done += 1
+        if len(rest[3]):
             loss = _loss(whole, rest)
             if loss < best:
                 best, weights, waited = loss, deepcopy(whole.state_dict()), 0
-            elif (waited := waited + 1) >= settings.patience:
-                break
-        if waited >= settings.patience:
+            else:
+                waited += 1
+        if waited >= settings.patience or stop(done):
             break
     if weights is not None:
         whole.load_state_dict(weights)
-    whole.eval()
+    return done
+
+
+def _rounds(size: int, settings: Settings) -> Iterator[Rows]:
+    """The places of the cases of each round."""
+    dice = np.random.default_rng(settings.seed)
+    for _ in range(settings.epochs):
+        yield from np.array_split(dice.permutation(size), ROUNDS)
 
 
 def _optimizer(whole: Whole, settings: Settings) -> torch.optim.Optimizer:
@@ -104,9 +115,7 @@ def _optimizer(whole: Whole, settings: Settings) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, lr=settings.learning_rate)
 
 
-def _steps(
-    whole: Whole, data: Batch, rows: np.ndarray[tuple[int], np.dtype[np.int64]], optimizer: torch.optim.Optimizer, settings: Settings
-) -> None:
+def _steps(whole: Whole, data: Batch, rows: Rows, optimizer: torch.optim.Optimizer, settings: Settings) -> None:
     whole.train()
     for ids, numbers, place, label in _batches(data, torch.from_numpy(rows), settings.batch):
         optimizer.zero_grad()

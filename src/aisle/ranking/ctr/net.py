@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -22,8 +22,8 @@ BLOCK = 8_192
 @dataclass(frozen=True)
 class Settings:
     """How a net is built and fitted. ``layers``: widths of the hidden layers, where it has any; ``regularization``: weight of the squared
-    embeddings that a case touches, per case; ``decay``: AdamW's decoupled weight decay of dense layers; ``patience``: looks at the tail
-    without a gain, four in each pass over the cases; ``tower``: a category (the position) that only adds to the logit while fitting and is
+    embeddings that a case touches, per case; ``decay``: AdamW's decoupled weight decay of dense layers; ``patience``: rounds without a gain
+    on the tail, four in each pass over the cases; ``tower``: a category (the position) that only adds to the logit while fitting and is
     left out when serving."""
 
     embedding_size: int = 16
@@ -54,21 +54,28 @@ development window of a simulated shop (`benchmarks.ctr`)."""
 
 
 class Net(Ctr):
-    """One of `KINDS`. `SettingsError` for any other."""
+    """One of `KINDS`. `SettingsError` for any other.
 
-    def __init__(self, kind: str, settings: Settings | None = None, layout: Layout | None = None) -> None:
+    ``stop`` is asked after each round, a quarter of the cases, with the number of rounds made, and ends the fit where it says so; the first
+    round always stands. ``rounds_`` then says how many there were: a ``stop`` at as many makes the same model again.
+    """
+
+    def __init__(
+        self, kind: str, settings: Settings | None = None, layout: Layout | None = None, stop: Callable[[int], bool] = lambda _: False
+    ) -> None:
         super().__init__()
         if kind not in KINDS:
             raise SettingsError(f"There is no click-through net `{kind}`.", f"Take one of {', '.join(KINDS)}.")
         self.name, self.settings, self.layout = kind, settings or KINDS[kind], layout or Layout()
-        self.model_ = b""
+        self.stop, self.rounds_, self.model_ = stop, 0, b""
         self._session: InferenceSession | None = None
 
     def _fit(self, examples: Examples) -> None:
         from aisle.ranking.ctr.loop_train import train
 
         self.layout = replace(self.layout).fit(self._seen(examples))
-        self.model_, self._session = train(self.name, self.settings, self.layout, examples), None
+        self.model_, self.rounds_ = train(self.name, self.settings, self.layout, examples, self.stop)
+        self._session = None
 
     def _seen(self, examples: Examples) -> Examples:
         tower = self.settings.tower
