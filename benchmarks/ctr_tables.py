@@ -151,6 +151,15 @@ COUPONS = """
       on r.household_id = c.household_id and r.coupon_upc = one.coupon_upc and r.campaign_id = c.campaign_id
     order by start, campaign, household, coupon
 """
+SALES = """
+    select household_id as household, transaction_timestamp / 86400 as day, product_category as category
+    from sales left join products using (product_id) order by day
+"""
+COVERED = """
+    select household_id as household, k.coupon_upc as coupon, transaction_timestamp / 86400 as day
+    from sales join (select distinct coupon_upc, product_id from coupons) k using (product_id)
+"""
+REDEEMED = "select household_id as household, coupon_upc as coupon, redemption_date as day from redemptions"
 FILES = {
     "coupons": "coupons", "products": "products", "campaigns": "campaigns", "descriptions": "campaign_descriptions",
     "people": "demographics", "redemptions": "coupon_redemptions", "sales": "transactions_sample",
@@ -181,49 +190,45 @@ def completejourney(kept: float = 0.05) -> Tables:
 
 def _households(base: duckdb.DuckDBPyConnection, rows: Mapping[str, NDArray[np.generic]]) -> Examples:
     """What was known of household and coupon on the day before the campaign began."""
-    sales = base.execute(
-        "select household_id as household, transaction_timestamp / 86400 as day, product_category as category, product_id as product"
-        " from sales left join products using (product_id) order by day"
-    ).fetchnumpy()
-    covered = base.execute(
-        "select household_id as household, k.coupon_upc as coupon, transaction_timestamp / 86400 as day from sales"
-        " join (select distinct coupon_upc, product_id from coupons) k using (product_id)"
-    ).fetchnumpy()
-    redeemed = base.execute("select household_id as household, coupon_upc as coupon, redemption_date as day from redemptions").fetchnumpy()
+    sales = base.execute(SALES).fetchnumpy()
     household, day = rows["household"].astype(np.int64), rows["start"].astype(float)
     category = _texts(np.concatenate([rows["category"].astype(object), sales["category"].astype(object)]))
-    asked, sold = category.codes[: len(day)], category.codes[len(day) :]
-    when = sales["day"].astype(float)
+    asked, sold, when = category.codes[: len(day)], category.codes[len(day) :], sales["day"].astype(float)
     buys, own = Past(sales["household"].astype(np.int64), when), Past(_pair(sales["household"], sold), when)
-    coupons = np.unique(rows["coupon"], return_inverse=True)
-    number = {int(coupon): place for place, coupon in enumerate(coupons[0].tolist())}
-    paired = {
-        name: Past(_pair(part["household"], np.array([number[int(one)] for one in part["coupon"].tolist()])), part["day"].astype(float))
-        for name, part in (("coupon_bought", covered),)
-    }
-    taken = Past(redeemed["household"].astype(np.int64), redeemed["day"].astype(float))
-    uses = Past(np.array([number.get(int(one), -1) for one in redeemed["coupon"].tolist()]), redeemed["day"].astype(float))
-    sent = np.unique(np.stack([household, rows["campaign"].astype(np.int64), day.astype(np.int64)]), axis=1)
     numbers = {
         "products": rows["products"].astype(float),
         "days": rows["days"].astype(float),
         "bought": buys.count(household, day),
         "since": buys.since(household, day),
         "category_bought": own.count(_pair(household, asked), day),
-        "coupon_bought": paired["coupon_bought"].count(_pair(household, coupons[1]), day),
-        "redeemed": taken.count(household, day),
-        "coupon_redeemed": uses.count(coupons[1], day),
-        "sent": Past(sent[0], sent[2].astype(float)).count(household, day),
+        **_coupons(base, rows, household, day),
     }
-    last = buys.last(household, day, 20)
     categories = {
         "user": _texts(household.astype(str).astype(object)),
         "item": _texts(rows["coupon"].astype(str).astype(object)),
         "category": Column(asked, category.names),
         **{name: _texts(rows[name].astype(object)) for name in ("type", "department", "brand", "age", "income", "size", "kids", "home")},
     }
-    sequence = {"category": Column(np.append(sold, np.int32(-1))[last], category.names)}
-    return Examples(categories, numbers, rows["label"].astype(float), sequence)
+    last = np.append(sold, np.int32(-1))[buys.last(household, day, 20)]
+    return Examples(categories, numbers, rows["label"].astype(float), {"category": Column(last, category.names)})
+
+
+def _coupons(
+    base: duckdb.DuckDBPyConnection, rows: Mapping[str, NDArray[np.generic]], household: Numbers, day: Floats
+) -> dict[str, Floats]:
+    """What the household bought of the coupon's products before, and what was redeemed and sent before."""
+    covered, redeemed = base.execute(COVERED).fetchnumpy(), base.execute(REDEEMED).fetchnumpy()
+    known, coupon = np.unique(rows["coupon"].astype(np.int64), return_inverse=True)
+    number = {one: place for place, one in enumerate(known.tolist())}
+    of = {name: np.array([number.get(int(one), -1) for one in part["coupon"].tolist()]) for name, part in (("b", covered), ("r", redeemed))}
+    sent = np.unique(np.stack([household, rows["campaign"].astype(np.int64), day.astype(np.int64)]), axis=1)
+    used = redeemed["day"].astype(float)
+    return {
+        "coupon_bought": Past(_pair(covered["household"], of["b"]), covered["day"].astype(float)).count(_pair(household, coupon), day),
+        "redeemed": Past(redeemed["household"].astype(np.int64), used).count(household, day),
+        "coupon_redeemed": Past(of["r"], used).count(coupon, day),
+        "sent": Past(sent[0], sent[2].astype(float)).count(household, day),
+    }
 
 
 def _pair(one: NDArray[np.generic], other: NDArray[np.generic]) -> Numbers:

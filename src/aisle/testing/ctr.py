@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 from aisle.core.errors import InputError
@@ -57,6 +58,15 @@ def auc(model: Ctr, examples: Examples) -> float:
     return float((higher > 0).mean() + (higher == 0).mean() / 2)
 
 
+def refusal(call: Callable[[], object]) -> str:
+    """What a call is refused with, empty where it is not."""
+    try:
+        call()
+    except InputError as error:
+        return str(error)
+    return ""
+
+
 class CtrSuite:
     """Runs under pytest. A subclass hands in its model, unfitted, with settings for a toy of 3,000 rows."""
 
@@ -64,26 +74,31 @@ class CtrSuite:
         """The model."""
         raise NotImplementedError
 
-    @pytest.fixture(scope="class")
-    @classmethod
-    def fitted(cls) -> Ctr:
+    def fitted(self) -> Ctr:
         """Fitted once on `additive`."""
-        return cls().model().fit(additive())
+        if type(self) not in self._fitted:
+            self._fitted[type(self)] = self.model().fit(additive())
+        return self._fitted[type(self)]
 
-    def test_it_learns_what_there_is_to_learn(self, fitted: Ctr) -> None:
+    _fitted: ClassVar[dict[type, Ctr]] = {}
+
+    def test_it_learns_what_there_is_to_learn(self) -> None:
+        fitted = self.fitted()
         unseen = additive(1_500, seed=8)
         score = fitted.score(unseen)
         assert score.shape == (1_500,) and score.dtype == np.float64 and ((score > 0) & (score < 1)).all()
         assert auc(fitted, unseen) > 0.82, "a perfect model has some .86"
         assert abs(score.mean() - unseen.label.mean()) < 0.05
 
-    def test_a_score_does_not_lean_on_its_neighbours(self, fitted: Ctr) -> None:
+    def test_a_score_does_not_lean_on_its_neighbours(self) -> None:
+        fitted = self.fitted()
         unseen = additive(200, seed=9)
         together = fitted.score(unseen)
         np.testing.assert_allclose([fitted.score(unseen.pick(np.array([row])))[0] for row in range(20)], together[:20], rtol=1e-4)
         assert fitted.score(unseen.pick(np.zeros(0, np.int64))).shape == (0,)
 
-    def test_values_never_seen_and_names_in_another_order_are_no_accident(self, fitted: Ctr) -> None:
+    def test_values_never_seen_and_names_in_another_order_are_no_accident(self) -> None:
+        fitted = self.fitted()
         few = additive(8, seed=10)
         strange = Column(np.arange(8, dtype=np.int32), [f"strange {number}" for number in range(8)])
         score = fitted.score(replace(few, categories={**few.categories, "item": strange}))
@@ -91,7 +106,8 @@ class CtrSuite:
         turned = Column(np.where(few.categories["item"].codes < 0, -1, 7 - few.categories["item"].codes), LETTERS[::-1])
         np.testing.assert_allclose(fitted.score(replace(few, categories={**few.categories, "item": turned})), fitted.score(few), rtol=1e-6)
 
-    def test_a_case_of_which_nothing_is_known_has_a_probability(self, fitted: Ctr) -> None:
+    def test_a_case_of_which_nothing_is_known_has_a_probability(self) -> None:
+        fitted = self.fitted()
         few = additive(2, seed=11)
         nothing = Examples(
             {name: Column(np.full(2, -1, np.int32), column.names) for name, column in few.categories.items()},
@@ -102,28 +118,29 @@ class CtrSuite:
         score = fitted.score(nothing)
         assert score[0] == score[1] and 0 < score[0] < 1
 
-    def test_a_missing_column_is_named(self, fitted: Ctr) -> None:
-        with pytest.raises(InputError, match="`item`"):
-            fitted.score(replace(additive(5), categories={}, sequences={}))
+    def test_a_missing_column_is_named(self) -> None:
+        fitted = self.fitted()
+        assert "`item`" in refusal(lambda: fitted.score(replace(additive(5), categories={}, sequences={})))
 
-    def test_fitting_twice_gives_the_same(self, fitted: Ctr) -> None:
+    def test_fitting_twice_gives_the_same(self) -> None:
+        fitted = self.fitted()
         np.testing.assert_allclose(self.model().fit(additive()).score(additive(200)), fitted.score(additive(200)), rtol=1e-5)
 
-    def test_a_saved_model_scores_the_same(self, fitted: Ctr, tmp_path: Path) -> None:
+    def test_a_saved_model_scores_the_same(self, tmp_path: Path) -> None:
+        fitted = self.fitted()
         fitted.save(tmp_path / "plain")
         unseen = additive(200, seed=12)
         assert np.array_equal(opened(tmp_path / "plain").score(unseen), fitted.score(unseen))
 
     def test_one_outcome_only_is_refused_and_nothing_too(self) -> None:
-        with pytest.raises(InputError, match="`label` is constant"):
-            self.model().fit(replace(additive(50), label=np.zeros(50)))
-        with pytest.raises(InputError, match="no examples"):
-            self.model().fit(additive(50).pick(np.zeros(0, np.int64)))
+        assert "`label` is constant" in refusal(lambda: self.model().fit(replace(additive(50), label=np.zeros(50))))
+        assert "no examples" in refusal(lambda: self.model().fit(additive(50).pick(np.zeros(0, np.int64))))
 
-    def test_the_share_of_sampled_cases_is_corrected_and_calibration_kept(self, fitted: Ctr, tmp_path: Path) -> None:
+    def test_the_share_of_sampled_cases_is_corrected_and_calibration_kept(self, tmp_path: Path) -> None:
         """A model whose cases without the outcome were a fifth of all says what holds for all, opened again too."""
+        fitted = self.fitted()
         fitted.save(tmp_path / "before")
-        model, unseen = opened(tmp_path / "before"), additive(1_500, seed=13)
+        model, unseen = self.model().restore(tmp_path / "before"), additive(1_500, seed=13)
         dice = np.random.default_rng(7)
         some = unseen.pick((unseen.label > 0.5) | (dice.random(len(unseen)) < 0.2))
         model.calibrate(replace(some, kept=0.2)).save(tmp_path / "calibrated")
