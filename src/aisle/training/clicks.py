@@ -38,8 +38,8 @@ MOST = {2: 6_000, 3: 2_000, 4: 3_000}
 
 NETS = ("dcn", "wide_deep", "deepfm", "fm")
 """The nets that are tried where there is time, in order of what they gained on a simulated shop (`benchmarks.ctr`)."""
-NET_SECONDS = 8.0
-"""Seconds below which no net is begun: it opens torch and is exported at the end."""
+NET_SECONDS, NET_END = 4.0, 2.0
+"""Seconds below which no net is begun, and what its export is left: each net may take half of what is left."""
 SHARES = {2: 0.35, 3: 0.2, 4: 0.4}
 """How they divide the time for replaying; each share is of what the earlier ones left."""
 
@@ -139,8 +139,8 @@ def _fit(
     boosted, effort = trees(model, (x, pages.clicked, groups, list(names[:-1])), planned.effort.get("boosted", {}), part_of(left, 0.5))
     models: dict[str, Chance] = {"logistic": Logistic().fit(x, pages.clicked), "boosted": boosted}
     efforts: dict[str, Mapping[str, int]] = {"boosted": effort}
-    for place, name in enumerate(NETS):
-        if found := _net(name, table, pages.clicked, seed, planned, part_of(left, 1 / (len(NETS) - place))):
+    for name in NETS:
+        if found := _net(name, table, pages.clicked, seed, planned, part_of(left, 0.5)):
             models[name], efforts[name] = OverFeatures(found), {"rounds": found.rounds_}
     return models, efforts
 
@@ -150,7 +150,7 @@ def _net(name: str, table: NDArray[np.float32], clicked: NDArray[np.float64], se
     rounds = planned.effort.get(name, {}).get("rounds", 0)
     if (planned.effort and not rounds) or (not rounds and left() < NET_SECONDS):
         return None
-    net = Net(name, replace(KINDS[name], seed=seed), stop=lambda made: made >= rounds if rounds else left() < NET_SECONDS / 2)
+    net = Net(name, replace(KINDS[name], seed=seed), stop=lambda made: made >= rounds if rounds else left() < NET_END)
     OverFeatures(net).fit(table, clicked)
     return net
 
