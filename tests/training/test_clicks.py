@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from aisle.fusion.stack import ITEM, POSITION
 from aisle.pipeline import Pipeline
 from aisle.schema import EVENT_CODE
 from aisle.training import clicks as clicking
-from aisle.training.clicks import NETS, ClickResult, _rate, learn_clicks
+from aisle.training.clicks import ClickResult, _rate, learn_clicks
 from aisle.training.frames import Frame
 from aisle.training.job import Job, plain_stacks
 from aisle.training.tasks import Planned
@@ -19,7 +20,16 @@ from tests.training.conftest import NAMES
 
 ALWAYS = lambda: 1e9  # noqa: E731
 STACK = plain_stacks(NAMES)["search"]
-MODELS = ("logistic", "boosted", *NETS)
+MODELS = ("logistic", "boosted", "dcn")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_net() -> Iterator[None]:
+    """One net is enough, and this small shop may have it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clicking, "NETS", ("dcn",))
+        patch.setattr(clicking, "NET_ROWS", 100)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +116,26 @@ def test_the_clock_ends_it_early_and_the_plan_makes_the_same_again(
     assert again is not None and again.effort == short.effort and again.sizes == short.sizes
     for name in ("logistic", "boosted"):
         assert again.test.models[name]["auc"].value == short.test.models[name]["auc"].value
+
+
+@pytest.mark.parametrize("left", [5.0, 1e9])
+def test_with_little_time_or_few_rows_or_by_a_plan_without_nets_none_is_begun(
+    job: Job, pipeline: Pipeline, left: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if left > 5:
+        monkeypatch.setattr(clicking, "NET_ROWS", 10**6)
+    for planned in (Planned(), Planned(effort={"boosted": {"requests": 50, "trees": 10}})):
+        found = learn_clicks(job, pipeline, STACK, planned, lambda: left)
+        assert found is not None
+        assert set(found.effort) == {"boosted"} and "dcn" not in found.test.models
+
+
+def test_a_net_of_the_plan_is_made_again_with_as_many_rounds(job: Job, pipeline: Pipeline, result: ClickResult) -> None:
+    rounds = result.effort["dcn"]["rounds"]
+    plan = Planned(result.sizes, {"boosted": result.effort["boosted"], "dcn": {"rounds": rounds}})
+    again = learn_clicks(job, pipeline, STACK, plan, lambda: 0.1)
+    assert again is not None and again.effort["dcn"] == {"rounds": rounds}
+    assert again.test.models["dcn"]["auc"].value == pytest.approx(result.test.models["dcn"]["auc"].value, abs=1e-6)
 
 
 def test_a_rate_is_drawn_to_the_overall_one_by_twenty_impressions() -> None:

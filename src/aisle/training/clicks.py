@@ -40,6 +40,8 @@ NETS = ("dcn", "wide_deep", "deepfm", "fm")
 """The nets that are tried where there is time, in order of what they gained on a simulated shop (`benchmarks.ctr`)."""
 NET_SECONDS, NET_END = 4.0, 2.0
 """Seconds below which no net is begun, and what its export is left: each net may take half of what is left."""
+NET_ROWS = 10_000
+"""Shown items of window 2 below which no net is begun: with so few, nets were behind on every shop measured."""
 SHARES = {2: 0.35, 3: 0.2, 4: 0.4}
 """How they divide the time for replaying; each share is of what the earlier ones left."""
 
@@ -148,7 +150,7 @@ def _fit(
 def _net(name: str, table: NDArray[np.float32], clicked: NDArray[np.float64], seed: int, planned: Planned, left: Left) -> Net | None:
     """The net fitted in the time ``left``, or with as many rounds as the plan says; None where neither lets it begin."""
     rounds = planned.effort.get(name, {}).get("rounds", 0)
-    if (planned.effort and not rounds) or (not rounds and left() < NET_SECONDS):
+    if not rounds and (planned.effort or len(table) < NET_ROWS or left() < NET_SECONDS):
         return None
     net = Net(name, replace(KINDS[name], seed=seed), stop=lambda made: made >= rounds if rounds else left() < NET_END)
     OverFeatures(net).fit(table, clicked)

@@ -25,9 +25,9 @@ class Trees(Ctr):
 
     def __init__(
         self,
-        learning_rate: float = 0.05,
+        learning_rate: float = 0.1,
         leaves: int = 15,
-        epochs: int = 400,
+        epochs: int = 200,
         regularization: float = 5.0,
         seed: int = 7,
         layout: Layout | None = None,
@@ -48,7 +48,7 @@ class Trees(Ctr):
         }  # fmt: skip
         train = lightgbm.Dataset(x[:cut], examples.label[:cut], categorical_feature=list(range(small)), free_raw_data=False)
         if cut == len(x):
-            self.booster_ = lightgbm.train(parameters, train, self.epochs // 4)
+            self.booster_ = lightgbm.train(parameters, train, self.epochs // 2)
         else:
             stop = lightgbm.early_stopping(30, verbose=False)
             rest = train.create_valid(x[cut:], examples.label[cut:])
