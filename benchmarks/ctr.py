@@ -66,7 +66,12 @@ def _compared(lines: Lines, tables: Tables) -> tuple[list[Figure], dict[str, Fit
         figures += [lines.held(f"{name}: {metric}", vars(found[metric]), tables.note) for metric in METRICS if metric in found]
         if name in fitted:
             figures.append(lines.one(f"{name}: CPU seconds to fit", fitted[name].cpu, f"{len(tables.train):,} cases, two threads"))
-    figures += _versus(lines, summary, best) + _sliced(lines, tables, said[best], best) + _sampling(lines, tables, fitted[best].model)
+    figures += (
+        _versus(lines, summary, f"{best} is the best on dev by log loss")
+        + _control(lines, tables, said)
+        + _sliced(lines, tables, said[best], best)
+        + _sampling(lines, tables, fitted[best].model)
+    )
     return figures, fitted
 
 
@@ -96,14 +101,23 @@ def _baselines(tables: Tables) -> dict[str, Floats]:
     return found
 
 
-def _versus(lines: Lines, summary: TaskSummary, best: str) -> list[Figure]:
-    """The best on dev less each other model, with intervals of the paired difference."""
-    note = f"{best} is the best on dev by log loss; paired, whole users resampled"
+def _versus(lines: Lines, summary: TaskSummary, why: str) -> list[Figure]:
+    """One model less each other, with intervals of the paired difference."""
+    note = f"{why}; paired, whole users resampled"
     return [
         Figure(lines.part, f"{one.a} - {one.b}: {one.metric}", one.difference, lines.command, one.low, one.high, one.n, note)
         for one in summary.comparisons
         if one.metric in ("auc", "logloss")
     ]
+
+
+def _control(lines: Lines, tables: Tables, said: Mapping[str, Floats]) -> list[Figure]:
+    """What attention adds to the mean of the last items; nothing where the two were not fitted."""
+    scores = {name: said[name] for name in ("din", "mean_pooling") if name in said}
+    if len(scores) < 2:
+        return []
+    users = tables.test.categories["user"].codes
+    return _versus(lines, summarise_clicks(ClickRuns("ctr", tables.test.label, scores, tuple(scores), users, main="din")), "the control")
 
 
 def _sliced(lines: Lines, tables: Tables, said: Floats, best: str) -> list[Figure]:

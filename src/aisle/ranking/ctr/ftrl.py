@@ -13,6 +13,8 @@ from aisle.ranking.ctr.base import Ctr, Floats
 from aisle.ranking.ctr.examples import Examples
 from aisle.ranking.ctr.layout import Inputs, Layout
 
+SETTINGS = ("learning_rate", "beta", "sparsity", "regularization")
+
 
 class Ftrl(Ctr):
     """w_i = 0 where |z_i| ≤ λ1, else −(z_i − sgn(z_i) λ1) / ((β + √n_i)/α + λ2); after each case g = (p − y) x, σ = (√(n + g²) − √n)/α,
@@ -75,11 +77,10 @@ class Ftrl(Ctr):
     def _write(self, folder: Path) -> dict[str, Any]:
         np.save(folder / "z.npy", self.z_)
         np.save(folder / "n.npy", self.n_)
-        names = ("learning_rate", "beta", "sparsity", "regularization")
-        return {**{name: getattr(self, name) for name in names}, "layout": self.layout.to_dict()}
+        return {**{name: getattr(self, name) for name in SETTINGS}, "layout": self.layout.to_dict()}
 
     def _read(self, folder: Path, state: dict[str, Any]) -> None:
-        self.layout = Layout.from_dict(state.pop("layout"))
-        for name, value in state.items():
-            setattr(self, name, value)
+        self.layout = Layout.from_dict(state["layout"])
+        for name in SETTINGS:
+            setattr(self, name, state[name])
         self.z_, self.n_ = (np.load(folder / f"{name}.npy", allow_pickle=False) for name in ("z", "n"))

@@ -17,6 +17,8 @@ from aisle.ranking.ctr.layout import Layout
 SPLIT = 256
 """Categories with more learned values are left out: trees would learn them by heart, and their past rates are numbers anyway."""
 
+SETTINGS = ("learning_rate", "leaves", "epochs", "regularization", "seed")
+
 
 class Trees(Ctr):
     """Boosted trees with cross-entropy (Ke et al. 2017) over numbers, NaN read as missing, and small categories; they read no sequence."""
@@ -74,13 +76,12 @@ class Trees(Ctr):
 
     def _write(self, folder: Path) -> dict[str, Any]:
         self.booster_.save_model(str(folder / "trees.txt"))
-        names = ("learning_rate", "leaves", "epochs", "regularization", "seed")
-        return {**{name: getattr(self, name) for name in names}, "layout": self.layout.to_dict()}
+        return {**{name: getattr(self, name) for name in SETTINGS}, "layout": self.layout.to_dict()}
 
     def _read(self, folder: Path, state: dict[str, Any]) -> None:
         import lightgbm
 
-        self.layout = Layout.from_dict(state.pop("layout"))
-        for name, value in state.items():
-            setattr(self, name, value)
+        self.layout = Layout.from_dict(state["layout"])
+        for name in SETTINGS:
+            setattr(self, name, state[name])
         self.booster_ = lightgbm.Booster(model_file=str(folder / "trees.txt"))
