@@ -59,7 +59,7 @@ class Din(CtrNet):
             return (past * there).sum(1) / there.sum(1).clamp(min=1)
         asked = torch.cat([fields[:, column] for column in shape.sequenced], 1).unsqueeze(1)
         weight = self.attention(self.past(past) + self.asked(asked) + self.both(past * asked))
-        return (past * weight * there).sum(1)
+        return ((weight * there).transpose(1, 2) @ past).squeeze(1)
 
 
 class MeanPooling(Din):
