@@ -136,6 +136,12 @@ class CtrSuite:
         assert "`label` is constant" in refusal(lambda: self.model().fit(replace(additive(50), label=np.zeros(50))))
         assert "no examples" in refusal(lambda: self.model().fit(additive(50).pick(np.zeros(0, np.int64))))
 
+    def test_two_cases_are_enough_to_have_a_probability(self) -> None:
+        some = additive(50)
+        two = some.pick(np.array([some.label.argmin(), some.label.argmax()]))
+        score = self.model().fit(two).score(some)
+        assert ((score > 0) & (score < 1)).all()
+
     def test_the_share_of_sampled_cases_is_corrected_and_calibration_kept(self, tmp_path: Path) -> None:
         """A model whose cases without the outcome were a fifth of all says what holds for all, opened again too."""
         fitted = self.fitted()

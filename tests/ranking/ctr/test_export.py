@@ -80,3 +80,9 @@ def test_the_best_weights_are_kept_and_not_the_last() -> None:
         score = net.fit(some).score(rest)
         loss.append(-float((rest.label * np.log(score) + (1 - rest.label) * np.log(1 - score)).mean()))
     assert loss[1] <= loss[0] + 1e-6
+
+
+def test_a_net_that_diverges_says_so() -> None:
+    net = small("dcn", learning_rate=1e30, epochs=1)
+    with pytest.raises(SettingsError, match="learning_rate"):
+        net.fit(additive(500))

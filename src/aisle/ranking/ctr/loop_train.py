@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from aisle.core.errors import SettingsError
 from aisle.ranking.ctr.base import tail
 from aisle.ranking.ctr.dcn_train import Dcn
 from aisle.ranking.ctr.deepfm_train import DeepFm
@@ -33,6 +34,8 @@ NETS: dict[str, type[CtrNet]] = {
 ROUNDS = 4
 """Rounds in each pass over the cases; after each the tail is looked at."""
 MOMENTUM = 0.9
+SMALL = 10_000
+"""Cases below which a second thread costs more in waiting than it works."""
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 Rows = NDArray[np.int64]
 
@@ -55,7 +58,7 @@ def fitted(
     kind: str, settings: Settings, layout: Layout, examples: Examples, stop: Callable[[int], bool] = lambda _: False
 ) -> tuple[Served, int]:
     """The net of the best round, ready to be exported, and the rounds made; a tower is replaced by its mean over the cases."""
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(1 if len(examples) < SMALL else os.cpu_count() or 1)
     torch.manual_seed(settings.seed)
     inputs = layout.apply(examples)
     tower, place = Tower.of(settings.tower, examples)
@@ -94,6 +97,8 @@ def _learn(whole: Whole, data: Batch, cut: int, settings: Settings, stop: Callab
             break
     if weights is not None:
         whole.load_state_dict(weights)
+    elif len(rest[3]):
+        raise SettingsError(f"The net diverged: learning_rate {settings.learning_rate:g} is too large.", "Take a smaller one.")
     return done
 
 
@@ -101,7 +106,7 @@ def _rounds(size: int, settings: Settings) -> Iterator[Rows]:
     """The places of the cases of each round."""
     dice = np.random.default_rng(settings.seed)
     for _ in range(settings.epochs):
-        yield from np.array_split(dice.permutation(size), ROUNDS)
+        yield from np.array_split(dice.permutation(size), min(ROUNDS, size))
 
 
 def _optimizer(whole: Whole, settings: Settings) -> torch.optim.Optimizer:
