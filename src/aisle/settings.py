@@ -84,7 +84,8 @@ class Settings(Section):
     arrange: Arrange = Arrange()
     policy: Policy = Policy()
     retrieval: dict[str, bool] = Field(default_factory=dict, description="name of a source = false switches it off")
-    encoder: str = Field(default="", description="absent: chosen by language; a folder, `minilm` or `ngram`")
+    encoder: str = Field(default="", description="absent: chosen by language; `minilm` or `ngram`")
+    finetune: bool = Field(default=True, description="fine-tune the encoder on what answered queries, where the minutes allow")
 
 
 def load(folder: Path) -> Settings:

@@ -99,7 +99,7 @@ def fitted(
 
     monkeypatch.setattr(texts, "_encoder", opened)
     monkeypatch.setattr(texts, "TRIAL", 8)
-    return text_sources(names, data, cut(data.events), Settings(), budget, Parts(work, {}), Tracker(quiet=True), planned)
+    return text_sources(names, texts.Held(data, cut(data.events), Settings(), budget, Parts(work, {}), Tracker(quiet=True)), planned)
 
 
 def test_the_sources_share_the_vectors_and_say_which_encoder_made_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

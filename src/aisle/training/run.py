@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from math import isnan
 from pathlib import Path
@@ -40,7 +40,7 @@ from aisle.training.parts import Parts
 from aisle.training.refit import refit, reserve, shift
 from aisle.training.report import evaluation
 from aisle.training.tasks import Planned, TaskResult, replays, run_task
-from aisle.training.text_sources import text_sources
+from aisle.training.text_sources import Held, text_sources
 
 ROWS_PER_SECOND = 60_000
 """Rows of files that are read and cleaned in a second on two idle cores."""
@@ -67,6 +67,7 @@ class Plan(BaseModel):
     sources: tuple[str, ...] = ()
     encoder: str = ""
     texts: int = 0
+    finetune: dict[str, int] = {}
     requests: dict[str, dict[int, int]] = {}
     rankers: dict[str, dict[str, dict[str, int]]] = {}
 
@@ -87,6 +88,7 @@ class Measured:
     pipeline: Pipeline
     report: Evaluation
     texts: int = 0
+    finetune: Mapping[str, int] = field(default_factory=dict)
     state_sequence: int | None = None
 
 
@@ -134,10 +136,11 @@ def measure(data: Dataset, settings: Settings, store: Path, budget: Budget, trac
     parts = Parts(work_folder(store) / "parts", key, tracker)
     names, rows = _sources(data, settings, budget, plan, parts)
     wanted = [name for name in names if name in TEXT]
-    texts = text_sources(wanted, data, windows, settings, budget, parts, tracker, plan.encoder)
+    texts = text_sources(wanted, Held(data, windows, settings, budget, parts, tracker), plan.encoder, plan.finetune)
     meaning = next((one.vectors_ for one in texts.sources.values() if isinstance(one, Nearest)), None)
     most = plan.texts or int(str(parts.decided(f"texts-{budget.minutes}", lambda: texts_to_learn(meaning, LANGUAGE_TIME * budget.left))))
     language = learn_language(data, meaning, most, tracker)
+    language = replace(language, figures=[*texts.tuned.figures, *language.figures])
     job = Job(data, windows, settings, budget, tracker, parts, texts.sources, texts.encoder, reader=language.reader)
     sources = {name: job.source(name, False) for name in names if name not in TEXT or name in texts.sources}
     budget.reserve = reserve(job, list(sources))
@@ -151,7 +154,9 @@ def measure(data: Dataset, settings: Settings, store: Path, budget: Budget, trac
     clicks = run_clicks(job, pipeline, {task: stacks[task] for task in CLICKED if task in results}, plan)
     stacks |= {task: one.stack for task, one in clicks.items()}
     rows = [*rows, PlanRow("encoder", True, why=texts.why)] if texts.why else rows
-    return Measured(job, sources, results, clicks, stacks, pipeline, evaluation(job, results, clicks, rows, language), most)
+    return Measured(
+        job, sources, results, clicks, stacks, pipeline, evaluation(job, results, clicks, rows, language), most, texts.tuned.taken
+    )
 
 
 def run_tasks(job: Job, pipeline: Pipeline, stacks: Mapping[str, Stack], plan: Plan) -> dict[str, TaskResult]:
@@ -239,6 +244,7 @@ def _plan(measured: Measured) -> dict[str, Json]:
         "sources": list(measured.sources),
         "encoder": measured.job.encoder,
         "texts": measured.texts,
+        "finetune": dict(measured.finetune) if measured.job.encoder == "minilm" else {},
         "requests": {task: {str(window): size for window, size in one.sizes.items()} for task, one in made.items()},
         "rankers": _json({task: one.effort for task, one in made.items()}),
     }

