@@ -1,8 +1,9 @@
-"""The training loop: it learns, keeps its best, obeys the time, goes on after a kill to the same losses, and stops at a loss that is none."""
+"""The training loop: it learns, keeps its best, obeys the time, goes on after a kill to the same losses, stops at a loss that is none."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -110,4 +111,4 @@ def test_the_rate_warms_up_and_falls_to_nothing() -> None:
     for decay in ("cosine", "linear"):
         curve = [share(step, 100, Recipe(100, decay=decay)) for step in range(100)]  # type: ignore[arg-type]
         assert curve[0] == 0.1 and curve[9] == 1.0 and curve[-1] < 0.02
-        assert all(before >= after for before, after in zip(curve[9:], curve[10:], strict=False))
+        assert all(before >= after for before, after in pairwise(curve[9:]))

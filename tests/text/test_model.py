@@ -75,7 +75,7 @@ def test_a_pickle_is_refused_with_the_mend(folder: Path) -> None:
     from aisle.text.model_train import check_folder
 
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-    with pytest.raises(InputError, match="are a pickle.*safe_serialization=True"):
+    with pytest.raises(InputError, match=r"are a pickle.*safe_serialization=True"):
         check_folder(folder)
 
 

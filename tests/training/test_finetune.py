@@ -54,7 +54,7 @@ def test_only_relevant_grades_are_answers() -> None:
 
 
 def test_what_measures_teaches_nothing(tmp_path: Path) -> None:
-    arrays, _, answers, windows = written(judged(), tmp_path)
+    arrays, _, _, windows = written(judged(), tmp_path)
     asked = {int(query) for name, rows in arrays.items() if name.startswith("asked_") for query in rows}
     teaching = {int(query) for query in arrays["query"]}
     assert teaching and asked and not teaching & asked
