@@ -74,12 +74,11 @@ def batch(
     out: Annotated[Path, typer.Option(metavar="ANSWERS.jsonl", help="Where the answers go.")],
 ) -> None:
     """Answer many requests."""
-    from aisle.opening import open_shop
     from aisle.serving.batch import batch as run
     from aisle.tracking import Tracker
 
     with Tracker() as tracker, tracker.part("answer") as advance:
-        bad = run(open_shop(store), requests, out, advance)
+        bad = run(store, requests, out, advance)
     if bad:
         error_console.print(f"{bad} lines could not be understood; their answers say why.", highlight=False)
 
