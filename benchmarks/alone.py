@@ -97,7 +97,7 @@ def minilm(catalogue: Catalogue, name: str) -> ItemVectors:
     for folder in (kept / name).glob("vectors-*"):
         return ItemVectors.load(folder).for_catalogue(catalogue)
     from aisle.text.export_train import export
-    from aisle.text.packaged import minilm_folder
+    from aisle.text.pretrained import minilm_folder
 
     source = minilm_folder()
     if source is None:

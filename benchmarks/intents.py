@@ -62,7 +62,7 @@ class Remembered:
 def minilm() -> OnnxEncoder:
     """The English model as training exports it."""
     from aisle.text.export_train import export
-    from aisle.text.packaged import minilm_folder
+    from aisle.text.pretrained import minilm_folder
 
     source = minilm_folder()
     if source is None:

@@ -58,7 +58,7 @@ def test_a_known_batch_holds_its_pairs_a_hard_negative_each_and_marks_every_answ
 
 
 def test_a_made_up_query_is_some_words_in_their_order_or_characters_beside_each_other() -> None:
-    from aisle.text.contrast_train import piece
+    from aisle.text.pieces import piece
 
     random = np.random.default_rng(1)
     title = "red steel desk lamp"

@@ -61,7 +61,7 @@ def test_what_was_saved_opens_again_with_the_same_vectors(folder: Path, tmp_path
 
 
 def test_a_folder_without_a_model_or_weights_is_refused(folder: Path, tmp_path: Path) -> None:
-    from aisle.text.model_train import check_folder
+    from aisle.text.pretrained import check_folder
 
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"config\.json is missing"):
@@ -72,7 +72,7 @@ def test_a_folder_without_a_model_or_weights_is_refused(folder: Path, tmp_path: 
 
 
 def test_a_pickle_is_refused_with_the_mend(folder: Path) -> None:
-    from aisle.text.model_train import check_folder
+    from aisle.text.pretrained import check_folder
 
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     with pytest.raises(InputError, match=r"are a pickle.*safe_serialization=True"):
@@ -80,7 +80,7 @@ def test_a_pickle_is_refused_with_the_mend(folder: Path) -> None:
 
 
 def test_code_that_a_model_brings_along_is_never_run(folder: Path) -> None:
-    from aisle.text.model_train import check_folder
+    from aisle.text.pretrained import check_folder
 
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"auto_map": {"AutoModel": "evil.Model"}}))
@@ -89,7 +89,7 @@ def test_code_that_a_model_brings_along_is_never_run(folder: Path) -> None:
 
 
 def test_a_tokenizer_of_another_model_is_refused(folder: Path) -> None:
-    from aisle.text.model_train import check_folder
+    from aisle.text.pretrained import check_folder
 
     (folder / "vocab.txt").write_text("\n".join([*WORDS, "more", "words"]))
     transformers.BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder)

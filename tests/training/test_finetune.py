@@ -18,7 +18,8 @@ from aisle.retrieval.lexical import Lexical
 from aisle.testing.toys import catalogue
 from aisle.tracking import Tracker
 from aisle.training import finetune
-from aisle.training.finetune import Answers, Tuned, Tuning, refused
+from aisle.training.answers import Answers
+from aisle.training.finetune import Tuned, Tuning, refused
 
 COLOURS, THINGS = ("red", "blue", "green", "black"), ("lamp", "sofa", "desk", "chair", "rug")
 

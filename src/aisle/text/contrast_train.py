@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aisle.text.model_train import Opened, Tokens
+from aisle.text.pieces import holds, piece
 
 Numbers = NDArray[np.int64]
 BATCH = 256
@@ -20,10 +21,6 @@ TOPICS = 4
 """Topics that share a batch: queries of like meaning are each other's hard negatives (Hofstätter et al. 2021)."""
 PER_TOPIC = 400
 """Pairs for which one topic is made."""
-WORDS = (1, 4)
-"""Words of a title that a made-up query takes."""
-CHARACTERS = (2, 6)
-"""Characters, where a title has no spaces."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +106,6 @@ class Pieces:
 
     def __init__(self, model: Opened, texts: Sequence[str], items: Sequence[Tokens], seed: int = 7) -> None:
         self.model, self.texts, self.items, self.seed = model, texts, items, seed
-        self.words = [frozenset(text.split()) for text in texts]
 
     def steps(self) -> int:
         """Batches of an epoch."""
@@ -122,26 +118,10 @@ class Pieces:
         for start in range(0, len(order), BATCH):
             rows = order[start : start + BATCH].tolist()
             asked = [piece(self.texts[row], random) for row in rows]
-            related = np.array([[_holds(self.words[row], self.texts[row], query) for row in rows] for query in asked])
+            related = np.array([[holds(self.texts[row], query) for row in rows] for query in asked])
             np.fill_diagonal(related, True)
             own = np.arange(len(rows))
             yield Batch(self.model.tokens(asked), [self.items[row] for row in rows], own, own, related)
-
-
-def piece(text: str, random: np.random.Generator) -> str:
-    """Some words of ``text`` in their order, or of a text without spaces some characters beside each other."""
-    words = text.split()
-    if len(words) > 1:
-        count = min(len(words), int(random.integers(WORDS[0], WORDS[1] + 1)))
-        return " ".join(words[place] for place in sorted(random.permutation(len(words))[:count].tolist()))
-    length = min(len(text), int(random.integers(CHARACTERS[0], CHARACTERS[1] + 1)))
-    start = int(random.integers(0, len(text) - length + 1))
-    return text[start : start + length]
-
-
-def _holds(words: frozenset[str], text: str, query: str) -> bool:
-    asked = query.split()
-    return words.issuperset(asked) if len(asked) > 1 or query in words else query in text
 
 
 def _topics(model: Opened, queries: Sequence[Tokens], count: int, seed: int) -> Numbers:

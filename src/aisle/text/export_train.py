@@ -20,6 +20,7 @@ from transformers.utils.logging import disable_progress_bar
 from aisle.core.errors import InputError
 from aisle.text.encoder import OnnxEncoder
 from aisle.text.model_train import Pooled
+from aisle.text.pretrained import check_folder, pooling_of
 
 LONGEST = 128
 SAMPLE = ("red lamp", "1/2 in. x 10 ft. copper pipe", "25.6 cu. ft. side by side refrigerator in stainless steel", "a", "drill bit set")
@@ -32,7 +33,8 @@ def export(source: Path, target: Path, name: str = "minilm", quantise: bool = Tr
     """
     target.mkdir(parents=True, exist_ok=True)
     disable_progress_bar()
-    model = Pooled(AutoModel.from_pretrained(source, attn_implementation="eager")).eval()
+    check_folder(source)
+    model = Pooled(AutoModel.from_pretrained(source, attn_implementation="eager", trust_remote_code=False), pooling_of(source)).eval()
     with tempfile.TemporaryDirectory() as scratch, _quiet():
         _write_graph(model, Path(scratch) / "model.onnx")
         if quantise:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
-from safetensors import safe_open
 from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import AutoModel
 from transformers.utils.logging import disable_progress_bar
 
-from aisle.core.errors import InputError
+from aisle.text.pretrained import Pooling, check_folder, pooling_of
 
-Pooling = Literal["mean", "cls", "last"]
 Tokens = Sequence[int]
 CHUNK = 64
 """Texts of like length that go through the model together."""
@@ -100,40 +96,12 @@ def padded(tokens: Sequence[Tokens]) -> tuple[Tensor, Tensor]:
     return ids, mask
 
 
-def open_model(folder: Path, pooling: Pooling = "mean") -> Opened:
-    """The model in ``folder``; one that cannot or must not be opened raises `InputError` with the mend."""
+def open_model(folder: Path, pooling: Pooling | None = None) -> Opened:
+    """The model in ``folder``, pooled as it says itself (absent); one that cannot or must not be opened raises `InputError`."""
     check_folder(folder)
     disable_progress_bar()
     model = AutoModel.from_pretrained(folder, attn_implementation="sdpa", trust_remote_code=False)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.enable_truncation(LONGEST)
-    return Opened(Pooled(model, pooling), tokenizer, folder)
-
-
-def check_folder(folder: Path) -> None:
-    """Raises `InputError` for a folder without weights, with a pickle, with code of its own, or with a tokenizer that does not fit."""
-    if not (folder / "config.json").is_file():
-        raise InputError(f"{folder} holds no model: config.json is missing.", "Name a folder that `save_pretrained` wrote.")
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    if "auto_map" in config:
-        raise InputError(f"The model in {folder} brings Python code of its own, which is never run.", "Choose a model without `auto_map`.")
-    if not (folder / "model.safetensors").is_file():
-        if any(folder.glob("*.bin")) or any(folder.glob("*.pt")):
-            mend = "Load it where you trust it and write it again with save_pretrained(folder, safe_serialization=True)."
-            raise InputError(f"The weights in {folder} are a pickle, which could run code when opened.", mend)
-        raise InputError(f"{folder} holds no weights: model.safetensors is missing.", "Download or export them into that folder.")
-    if not (folder / "tokenizer.json").is_file():
-        raise InputError(f"{folder} holds no tokenizer.json.", "Save a fast tokenizer beside the model.")
-    words = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab_size()
-    known = _rows(folder / "model.safetensors")
-    if known and words > known:
-        mend = "Take the tokenizer that belongs to the model."
-        raise InputError(f"The tokenizer in {folder} knows {words:,} tokens, the model {known:,}: they do not belong together.", mend)
-
-
-def _rows(path: Path) -> int:
-    """Rows of the table of tokens, 0 where there is none of a known name."""
-    with safe_open(path, "np") as file:
-        names = [name for name in file.keys() if name.endswith(("word_embeddings.weight", "embed_tokens.weight", "wte.weight"))]  # noqa: SIM118
-        return int(file.get_slice(names[0]).get_shape()[0]) if names else 0
+    return Opened(Pooled(model, pooling or pooling_of(folder)), tokenizer, folder)

@@ -21,11 +21,10 @@ from safetensors.numpy import load_file
 from aisle.text.contrast_train import Known, Pairs, Pieces, loss
 from aisle.text.encoder import OnnxEncoder
 from aisle.text.export_train import export
+from aisle.text.found import shares
 from aisle.text.loop_train import History, Loop, Recipe
 from aisle.text.model_train import Opened, Tokens, open_model
 
-FIRST = 10
-"""recall@10 among the pool decides."""
 PIECES_TIME = 0.35
 """Of the time for learning so much goes to made-up queries, the rest to known answers."""
 AFTER = 45.0
@@ -93,12 +92,7 @@ class Judge:
         return [self.task.pairs.queries[number] for number in self.task.asked[window].tolist()]
 
     def _shares(self, window: str, asked: NDArray[np.float32], items: NDArray[np.float32]) -> list[float]:
-        found = []
-        for number, scores in zip(self.task.asked[window].tolist(), asked @ items.T, strict=True):
-            wanted = self.wanted[number]
-            first = np.argpartition(-scores, min(FIRST, len(scores) - 1))[:FIRST]
-            found.append(len(wanted.intersection(first.tolist())) / len(wanted))
-        return found
+        return shares(asked, items, [self.wanted[number] for number in self.task.asked[window].tolist()])
 
 
 def tune(folder: Path) -> None:

@@ -13,81 +13,31 @@ from threading import Timer
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from aisle.core.errors import InputError
 from aisle.core.events import Dataset
-from aisle.core.profiles import LIKED, Profiles, Slices
-from aisle.core.request import Request
-from aisle.core.stage import Allowed, Block
-from aisle.data.windows import Windows
 from aisle.evaluation.intervals import bootstrap
 from aisle.evaluation.results import Figure, Measured
-from aisle.query.understand import understand
 from aisle.retrieval.lexical import Lexical
 from aisle.retrieval.vectors import item_texts
 from aisle.text.normalise import normalise
 from aisle.tracking import Tracker
+from aisle.training.answers import ASKED, LISTED, POOL, Answers, lookalikes, pool
 
 FEWEST = 300
 """Queries with an answer in window 1 below which nothing is fine-tuned."""
 LEAST_SECONDS = 150.0
 """A fine-tuning that has less would end before it has learned."""
-ASKED, POOL = 400, 4_000
-"""Queries of each window that measure, and items among which they look (their answers and what looks like them among those)."""
-LOOKALIKES = slice(10, 60)
+LOOKALIKES = slice(10, LISTED)
 """Places of the lexical list that hard negatives are drawn from: the first ones are too often answers that nobody marked."""
-NEAR = 20
-"""First places of the lexical list that go into the pool."""
-BLOCK, SEED = 256, 7
+SEED = 7
 GRACE = 1.3
 """The process keeps its time by itself; it is ended when it takes so many times longer."""
 STEPS = {"untouched": "encoder_untouched", "pieces": "encoder_pretrained", "pairs": "encoder_finetuned", "int8": "encoder_int8"}
 METRIC = "dense_pool/recall@10"
 MEASURED = "measured.json"
 WORDS = {"pieces": "learn the titles' words", "pairs": "learn what answers queries"}
-Numbers = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What answers which query: ``item[k]`` answers ``texts[query[k]]``; ``window`` ``(queries,)``, 1 to 4, 0 for none."""
-
-    texts: Sequence[str]
-    query: Numbers
-    item: Numbers
-    window: NDArray[np.int8]
-
-    @classmethod
-    def of(cls, data: Dataset, windows: Windows) -> Self:
-        """From judgements, or without any from what was opened or bought after a search; a query belongs to its first window."""
-        judgements, events = data.judgements, data.events
-        if judgements is not None and len(judgements.query):
-            rows = (judgements.item >= 0) & (judgements.grade >= judgements.relevant_from)
-            return cls(
-                list(judgements.queries), judgements.query[rows].astype(np.int64), judgements.item[rows].astype(np.int64), windows.query
-            )
-        rows = (events.query >= 0) & (events.item >= 0) & np.isin(events.type, LIKED)
-        query, item = events.query[rows].astype(np.int64), events.item[rows].astype(np.int64)
-        window = np.full(len(events.queries), 9, np.int8)
-        np.minimum.at(window, query, windows.event[rows])
-        early = windows.event[rows] == window[query]
-        window[window == 9] = 0
-        pairs = np.unique(np.stack([query[early], item[early]], axis=1), axis=0)
-        return cls(list(events.queries), pairs[:, 0], pairs[:, 1], window)
-
-    def queries(self, window: int) -> Numbers:
-        """The queries of a window that have an answer."""
-        found = np.unique(self.query)
-        return found[self.window[found] == window]
-
-    def known(self) -> dict[int, set[int]]:
-        """All rows that answer each query."""
-        found: dict[int, set[int]] = {}
-        for query, item in zip(self.query.tolist(), self.item.tolist(), strict=True):
-            found.setdefault(query, set()).add(item)
-        return found
 
 
 @dataclass(frozen=True)
@@ -177,7 +127,7 @@ class Tuning:
             "answers_item": answers.item,
             "hard_query": np.array([query for query, _ in hard]),
             "hard_item": np.array([row for _, row in hard]),
-            "pool": _pool(np.concatenate(list(asked.values())).tolist(), known, near, len(data.catalogue), random),
+            "pool": pool(np.concatenate(list(asked.values())).tolist(), known, near, len(data.catalogue), random),
             **{f"asked_{name}": rows for name, rows in asked.items()},
         }
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -204,33 +154,6 @@ class Tuning:
             said = ((self.folder / "said.log").read_text(encoding="utf-8").strip().splitlines() or ["no reason given"])[-1]
             raise InputError(f"The encoder cannot be fine-tuned: {said}", "Set finetune = false in aisle.toml to do without.")
         return process.returncode == 0
-
-
-def _pool(
-    queries: Sequence[int], known: Mapping[int, set[int]], near: Mapping[int, Numbers], items: int, random: np.random.Generator
-) -> Numbers:
-    """Rows among which is measured: all answers, what looks like them, and others by chance up to `POOL`."""
-    found = np.array(sorted({row for query in queries for row in known[query]}), np.int64)
-    for rows in (np.unique(np.concatenate([near[query][:NEAR] for query in queries])), np.arange(items)):
-        more = np.setdiff1d(rows, found)
-        found = np.concatenate([found, random.permutation(more)[: max(0, POOL - len(found))]])
-    return np.sort(found)
-
-
-def lookalikes(data: Dataset, answers: Answers, lexical: Lexical, queries: Numbers) -> dict[int, Numbers]:
-    """The rows that the lexical source proposes to each query, best first."""
-    found: dict[int, Numbers] = {}
-    wanted = np.unique(queries)
-    for start in range(0, len(wanted), BLOCK):
-        some = wanted[start : start + BLOCK].tolist()
-        count = len(some)
-        requests = [Request(f"q{query}", "search", query=answers.texts[query]) for query in some]
-        asked = [understand(answers.texts[query], lexical.speller_) for query in some]
-        nobody = Slices.none(count)
-        block = Block(requests, np.full(count, np.nan), asked, Profiles.strangers(count), nobody, nobody)
-        held = lexical.retrieve(block, Allowed.everything(len(data.catalogue), count), LOOKALIKES.stop)
-        found |= {query: held.item[held.of_request(place)].astype(np.int64) for place, query in enumerate(some)}
-    return found
 
 
 def _watch(process: subprocess.Popen[str], tracker: Tracker) -> None:

@@ -244,7 +244,7 @@ def _plan(measured: Measured) -> dict[str, Json]:
         "sources": list(measured.sources),
         "encoder": measured.job.encoder,
         "texts": measured.texts,
-        "finetune": dict(measured.finetune) if measured.job.encoder == "minilm" else {},
+        "finetune": dict(measured.finetune),
         "requests": {task: {str(window): size for window, size in one.sizes.items()} for task, one in made.items()},
         "rankers": _json({task: one.effort for task, one in made.items()}),
     }
