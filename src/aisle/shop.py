@@ -22,6 +22,7 @@ from aisle.core.stage import Query
 from aisle.core.trace import Trace
 from aisle.explain.absence import Absences
 from aisle.explain.contributions import explanations
+from aisle.explain.phrases import phrases
 from aisle.explain.reasons import Explainer
 from aisle.pipeline import Pipeline, Ranked, task_of
 from aisle.profile.gather import gather
@@ -193,7 +194,7 @@ class Shop:
         sources = {name: pipeline.sources[name] for name in stack.sources if name in pipeline.sources}
         return Absences(
             pipeline.catalogue, pipeline.filters, sources, pipeline.limit, ranked.block, ranked.allowed, ranked.candidates,
-            ranked.pages[number], number,
+            ranked.pages[number], number, phrases(self._explainer.spoken(ranked.block.requests[number], ranked.block.queries[number])),
         )  # fmt: skip
 
     def _total(self, ranked: Ranked, number: int) -> tuple[int, dict[str, dict[str, int]]]:
