@@ -88,7 +88,7 @@ class Console:
     async def _asked(self, asked: Question, visit: Visit) -> tuple[Answer | None, str]:
         try:
             request = asked.request(self.live.clock(), visit.say.language)
-            (answer,) = await self.live.run(lambda engine: engine.answer([request]))
+            (answer,) = await self.pages.ask(visit, lambda engine: engine.answer([request]))
         except RequestError as error:
             return None, str(error)
         return answer, ""
