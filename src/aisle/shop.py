@@ -81,6 +81,7 @@ class Shop:
     def _block(self, requests: Sequence[Request]) -> list[Answer]:
         started = perf_counter()
         runner = Runner(_deadline_ms(requests), self._pool, self._trust)
+        runner.trace.requests = len(requests)
         ranked = self.pipeline.answer(requests, runner)
         shown = [self._shown(ranked, number) for number in range(len(requests))]
         reasons = runner.step("explain", lambda: self._reasons(ranked, shown)) or [[] for _ in shown]
@@ -124,6 +125,7 @@ class Shop:
             self._why(ranked, number),
             took_ms,
             tuple(trace.steps) if request.explain else (),
+            trace,
         )
 
     def _items(self, ranked: Ranked, number: int, shown: Shown, reasons: Sequence[Sequence[Reason]]) -> list[AnsweredItem]:
