@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from math import nan
 from pathlib import Path
 from time import time
@@ -17,6 +18,7 @@ from weakref import WeakSet
 from aisle.bundle import MANIFEST, Bundle, Store, verify
 
 if TYPE_CHECKING:
+    from aisle.live import LiveShop
     from aisle.serving.server import Service
     from aisle.state.folder import State
 
@@ -73,11 +75,6 @@ def open_service(plan: Plan) -> Service:
         shops.add(shop)
         return Noted(shop, state.served, log_clock(behind or 0.0))
 
-    def close() -> None:
-        for shop in list(shops):
-            shop.close()
-        state.close()
-
     pinned = (path / MANIFEST).exists()
     return Service(
         engine_of(bundle),
@@ -89,8 +86,14 @@ def open_service(plan: Plan) -> Service:
         salt=bytes.fromhex(state.log.names.of("the server's log")),  # one for all workers, and of no use outside this state folder
         shared=Path(plan.shared) if plan.shared else None,
         insight=StateInsight(state, bundle.folder.parent),
-        close=close,
+        close=partial(_close, shops, state),
     )
+
+
+def _close(shops: WeakSet[LiveShop], state: State) -> None:
+    for shop in list(shops):
+        shop.close()
+    state.close()
 
 
 def log_clock(behind: float | None, wall: Callable[[], float] = time) -> Callable[[], float]:
