@@ -16,7 +16,7 @@ from aisle.live import present as presence
 from aisle.live.present import Present
 from aisle.retrieval.vectors import ItemVectors
 from aisle.testing.state import MemoryState
-from tests.live.toy import live, put, search
+from tests.live.toy import ask, live, put, search
 
 Feed = list[dict[str, Json]]
 
@@ -51,6 +51,19 @@ def test_a_feed_of_a_thousand_texts_is_taken_in_by_few_steps(steps: list[str]) -
     assert search(engine, "number998")[0] == "n998", "found by its words when the feed is acknowledged"
     engine.settle()
     assert {kind: steps.count(kind) for kind in set(steps)} == {"taken": 4, "encoded": 4, "rebuilt": 8}
+
+
+def test_a_feed_that_says_nothing_new_of_what_is_read_encodes_nothing(steps: list[str]) -> None:
+    engine = live()
+    titles = {item: engine.item(item) for item in ("lamp_red", "cup_tea")}
+    put(engine, {"item_id": "lamp_red", "colour": "crimson"}, *({"item_id": item, **(held or {})} for item, held in titles.items()))
+    engine.settle()
+    assert "encoded" not in steps
+    assert search(engine, "crimson")[0] == "lamp_red"
+    (found,) = ask(engine, "rank", query="red lamp", items=("lamp_red",)).items
+    assert "dense" in found.scores, "its vector still holds"
+    put(engine, {"item_id": "lamp_red", "title": "Scarlet lamp"})
+    assert steps.count("encoded") == 1
 
 
 @pytest.mark.parametrize("visited", [False, True])

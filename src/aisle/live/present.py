@@ -20,7 +20,7 @@ from aisle.live.tally import Tally
 from aisle.pipeline import Pipeline
 from aisle.retrieval.dense import Nearest
 from aisle.retrieval.overlay import Step
-from aisle.retrieval.vectors import ItemVectors, item_texts
+from aisle.retrieval.vectors import ItemVectors, item_texts, reworded
 from aisle.shop import Shop
 from aisle.state.protocols import ItemChange, Kept
 
@@ -147,8 +147,10 @@ class Present:
         if not changes and counted is None:
             self._now = replace(now, sequence=sequence)
             return
-        made = {} if len(rewritten) > SOON else {v.made_from: v.encode(catalogue, rewritten) for v in vectors_of(now.shop.pipeline)}
-        self._apply(Step(catalogue, rewritten, made, counted), sequence)
+        stale = reworded(now.catalogue, catalogue, rewritten)
+        soon = vectors_of(now.shop.pipeline) if 0 < len(stale) <= SOON else ()
+        made = {vectors.made_from: vectors.encode(catalogue, stale) for vectors in soon}
+        self._apply(Step(catalogue, rewritten, made, counted, stale), sequence)
         self._later()
 
     def _apply(self, step: Step, sequence: int) -> None:
