@@ -24,6 +24,7 @@ PARTS = {
     "homedepot_parts": "homedepot_parts.homedepot_parts_figures",
     "amazon_parts": "amazon_parts.amazon_parts_figures",
     "retail_parts": "retail_parts.retail_parts_figures",
+    "encoders": "encoders.encoder_figures",
     "fits": "fits.fit_figures",
     "check": "growth.check_figures",
     "simulate": "growth.simulate_figures",
