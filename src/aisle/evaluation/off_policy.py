@@ -54,7 +54,7 @@ class OffPolicy:
 
 @dataclass(frozen=True)
 class Pages:
-    """``m`` shown items, all ``(m,)``: ``page`` int64 from 0, ``rank`` int64 as logged, ``new`` int64 as the order asked about would have it,
+    """``m`` shown items, all ``(m,)``: ``page`` int64 from 0, ``rank`` int64 as logged, ``new`` int64 as the order asked about has it,
     ``clicked`` float64 0 or 1; ``users`` ``(pages,)``, whose each page was."""
 
     page: NDArray[np.int64]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 
 from aisle.evaluation.calibration import Reliability
 from aisle.evaluation.classification import ClassReport
+from aisle.evaluation.off_policy import OffPolicy
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 NAN = float("nan")
@@ -127,6 +128,7 @@ class Evaluation:
     ablation: Sequence[Ablation] = ()
     plan: Sequence[PlanRow] = ()
     notes: Sequence[str] = ()
+    off_policy: Mapping[str, OffPolicy] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Json]:
         """``evaluate --json`` as the contract has it, further keys added; NaN becomes null."""
