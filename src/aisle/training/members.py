@@ -95,6 +95,8 @@ def _median(job: Job, tasks: Sequence[Callable[[], object]]) -> float:
 
 def advised(page: Fusion, learned: Learned, n: int, lost: Sequence[Ablation], late: Sequence[str]) -> Fusion:
     """The page with what the ablation over ``n`` requests says of each source; losses are of the whole that it fitted itself."""
+    if not learned.rankers:
+        return page.advised(["Nothing was fitted, the sources weigh the same: which member may go was not tried."])
     losses: Mapping[str, tuple[float, float]] = {row.part: (row.difference, row.high) for row in lost if row.part in learned.stack.sources}
     whole = next((row.without + row.difference for row in lost), page.whole.value)
     return page.advised(advice(n, whole, losses, FLOOR, [name for name in late if name in learned.stack.sources]))
