@@ -45,6 +45,7 @@ def test_two_users_and_a_log_without_a_clock_are_survived(tmp_path: Path, clock:
     assert clock or found.text.startswith("No clock")
     assert not [one for one in found.shifts if one.verdict.startswith("moved")]
     assert clock or not [one for one in found.shifts if one.column.startswith("hour")]
+    assert not [one for one in found.shifts if one.column in ("category", "brand", "language")], "the catalogue has none"
 
 
 def test_without_events_nothing_moved(tmp_path: Path) -> None:

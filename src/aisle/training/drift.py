@@ -58,8 +58,9 @@ def _columns(events: Events, catalogue: Catalogue, first: NDArray[np.bool_]) -> 
     whole, items, typed = np.ones(len(events), bool), events.item >= 0, events.query >= 0
     found = {"event type": (events.type.astype(np.int64), whole)}
     for name in ("category", "brand", "language"):
-        if name in catalogue.texts:
-            found[name] = _of_items(catalogue.labels(name).first.astype(np.int64), events), items
+        codes = _of_items(catalogue.labels(name).first.astype(np.int64), events)
+        if (codes >= 0).any():
+            found[name] = codes, items
     if "price" in catalogue.numbers:
         price = np.append(catalogue.number("price"), np.nan)[events.item]
         found["price band"] = binned(price, first & items), items

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import isnan
@@ -155,7 +155,7 @@ def measure(data: Dataset, settings: Settings, store: Path, budget: Budget, trac
     clicks = run_clicks(job, pipeline, {task: stacks[task] for task in CLICKED if task in results}, plan)
     stacks |= {task: one.stack for task, one in clicks.items()}
     rows = [*rows, PlanRow("encoder", True, why=texts.why)] if texts.why else rows
-    report = replace(evaluation(job, results, clicks, rows, language), off_policy=run_off_policy(job, pipeline, stacks, list(results)))
+    report = replace(evaluation(job, results, clicks, rows, language), off_policy=run_off_policy(job, pipeline, stacks))
     return Measured(job, sources, results, clicks, stacks, pipeline, report, most)
 
 
@@ -179,13 +179,12 @@ def run_clicks(job: Job, pipeline: Pipeline, stacks: Mapping[str, Stack], plan: 
     return found
 
 
-def run_off_policy(job: Job, pipeline: Pipeline, stacks: Mapping[str, Stack], tasks: Sequence[str]) -> dict[str, OffPolicy]:
-    """What each measured task's ranking would have got on the pages that the log shows."""
-    asked = [task for task in CLICKED if task in tasks]
+def run_off_policy(job: Job, pipeline: Pipeline, stacks: Mapping[str, Stack]) -> dict[str, OffPolicy]:
+    """What each task's ranking would have got on the pages that the log shows."""
     found = {}
-    for place, task in enumerate(asked):
+    for place, task in enumerate(CLICKED):
         with job.tracker.part(f"{task}: the logged pages in the fused order"):
-            found[task] = off_policy(job, pipeline, stacks[task], job.budget.part(1 / (len(asked) - place)))
+            found[task] = off_policy(job, pipeline, stacks[task], job.budget.part(1 / (len(CLICKED) - place)))
     return found
 
 
