@@ -9,7 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aisle.evaluation.off_policy import Estimate, Pages, doubly_robust, effective, ips, looked, matched, refusal, reordered, snips, spread
+from aisle.evaluation.off_policy import (
+    Estimate,
+    Pages,
+    doubly_robust,
+    doubly_robust_by_look,
+    effective,
+    ips,
+    looked,
+    matched,
+    refusal,
+    reordered,
+    snips,
+    spread,
+)
 from aisle.evaluation.propensity import examination, resampled, shares
 from aisle.simulate import truth as truths
 from aisle.simulate.choice import click_chance
@@ -48,13 +61,23 @@ def test_position_weights_by_hand() -> None:
     assert (found.value, found.difference) == (1.5, 0.5)
 
 
-def test_a_right_model_needs_no_right_weights_and_right_weights_no_right_model_by_hand() -> None:
+def test_a_right_model_needs_no_right_weights_by_hand() -> None:
     pages = two_pages()
-    truth = pages.clicked
-    assert doubly_robust(pages, np.full(4, 9.0), (truth, np.array([1.0, 0, 0, 1.0]))).value == 1.0
-    nonsense = np.zeros(4)
-    weights = looked(pages, np.array([1.0, 0.5]))
-    assert doubly_robust(pages, weights, (nonsense, nonsense)).value == ips(pages, weights).value
+    assert doubly_robust(pages, np.full(4, 9.0), (pages.clicked, np.array([1.0, 0, 0, 1.0]))).value == 1.0
+
+
+def test_right_weights_need_no_right_model_by_hand() -> None:
+    """Whatever the model guesses, a thing shown once counts as its click does; one shown at both ranks by its looks on the whole.
+
+    Shown on top, not clicked, and below, clicked, the new order turns both: seen .75 on average. Its parts are
+    .5 g + .5/.75 (0 - g) and g + 1/.75 (1 - .5 g), together 4/3 + g/6 over two pages.
+    """
+    pages, curve = two_pages(), np.array([1.0, 0.5])
+    for guess in (0.0, 0.3, 0.9):
+        once = doubly_robust_by_look(pages, curve, np.full(4, guess), np.arange(4))
+        assert once.value == pytest.approx(ips(pages, looked(pages, curve)).value)
+    twice = Pages(np.array([0, 1]), np.array([0, 1]), np.array([1, 0]), np.array([0.0, 1.0]), np.array([0, 1]))
+    assert doubly_robust_by_look(twice, curve, np.full(2, 0.6), np.zeros(2, int)).value == pytest.approx(2 / 3 + 0.6 / 12)
 
 
 def test_ranks_deeper_than_the_curve_count_as_its_last() -> None:
@@ -167,4 +190,6 @@ def test_propensities_read_from_the_log_alone_find_what_a_shuffle_would_have_cos
     assert not covers(pages.logged, worth)
     users = known.page[~late]
     curves = resampled(known.pair[~late], known.rank[~late], known.clicked[~late], users)
-    assert covers(ips(pages, weights, spread(pages, curves, pages.clicked)), worth)
+    assert covers(ips(pages, weights, spread(pages, [looked(pages, one) * pages.clicked for one in curves])), worth)
+    guess = np.random.default_rng(2).random(len(pages.page))
+    assert covers(doubly_robust_by_look(pages, curve, guess, np.unique(known.pair[late], return_inverse=True)[1], curves), worth)

@@ -112,9 +112,9 @@ def looked(pages: Pages, examined: Floats) -> Floats:
     return np.asarray(known[np.minimum(pages.new, last)] / known[np.minimum(pages.rank, last)])
 
 
-def spread(pages: Pages, curves: Sequence[Floats], errors: Floats) -> float:
-    """Standard error that estimated propensities add to the weighted mean of ``errors`` ``(m,)``, from ``curves`` of resampled logs."""
-    means = [float(pages.total(looked(pages, curve) * errors).mean()) for curve in curves]
+def spread(pages: Pages, again: Sequence[Floats]) -> float:
+    """Standard error that estimated propensities add, from each shown item's part ``(m,)`` by the propensities of each resampled log."""
+    means = [float(pages.total(one).mean()) for one in again]
     return float(np.std(means)) if len(means) > 1 else 0.0
 
 
@@ -149,13 +149,37 @@ def snips(pages: Pages, weights: Floats, unsupported: float = 0.0) -> Estimate:
     return pages.estimate(rate + weights * (pages.clicked - rate) / mean, weights)
 
 
-def doubly_robust(pages: Pages, weights: Floats, said: tuple[Floats, Floats], error: float = 0.0, unsupported: float = 0.0) -> Estimate:
-    """Doubly robust (Dudík et al. 2011): what a click model says of each item at its new rank, corrected by the weighted errors that it
-    makes at the logged one: right where either weights or model are. ``said``: its probabilities at the logged and the new rank."""
+def doubly_robust(pages: Pages, weights: Floats, said: tuple[Floats, Floats], unsupported: float = 0.0) -> Estimate:
+    """Doubly robust (Dudík et al. 2011), by item-position weights: what a click model says of each item at its new rank, corrected by the
+    weighted errors that it makes at the logged one; right where either weights or model are. ``said``: its probabilities at both ranks."""
     if reason := refusal(weights, unsupported):
         return Estimate(refused=reason)
     logged, new = said
-    return pages.estimate(new + weights * (pages.clicked - logged), weights, error)
+    return pages.estimate(new + weights * (pages.clicked - logged), weights)
+
+
+def doubly_robust_by_look(
+    pages: Pages, examined: Floats, liked: Floats, group: NDArray[np.integer], resampled: Sequence[Floats] = ()
+) -> Estimate:
+    """Doubly robust, position-based (Oosterhuis 2023): a model's guess ``liked`` ``(m,)`` of a click at rank 0, corrected by its errors
+    over how much the same thing, numbered by ``group`` ``(m,)``, was looked at on all its pages; one shown once counts as in `ips`.
+
+    A click model's own view of ranks must not enter: ``new - weight * logged`` averages to nothing only where it shares ``examined``.
+    ``resampled``: curves of resampled logs, whose differences widen the bounds.
+    """
+    parts, weights = _by_look(pages, examined, liked, group)
+    if reason := refusal(weights):
+        return Estimate(refused=reason)
+    return pages.estimate(parts, weights, spread(pages, [_by_look(pages, curve, liked, group)[0] for curve in resampled]))
+
+
+def _by_look(pages: Pages, examined: Floats, liked: Floats, group: NDArray[np.integer]) -> tuple[Floats, Floats]:
+    """Each shown item's part of the answer, and the weight of its click."""
+    last = len(examined) - 1
+    new, logged = examined[np.minimum(pages.new, last)], examined[np.minimum(pages.rank, last)]
+    seen = (np.bincount(group, logged) / np.maximum(np.bincount(group), 1))[group]
+    weights = new / np.where(seen > 0, seen, np.nan)
+    return np.asarray(new * liked + weights * (pages.clicked - logged * liked)), np.asarray(weights)
 
 
 def reordered(page: NDArray[np.int64], rank: NDArray[np.int64], score: NDArray[np.floating]) -> NDArray[np.int64]:

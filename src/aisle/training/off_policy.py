@@ -59,13 +59,19 @@ def _lacking(shown: Shown) -> str:
 
 @dataclass(frozen=True)
 class Asked:
-    """The pages under the new order; ``item`` and ``propensity`` of each shown item, and what the click model says of it at both ranks."""
+    """The pages under the new order; of each shown item its catalogue row, query, propensity, and what the click model says of it at the
+    logged rank, the new one and the first."""
 
     pages: Pages
     item: NDArray[np.int32]
     query: NDArray[np.int64]
     propensity: Floats
-    said: tuple[Floats, Floats] | None
+    said: tuple[Floats, Floats, Floats] | None
+
+    def same(self, searching: bool) -> NDArray[np.int64]:
+        """``(m,)``: the number of what is the same thing: a product for a query, elsewhere a product for a shopper."""
+        for_whom = self.query if searching else self.pages.users[self.pages.page]
+        return np.unique(np.stack([for_whom, self.item]), axis=1, return_inverse=True)[1].ravel()
 
 
 def _ask(job: Job, stack: Stack, shown: Shown, made: Frame, chosen: NDArray[np.int64]) -> Asked:
@@ -81,7 +87,8 @@ def _ask(job: Job, stack: Stack, shown: Shown, made: Frame, chosen: NDArray[np.i
     queries = np.array([number.get(request.query or "", -1) for request in made.replay.requests], np.int64)
     said = None
     if stack.clicks is not None:
-        said = _clicks(stack, made, kept, pages.rank), _clicks(stack, made, kept, pages.new)
+        logged, new, top = (_clicks(stack, made, kept, one) for one in (pages.rank, pages.new, np.zeros_like(rank)))
+        said = logged, new, top
     return Asked(pages, made.item[kept], queries[made.request[kept]], shown.propensity[place][kept], said)
 
 
@@ -124,11 +131,11 @@ def _answer(job: Job, stack: Stack, asked: Asked) -> OffPolicy:
     estimates, source = _by_place(asked, before, stack.task == "search")
     if len(curve):
         curves = resampled(before.group, before.rank, before.clicked, before.user, seed=job.settings.seed)
-        weights, error = estimators.looked(pages, curve), estimators.spread(pages, curves, pages.clicked)
-        estimates["position_based_ips"] = estimators.ips(pages, weights, error)
+        again = [estimators.looked(pages, one) * pages.clicked for one in curves]
+        estimates["position_based_ips"] = estimators.ips(pages, estimators.looked(pages, curve), estimators.spread(pages, again))
         if asked.said is not None:
-            error = estimators.spread(pages, curves, pages.clicked - asked.said[0])
-            estimates["position_based_dr"] = estimators.doubly_robust(pages, weights, asked.said, error)
+            group = asked.same(stack.task == "search")
+            estimates["position_based_dr"] = estimators.doubly_robust_by_look(pages, curve, asked.said[2], group, curves)
     else:
         estimates["position_based_ips"] = Estimate(refused="too few clicks before the last window to see how much each rank is looked at")
     logged = pages.logged
@@ -150,7 +157,7 @@ def _by_place(asked: Asked, before: Past, searching: bool) -> tuple[dict[str, Es
         "item_position_snips": estimators.snips(pages, weights, untried),
     }
     if asked.said is not None:
-        found["item_position_dr"] = estimators.doubly_robust(pages, weights, asked.said, 0.0, untried)
+        found["item_position_dr"] = estimators.doubly_robust(pages, weights, asked.said[:2], untried)
     return found, source
 
 
