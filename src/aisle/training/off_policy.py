@@ -22,7 +22,7 @@ from aisle.training.job import Job
 
 MOST = 1_500
 """Pages of window 4 that are asked again."""
-LOGGED = 200_000
+LOGGED = 100_000
 """Shown items, the newest before window 4, that propensities are read from."""
 FEWEST = 20
 """Clicks on the pages below which nothing is said."""
