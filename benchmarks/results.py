@@ -23,6 +23,7 @@ PARTS = {
     "retail_paired": "paired.retail_paired",
     "homedepot_parts": "homedepot_parts.homedepot_parts_figures",
     "amazon_parts": "amazon_parts.amazon_parts_figures",
+    "cold_start": "cold_start.cold_start_figures",
     "retail_parts": "retail_parts.retail_parts_figures",
     "encoders": "encoders.encoder_figures",
     "fits": "fits.fit_figures",
