@@ -96,7 +96,8 @@ def minilm(catalogue: Catalogue, name: str) -> ItemVectors:
     kept = WORK / "encoded"
     for folder in (kept / name).glob("vectors-*"):
         return ItemVectors.load(folder).for_catalogue(catalogue)
-    from aisle.text.export_train import export, minilm_folder
+    from aisle.text.export_train import export
+    from aisle.text.pretrained import minilm_folder
 
     source = minilm_folder()
     if source is None:

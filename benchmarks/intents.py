@@ -61,7 +61,8 @@ class Remembered:
 
 def minilm() -> OnnxEncoder:
     """The English model as training exports it."""
-    from aisle.text.export_train import export, minilm_folder
+    from aisle.text.export_train import export
+    from aisle.text.pretrained import minilm_folder
 
     source = minilm_folder()
     if source is None:

@@ -84,7 +84,8 @@ class Settings(Section):
     arrange: Arrange = Arrange()
     policy: Policy = Policy()
     retrieval: dict[str, bool] = Field(default_factory=dict, description="name of a source = false switches it off")
-    encoder: str = Field(default="", description="absent: chosen by language; a folder, `minilm` or `ngram`")
+    encoder: str = Field(default="", description="absent: chosen by language; `minilm`, `ngram`, `static`, or the folder of a model")
+    finetune: bool = Field(default=True, description="fine-tune the encoder on what answered queries, where the minutes allow")
 
 
 def load(folder: Path) -> Settings:
@@ -100,9 +101,20 @@ def load(folder: Path) -> Settings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not valid TOML: {error}.", "Mend that line; text values need quotes.") from None
     try:
-        return Settings.model_validate(raw)
+        return _placed(Settings.model_validate(raw), path)
     except ValidationError as error:
         raise _explain(path, error) from None
+
+
+def _placed(settings: Settings, path: Path) -> Settings:
+    """A model's folder is named as seen from the settings' file."""
+    if settings.encoder in ("", "minilm", "ngram", "static"):
+        return settings
+    folder = (path.parent / settings.encoder).resolve()
+    if not folder.is_dir():
+        what = f"{path}: setting `encoder` names {settings.encoder}, which is neither minilm, ngram, static nor a folder."
+        raise SettingsError(what, "Models are not fetched: put the folder there that `save_pretrained` wrote on a machine with a network.")
+    return settings.model_copy(update={"encoder": str(folder)})
 
 
 def _explain(path: Path, error: ValidationError) -> SettingsError:

@@ -22,6 +22,7 @@ from aisle.core.stage import Query
 from aisle.core.trace import Trace
 from aisle.explain.absence import Absences
 from aisle.explain.contributions import explanations
+from aisle.explain.phrases import phrases
 from aisle.explain.reasons import Explainer
 from aisle.pipeline import Pipeline, Ranked, task_of
 from aisle.profile.gather import gather
@@ -80,6 +81,7 @@ class Shop:
     def _block(self, requests: Sequence[Request]) -> list[Answer]:
         started = perf_counter()
         runner = Runner(_deadline_ms(requests), self._pool, self._trust)
+        runner.trace.requests = len(requests)
         ranked = self.pipeline.answer(requests, runner)
         shown = [self._shown(ranked, number) for number in range(len(requests))]
         reasons = runner.step("explain", lambda: self._reasons(ranked, shown)) or [[] for _ in shown]
@@ -123,6 +125,7 @@ class Shop:
             self._why(ranked, number),
             took_ms,
             tuple(trace.steps) if request.explain else (),
+            trace,
         )
 
     def _items(self, ranked: Ranked, number: int, shown: Shown, reasons: Sequence[Sequence[Reason]]) -> list[AnsweredItem]:
@@ -193,7 +196,7 @@ class Shop:
         sources = {name: pipeline.sources[name] for name in stack.sources if name in pipeline.sources}
         return Absences(
             pipeline.catalogue, pipeline.filters, sources, pipeline.limit, ranked.block, ranked.allowed, ranked.candidates,
-            ranked.pages[number], number,
+            ranked.pages[number], number, phrases(self._explainer.spoken(ranked.block.requests[number], ranked.block.queries[number])),
         )  # fmt: skip
 
     def _total(self, ranked: Ranked, number: int) -> tuple[int, dict[str, dict[str, int]]]:

@@ -80,6 +80,11 @@ def test_patience_ends_to_the_second() -> None:
     assert clicked(read([*page("u", 1, "ab"), Deed("u", "click", "b", 1 + PATIENCE / HOUR)])[1]) == [{"b"}]
 
 
+def test_a_click_belongs_to_the_last_page_that_showed_the_item() -> None:
+    deeds = [*page("u", 1, "ab"), *page("u", 1.1, "bc"), Deed("u", "click", "b", 1.2), Deed("u", "click", "a", 1.3)]
+    assert clicked(read(deeds)[1]) == [{"a"}, {"b"}]
+
+
 def test_a_click_after_the_window_still_belongs_to_the_page_shown_in_it() -> None:
     data = shop([*page("u", 9.9, "ab"), Deed("u", "click", "a", 10.1)])
     assert clicked(shown_pages(data, inside(data, 0, 10), False)) == [{"a"}]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from aisle.arrange.rules import Rule, Rules
 from aisle.core.answer import Absence
@@ -131,3 +132,37 @@ def test_batch_equals_single() -> None:
     asked = [request(user_id=f"u{user}", limit=2, why=("lamp_red", "cup_tea", "pot_tea")) for user in range(4)]
     both = shop().answer(asked), [shop().answer([one])[0] for one in asked]
     assert [one.why for one in both[0]] == [one.why for one in both[1]]
+
+
+def _lost_in_many_ways() -> Pipeline:
+    data = toys.bilingual()
+    items = with_columns(data.catalogue, in_stock=[*[1.0] * 11, 0.0])
+    items.texts["parent_id"] = type(items.ids).of([*["lamps"] * 2, *[None] * 10])
+    made = pipeline(replace(data, catalogue=items))
+    return replace(ruled(made, Rule(1, "bury", ("lamp_floor",), surfaces=("search",))), limit=3)
+
+
+@pytest.mark.parametrize("words", [{"query": "lamp red desk"}, {"query": "登山"}, {"user_id": "nobody"}])
+def test_every_sentence_is_in_the_language_that_was_asked_for(words: dict[str, str]) -> None:
+    made = _lost_in_many_ways()
+    asked = request("search" if "query" in words else "home", **words, limit=1, why=("nonsense", *made.catalogue.ids))
+    english, chinese = (shop(made).answer([replace(asked, language=one)])[0].why for one in ("en", "zh"))
+    assert {item: (one.stage, one.details) for item, one in english.items()} == {
+        item: (one.stage, one.details) for item, one in chinese.items()
+    }
+    assert all(one.reason.isascii() for one in english.values())
+    assert all(any("一" <= sign <= "龥" for sign in one.reason) for one in chinese.values())
+    assert chinese["nonsense"].reason == "没有此商品"
+
+
+def test_without_a_language_the_query_decides_as_it_does_for_reasons() -> None:
+    found = why("cup_tea", request("search", query="登山"))
+    assert found is not None
+    assert found.reason == "没有来源召回（每个来源取前200名；在各来源中的名次：均未给出）"
+
+
+def test_rank_says_in_chinese_what_it_may_not_show() -> None:
+    data = toys.bilingual()
+    gone = pipeline(replace(data, catalogue=with_columns(data.catalogue, in_stock=[0.0, *[1.0] * 11])))
+    asked = request("rank", query="lamp", items=("lamp_red", "lamp_blue"), language="zh")
+    assert shop(gone).answer([asked])[0].items[-1].removed == "被过滤：库存"

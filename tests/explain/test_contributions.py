@@ -115,3 +115,14 @@ def test_without_explain_there_is_no_explanation_and_no_trace() -> None:
     found = shop().answer([request(user_id="u0")])[0]
     assert found.items[0].explanation is None
     assert not found.trace
+    assert "trace" not in to_json(found)
+
+
+def test_what_the_server_notes_of_an_answer_is_told_without_explain() -> None:
+    two = shop().answer([request("search", query="lamp"), request("search", query="tea")])
+    assert two[0].run is not None
+    assert two[0].run.requests == 2
+    steps = {step.name: step.gave for step in two[0].run.steps}
+    assert {"understand", "filters", "lexical", "rank", "explain"} <= set(steps)
+    assert steps["lexical"] > 0
+    assert all(step.took_ms >= 0 for step in two[0].run.steps)

@@ -15,7 +15,7 @@ from aisle.settings import Arrange
 from tests.explain.test_phrases import templates
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "page.md").read_text(encoding="utf-8")
-HELPERS = {"date", "quoted", "joint", "did"}
+HELPERS = {"date", "quoted", "joint", "did", "lost", "filter"}
 
 
 def codes() -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from aisle.assemble import lexical
 from aisle.core.answer import Json
 from aisle.core.errors import RequestError
 from aisle.core.events import Dataset
@@ -245,6 +246,18 @@ def test_an_empty_or_unknown_change_changes_nothing() -> None:
     assert put(engine) == {"received": 0, "stored": 0, "rejected": [], "sequence": 0}
     tell(engine, "click", "lamp_red", user_id="new")
     assert engine.present.at().shop is before, "an event rebuilds nothing"
+
+
+def test_a_description_is_searched_though_no_item_of_the_bundle_had_one() -> None:
+    here, there = two()
+    words = lexical(shop().pipeline.sources)
+    assert words is not None and "description" not in words.tokens_.fields
+    put(here, {"item_id": "lamp_red", "description": "Feet of walnut"}, {**LANTERN, "description": "A walnut handle, zorblax lining"})
+    assert set(search(here, "walnut")[:2]) == {"lamp_red", "lantern"} == set(search(there, "walnut")[:2])
+    assert search(there, "zorblax")[0] == "lantern"
+    assert ask(there, "search", query="walnut").total == 2
+    put(there, {"item_id": "lamp_red", "description": None})
+    assert ask(here, "search", query="walnut").total == 1
 
 
 def test_a_price_costs_no_reading_of_texts() -> None:

@@ -10,13 +10,14 @@ import pytest
 
 from aisle.core.catalogue import Catalogue
 from aisle.core.events import Dataset, Events
+from aisle.core.overlay import Overlaid
 from aisle.core.profiles import Profiles, Slices
 from aisle.core.request import Request
 from aisle.core.stage import Allowed, Block
 from aisle.core.strings import Strings
 from aisle.query.understand import understand
 from aisle.retrieval.dense import Content, Dense
-from aisle.retrieval.vectors import ItemVectors, item_texts
+from aisle.retrieval.vectors import ItemVectors, item_texts, reworded
 from aisle.text.adapt import Adapter, Pairs
 from aisle.text.encoder import Vectors
 from aisle.text.ngram import NgramEncoder
@@ -143,3 +144,16 @@ def test_the_encoder_reads_what_the_title_does_not_say() -> None:
         )
     )
     assert texts[0] == "acme & co lamp. lamps" and texts[1].startswith("rug. bolt. rugs. ddd") and len(texts[1]) < 230
+
+
+def test_reading_what_is_encoded_changes_no_catalogue_that_answers_read() -> None:
+    items = Catalogue(Strings.of(["a", "b"]), {"title": Strings.of(["red lamp", "blue lamp"])}, {})
+    assert item_texts(items) == item_texts(items, np.arange(2)) == ["red lamp", "blue lamp"]
+    assert list(items.texts) == ["title"]
+
+
+def test_only_another_text_is_encoded_again() -> None:
+    items = Catalogue(Strings.of(["a", "b"]), {"title": Strings.of(["red lamp", "blue lamp"])}, {})
+    later = Overlaid(items, ["c"], {"title": {1: "Blue Lamp", 2: "rug"}, "colour": {0: "crimson", 1: "navy"}})
+    assert later.rewritten.tolist() == [0, 1, 2]
+    assert reworded(items, later, later.rewritten).tolist() == [2], "the matching form of a title is what is read"

@@ -23,6 +23,11 @@ SIDE: Mapping[str, Json] = {
     "contributions": {"lexical_share": 1.5, "price": -0.25, **{f"feature_{number}": 0.02 for number in range(20)}, "nothing": 0.1},
 }
 
+RUN: Mapping[str, Json] = {
+    "trace": [{"stage": "item_knn", "took_ms": 1.5, "gave": 1_073}, {"stage": "rank", "took_ms": 3.25, "gave": 24}],
+    "together": 3, "removed": 17, "because": {"dense": "too slow"},
+}  # fmt: skip
+
 
 class Explaining(Remembering):
     """Tells why, where it is asked."""
@@ -59,7 +64,7 @@ class FakeInsight:
         self.notes = [
             note(0),
             note(1, surface="home", query=None),
-            note(2, surface="similar", query=None, seeds=["A1"], degraded=True, skipped=["dense"]),
+            note(2, surface="similar", query=None, seeds=["A1"], degraded=True, skipped=["dense"], **RUN),
         ]
         self.files: Mapping[str, Json] = {"items.csv": {"read": 25, "kept": 23, "repaired": 1, "rejected": 1}}
         self.row: Mapping[str, Json] = {"type": "click", "item_id": "A0"}

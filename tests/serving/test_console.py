@@ -100,6 +100,22 @@ def test_a_note_is_shown_and_asked_again_as_of_then(client: TestClient, engine: 
     assert "no note of a request nope" in look(client, "/trace?id=nope").text
 
 
+def test_a_note_shows_the_stages_that_ran_then_with_counts_and_times_and_what_was_left_out(client: TestClient):
+    text = " ".join(look(client, "/trace?id=r2").text.split())
+    for said in (
+        "item_knn1.501,073",
+        "rank3.2524",
+        "dense: too slow",
+        "filters removed 17",
+        "3 in one block",
+        "A00.5000lexical matched_words",
+    ):
+        assert said in text, said
+    chinese = look(client, "/trace?id=r2&lang=zh").text
+    assert "一组共3个" in chinese
+    assert "in one block" not in look(client, "/trace?id=r0").text, "a note of an earlier version says nothing of stages"
+
+
 def test_a_trace_tells_why_an_item_is_here_and_another_one_is_not(client: TestClient):
     text = " ".join(look(client, "/trace?query=red+lamp&why=A7,+nope").text.split())
     parts = ("lexical", "+1.500", "-0.250", "all others", "sum+1.250", "× 0.50", "12.50 %", "number 3", "literal", "A9")

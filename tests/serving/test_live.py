@@ -15,10 +15,11 @@ from starlette.testclient import TestClient
 from aisle.core.answer import Answer
 from aisle.core.errors import BundleError
 from aisle.core.request import Request
+from aisle.core.trace import Step, Trace
 from aisle.serving.app import create_app
 from aisle.serving.lane import Lane
 from aisle.serving.live import Live, opened, warm
-from aisle.serving.noted import Noted
+from aisle.serving.noted import Noted, note
 from aisle.serving.problems import OverloadError, TooLateError
 from aisle.serving.telemetry import Telemetry
 from tests.serving.conftest import HOST, NOW
@@ -299,6 +300,13 @@ def test_every_answer_is_noted_but_those_that_only_warm():
     assert engine.put_items([{"item_id": "n"}], False, 1.0)["stored"] == 1
     assert engine.delete_item("n", 1.0) and engine.item("n") is None
     assert engine.users(1) == ["42"] and engine.export("42") and engine.forget("42", 1.0) and engine.profile("42") is None
+
+
+def test_a_note_tells_the_stages_of_a_request_that_asked_for_no_explanation():
+    trace = Trace([Step("lexical", 1.23456, 73), Step("rank", 3.0, 24)], {"dense": "too slow"}, removed=5, requests=2)
+    told = note(Request("r1", "search", query="lamp"), Answer("r1", "toy-1", skipped=("dense",), run=trace), 5.0)
+    assert told["trace"] == [{"stage": "lexical", "took_ms": 1.235, "gave": 73}, {"stage": "rank", "took_ms": 3.0, "gave": 24}]
+    assert (told["skipped"], told["because"], told["removed"], told["together"]) == (["dense"], {"dense": "too slow"}, 5, 2)
 
 
 def test_what_happens_in_a_shop_without_a_clock_happens_now() -> None:

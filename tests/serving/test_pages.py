@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
@@ -208,6 +209,32 @@ def test_a_fault_of_the_server_is_a_page_without_its_insides(client: TestClient,
 def test_a_busy_shop_says_so(client: TestClient, live: Live):
     live.reads.patience = -1
     assert "very busy" in see(client, "/", 503).text
+
+
+@pytest.mark.parametrize("address", ["/", "/search?q=nothing+fits+this", "/item/A0", "/you"])
+def test_a_page_that_was_let_in_is_not_sent_away_half_drawn(client: TestClient, live: Live, engine: FakeEngine, address: str):
+    asked = list[float | None]()
+    submit = live.reads.submit
+
+    def crowded(*given: Any, **named: Any) -> Any:
+        future = submit(*given, **named)
+        asked.append(named.get("patience"))
+        live.reads.wait = lambda: 99.0  # whoever comes now stands behind many
+        return future
+
+    live.reads.submit = crowded
+    see(client, address, 200)
+    assert "very busy" in see(client, address, 503).text, "a new page is sent away"
+    assert address == "/you" or len(asked) > 1
+
+
+def test_a_page_bears_a_longer_line_than_one_question(client: TestClient, live: Live):
+    live.reads.patience = 0.03
+    live.reads.wait = lambda: 0.2
+    see(client, "/", 200)
+    assert client.post("/v1/search", json={"query": "x"}).status_code == 503
+    live.reads.wait = lambda: 0.4
+    see(client, "/", 503)
 
 
 def test_hostile_words_in_addresses_stay_words(client: TestClient):

@@ -110,3 +110,40 @@ def test_any_edits_end_where_one_edit_of_the_same_texts_would(seed: int) -> None
                 for one in (tokens, once)
             )
             assert a.tolist() == b.tolist(), (name, word)
+
+
+def described(items: Catalogue, tokens: Tokens, **texts: str | None) -> tuple[Overlaid, LaterTokens]:
+    """Descriptions by id of items that are there."""
+    later = Overlaid(items, [], {"description": {items.row_of[item]: text for item, text in texts.items()}})
+    return later, rewritten(tokens, later, later.rewritten.tolist())[0]
+
+
+def test_a_field_that_no_item_had_is_searched_from_its_first_text_on() -> None:
+    items = catalogue("red lamp", "blue lamp", "oak sofa")
+    base = Tokens.fit(items)
+    assert "description" not in base.fields
+    later, one = after(items, base, n="oak rug", i0="red sofa")
+    assert "description" not in one.fields, "nobody described anything yet"
+    later, two = described(later, one, i1="made of walnut", n="walnut and oak")
+    found = scores(two, "walnut", field="description")
+    assert found[0] == found[2] == 0 and found[1] == found[3] > 0
+    assert scores(two, "lamp") == scores(one, "lamp"), "titles score as before"
+    length, token = two.fields["description"].read(two.slots(np.arange(4, dtype=np.int32)))
+    assert length.tolist() == [0, 3, 0, 3]
+    assert [two.words.names[number] for number in token][-1] == "oak"
+    _, three = described(later, two, i1="of oak", n=None, i2="walnut")
+    assert [score > 0 for score in scores(three, "walnut", field="description")] == [False, False, True, False]
+
+
+def test_a_field_that_began_later_scores_alike_in_whatever_steps_its_texts_came() -> None:
+    items = catalogue("red lamp", "blue lamp", "oak sofa")
+    base, texts = Tokens.fit(items), {"i0": "walnut and oak", "i1": "a very long text on oak and walnut and more oak", "i2": "red"}
+    _, at_once = described(items, base, **texts)
+    later, tokens = items, base
+    for item in ("i1", "i2", "i0"):
+        later, tokens = described(later, tokens, **{item: texts[item]})
+    for word in ("walnut", "oak", "red"):
+        assert scores(tokens, word, field="description") == scores(at_once, word, field="description")
+    title, longer, longest = scores(base, "oak")[2], *scores(at_once, "oak", field="description")[:2]
+    assert longer == pytest.approx(title * 1.5 / (1 + 0.5 * (0.5 + 0.5 * 3 / 2)), abs=1e-5), "three words, where two are usual in titles"
+    assert 0 < longest < 2 * longer

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,19 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aisle.core.errors import InputError
 from aisle.core.events import Dataset
 from aisle.data.windows import cut
 from aisle.retrieval.dense import Content, Dense
 from aisle.settings import Settings
 from aisle.testing.toys import bilingual, catalogue
-from aisle.text import encoder
 from aisle.text.ngram import NgramEncoder
 from aisle.tracking import Tracker
+from aisle.training import encoders
 from aisle.training import text_sources as texts
 from aisle.training.budget import Budget
 from aisle.training.parts import Parts
-from aisle.training.text_sources import choose_encoder, text_sources
+from aisle.training.text_sources import text_sources
 from tests.training.clock import Clock
 
 EVERY = ("lexical", "dense", "content")
@@ -32,50 +29,13 @@ EVERY = ("lexical", "dense", "content")
 @pytest.fixture(autouse=True)
 def exported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The package with the model is installed and exported already; nothing is read from this user's cache."""
-    monkeypatch.setattr(texts, "find_spec", lambda _: object())
-    monkeypatch.setattr(texts, "_cache", lambda: tmp_path / "cache" / "minilm")
-    monkeypatch.setattr(texts, "_exported", lambda _: True)
+    monkeypatch.setattr(encoders, "find_spec", lambda _: object())
+    monkeypatch.setattr(encoders, "cache", lambda _: tmp_path / "cache" / "minilm")
+    monkeypatch.setattr(encoders, "is_exported", lambda _: True)
 
 
 def english(count: int = 50) -> Dataset:
     return Dataset(catalogue({str(place): {"title": f"Red lamp {place}"} for place in range(count)}), bilingual().events)
-
-
-def chosen(data: Dataset, minutes: float = 30.0, planned: str = "", **settings: str) -> tuple[str, str]:
-    return choose_encoder(data, Settings(**settings), Budget(minutes, Clock()), planned)  # type: ignore[arg-type]
-
-
-def test_an_english_shop_with_time_gets_the_model() -> None:
-    assert chosen(english()) == ("minilm", "encoder MiniLM: 100% of the titles are English")
-
-
-def test_a_chinese_shop_gets_its_own_text() -> None:
-    chinese = Dataset(catalogue({str(place): {"title": f"红色台灯{place}号"} for place in range(20)}), bilingual().events)
-    kind, why = chosen(chinese)
-    assert kind == "ngram" and "100% of the titles are Chinese" in why
-
-
-def test_without_the_package_the_shops_own_text_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(texts, "find_spec", lambda _: None)
-    assert chosen(english())[1] == "encoder ngram: the package with the English model is not installed"
-
-
-def test_a_shop_too_large_for_its_time_gets_its_own_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(texts, "PER_SECOND", 1)
-    assert chosen(english(), minutes=2)[0] == "minilm"
-    assert "50 titles by MiniLM would take too much" in chosen(english(), minutes=1.5)[1]
-
-
-def test_the_export_counts_when_it_is_still_to_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert chosen(english(), minutes=0.5)[0] == "minilm"
-    monkeypatch.setattr(texts, "_exported", lambda _: False)
-    assert chosen(english(), minutes=0.5)[0] == "ngram"
-
-
-def test_setting_and_plan_stand() -> None:
-    assert chosen(english(), minutes=0.01, encoder="minilm") == ("minilm", "encoder minilm: by setting")
-    assert chosen(english(), encoder="ngram")[0] == "ngram"
-    assert chosen(english(), encoder="ngram", planned="minilm") == ("minilm", "encoder minilm: by the plan")
 
 
 class Slow(NgramEncoder):
@@ -97,9 +57,9 @@ def fitted(
             made.clock = budget.clock  # type: ignore[assignment]
         return made
 
-    monkeypatch.setattr(texts, "_encoder", opened)
+    monkeypatch.setattr(texts, "open_encoder", opened)
     monkeypatch.setattr(texts, "TRIAL", 8)
-    return text_sources(names, data, cut(data.events), Settings(), budget, Parts(work, {}), Tracker(quiet=True), planned)
+    return text_sources(names, texts.Held(data, cut(data.events), Settings(), budget, Parts(work, {}), Tracker(quiet=True)), planned)
 
 
 def test_the_sources_share_the_vectors_and_say_which_encoder_made_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,41 +97,6 @@ def test_finished_vectors_are_taken_up(tmp_path: Path, monkeypatch: pytest.Monke
 def test_without_a_source_by_meaning_nothing_is_encoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = fitted(english(), tmp_path, Budget(60, Clock()), monkeypatch, names=("lexical",))
     assert list(found.sources) == ["lexical"] and (found.encoder, found.why) == ("", "")
-
-
-def ran(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    monkeypatch.setattr(texts, "EXPORT", script)
-
-
-def test_an_export_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ran(monkeypatch, "import time; time.sleep(60)")
-    with pytest.raises(texts.TooSlowError):
-        texts._export(tmp_path, lambda: 0.2)
-
-
-def test_an_export_that_fails_says_why_and_how_to_do_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ran(monkeypatch, "raise ValueError('the weights are torn')")
-    with pytest.raises(InputError) as caught:
-        texts._export(tmp_path, lambda: 60.0)
-    assert "the weights are torn" in caught.value.what and "ngram" in caught.value.mend
-
-
-def test_the_export_calls_what_there_is() -> None:
-    """Read, not run: running it takes a minute and the model."""
-    called = set(re.findall(r"\be\.(\w+)\(", texts.EXPORT))
-    source = Path(encoder.__file__).with_name("export_train.py").read_text(encoding="utf-8")
-    assert called == {"export", "minilm_folder"}
-    assert called <= {node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
-
-
-def test_an_export_is_kept_for_the_next_shop_or_stays_where_it_was_made(tmp_path: Path) -> None:
-    made = tmp_path / "made"
-    made.mkdir()
-    (made / "encoder.json").write_text("{}")
-    assert texts._kept(made, tmp_path / "cache" / "minilm") == tmp_path / "cache" / "minilm"
-    assert (tmp_path / "cache" / "minilm" / "encoder.json").is_file()
-    (tmp_path / "file").write_text("")
-    assert texts._kept(made, tmp_path / "file" / "minilm") == made
 
 
 def test_clicks_on_searches_teach_the_map_where_nobody_judged(data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,13 +43,31 @@ def test_search_finds_and_home_answers_for_a_known_user(store: Path) -> None:
     ]
     asked, out = store.parent / "asked.jsonl", store.parent / "answers.jsonl"
     asked.write_text("\n".join(json.dumps(line) for line in lines) + "\nnot json\n", encoding="utf-8")
-    assert batch(shop, asked, out) == 1
+    assert batch(store, asked, out) == 1
     search, home, complete, bad = (json.loads(line) for line in out.read_text(encoding="utf-8").splitlines())
     assert search["items"]
     assert not search["degraded"]
     assert home["items"][0]["probability"] is None or 0 <= home["items"][0]["probability"] <= 1
     assert complete["completions"]
     assert bad["error"]["line"] == 4
+
+
+def test_a_long_file_is_answered_by_several_processes_as_by_one(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    users = open_shop(store).users(20)
+    lines = [json.dumps({"surface": "home", "user_id": user, "limit": 3}) for user in users] + ["not json"]
+    asked = tmp_path / "asked.jsonl"
+    asked.write_text("\n".join(lines * 3) + "\n", encoding="utf-8")
+    monkeypatch.setattr("aisle.serving.batch.CHUNK", 16)
+    seen: list[int] = []
+    assert batch(store, asked, tmp_path / "one.jsonl", processes=1) == 3
+    assert batch(store, asked, tmp_path / "two.jsonl", seen.append, processes=2) == 3
+    one, two = ((tmp_path / name).read_text(encoding="utf-8").splitlines() for name in ("one.jsonl", "two.jsonl"))
+    assert sum(seen) == 63 == len(two)
+    assert [_without_time(line) for line in one] == [_without_time(line) for line in two]
+
+
+def _without_time(line: str) -> object:
+    return {name: value for name, value in json.loads(line).items() if name != "took_ms"}
 
 
 def test_evaluate_shows_the_stored_report(folder: Path, store: Path) -> None:

@@ -74,14 +74,37 @@ def batch(
     out: Annotated[Path, typer.Option(metavar="ANSWERS.jsonl", help="Where the answers go.")],
 ) -> None:
     """Answer many requests."""
-    from aisle.opening import open_shop
     from aisle.serving.batch import batch as run
     from aisle.tracking import Tracker
 
     with Tracker() as tracker, tracker.part("answer") as advance:
-        bad = run(open_shop(store), requests, out, advance)
+        bad = run(store, requests, out, advance)
     if bad:
         error_console.print(f"{bad} lines could not be understood; their answers say why.", highlight=False)
+
+
+@app.command()
+def encoders(
+    folder: Folder,
+    model: Annotated[list[Path] | None, typer.Option(metavar="FOLDER", help="Measure this model too; may be given again.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the table there too.")] = None,
+) -> None:
+    """Compare the encoders at hand on this shop's own queries and recommend one."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from aisle.training.compare_encoders import compare
+
+    found = compare(folder, model or [])
+    if json_file is not None:
+        write_json(json_file, found.to_json())
+    table = Table("encoder", "recall@10", "95 %", "texts/s", "one query, ms", "MB", "dimension", caption=found.asked)
+    for row in found.rows:
+        bounds = f"{row.recall.low:.3f} to {row.recall.high:.3f}"
+        speed = (f"{row.texts:,.0f}", f"{row.query_ms:.2f}", f"{row.megabytes:,.1f}", str(row.dimension))
+        table.add_row(row.name, f"{row.recall.value:.3f}", bounds, *speed)
+    Console().print(table)
+    typer.echo(f"Take {found.take}: {found.why}")
 
 
 @app.command()

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from aisle.core.trace import Step
+from aisle.core.trace import Step, Trace
 from aisle.schema import ITEMS, Kind
 
 Value = str | float | bool | None
@@ -78,7 +78,8 @@ class Absence:
 class Answer:
     """The answer to one request. ``total`` and ``facets`` (attribute to value to count, largest first) count the matches that pass the
     filters; ``skipped`` names the stages left out; ``why`` says of each item asked for why it is absent; ``took_ms`` is milliseconds;
-    ``trace`` are the stages run, where the request asked for an explanation."""
+    ``trace`` are the stages run, where the request asked for an explanation; ``run`` is all that happened to its block, for whoever keeps
+    notes of it, and no part of the JSON."""
 
     request_id: str
     bundle: str
@@ -91,6 +92,7 @@ class Answer:
     why: Mapping[str, Absence] = field(default_factory=dict)
     took_ms: float = 0.0
     trace: Sequence[Step] = ()
+    run: Trace | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,14 @@ class Step:
 
 @dataclass
 class Trace:
-    """The steps in order, what was skipped and why, how many candidates each filter stage removed, whether the fallback answered."""
+    """The steps in order, what was skipped and why, how many candidates the filters removed, whether the fallback answered; all of it
+    for the ``requests`` of the block together."""
 
     steps: list[Step] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     removed: int = 0
     fallback: bool = False
+    requests: int = 1
 
     @property
     def degraded(self) -> bool:

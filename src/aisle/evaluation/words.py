@@ -13,6 +13,8 @@ MODELS = {
     "lexical": "plain word search", "dense": "search by meaning", "trending": "rising now", "new": "newest",
     "markov": "usual next step", "markov_first": "what follows the last product", "als": "shoppers alike",
     "ease": "products that go together", "content": "similar products", "sasrec": "where the last products lead",
+    "encoder_untouched": "the pretrained encoder untouched", "encoder_pretrained": "pre-trained on the titles",
+    "encoder_finetuned": "fine-tuned on what answered queries", "encoder_int8": "the same in int8, as served",
     "without_profile": "Aisle without the shopper's past",
     "constant_rate": "one rate for all", "position_rate": "by place on the page", "item_rate": "by product",
     "user_and_item": "what the shopper had to do with it", "item_facts": "popularity and age of a product",
@@ -34,6 +36,7 @@ TASKS = {
     "search_clicks": ("Clicks in search", "shown products", "shown products"),
     "home_clicks": ("Clicks on the home page", "shown products", "shown products"),
     "intent": ("Intent of a query", "texts", "texts of known intent, how many were understood"),
+    "dense_pool": ("Search by meaning alone, among some thousand products", "queries", "queries, how many find what they want"),
     "category": ("Category of a query", "queries", "queries, how many were understood"),
     "basket": ("Basket", "baskets", "baskets, how many were completed from the first ten"),
 }

@@ -13,6 +13,7 @@ from aisle.core.answer import Absence, Json
 from aisle.core.candidates import Candidates
 from aisle.core.catalogue import Catalogue
 from aisle.core.stage import Allowed, Block, Filter, Mask, Source
+from aisle.explain.phrases import Phrases
 
 CHUNK = 8_192
 """Items that a source scores at once: vectors are read as float32."""
@@ -20,7 +21,7 @@ CHUNK = 8_192
 
 @dataclass(frozen=True)
 class Absences:
-    """One answered request, looked back at. ``sources`` are those of its task, ``limit`` how many each proposes."""
+    """One answered request, looked back at. ``sources`` are those of its task, ``limit`` how many each proposes, ``say`` has the words."""
 
     catalogue: Catalogue
     filters: Sequence[Filter]
@@ -31,15 +32,16 @@ class Absences:
     candidates: Candidates
     page: Page
     number: int
+    say: Phrases
 
     def of(self, item: str) -> Absence:
         """Where ``item`` was lost; for one that no stage lost, its place beyond the page that was asked for."""
         row = self.catalogue.row_of.get(item)
         if row is None:
-            return Absence("unknown", "unknown")
+            return Absence("unknown", self.say("lost/unknown"))
         if not self.allowed.mask(self.number)[row]:
             lost = [each.name for each in self.filters if not each.allowed(self.block).mask(self.number)[row]]
-            return Absence("filter", f"filter: {', '.join(lost)}", {"filters": lost})
+            return Absence("filter", self.say("lost/filter", names=self._listed([self._filter(name) for name in lost])), {"filters": lost})
         part = self.candidates.of_request(self.number)
         found = np.flatnonzero(self.candidates.item[part] == row)
         return self._ranked(part.start + int(found[0])) if len(found) else self._unproposed(row)
@@ -49,11 +51,19 @@ class Absences:
         ranks = {name: rank for name, source in self.sources.items() if (rank := self._rank(source, row)) is not None}
         details: dict[str, Json] = {"ranks": dict(ranks), "limit": self.limit}
         best = min(ranks.values(), default=self.limit)
-        told = ", ".join(f"{name} {rank + 1}" for name, rank in sorted(ranks.items(), key=lambda pair: pair[1])) or "silent"
+        nearest = sorted(ranks.items(), key=lambda pair: pair[1])
+        told = self._listed([self.say("lost/at", source=name, place=rank + 1) for name, rank in nearest]) or self.say("lost/silent")
         if best < self.limit:
-            return Absence("pool", f"cut from the pool before ranking (its place by source: {told})", details)
-        told = f"each proposes its first {self.limit}; its place by source: {told}"
-        return Absence("not_proposed", f"not proposed by any source ({told})", details)
+            return Absence("pool", self.say("lost/pool", places=told), details)
+        return Absence("not_proposed", self.say("lost/not_proposed", limit=self.limit, places=told), details)
+
+    def _listed(self, texts: Sequence[str]) -> str:
+        return self.say("joint").join(texts)
+
+    def _filter(self, name: str) -> str:
+        """A filter in words; one that a shop added has its name alone."""
+        key = f"filter/{name}"
+        return self.say(key) if key in self.say else name
 
     def _rank(self, source: Source, row: int) -> int | None:
         """The item's place, 0 first, if the source proposed everything that may be shown; None where it is silent."""
@@ -86,14 +96,11 @@ class Absences:
         score = float(self.candidates["score"][row])
         if row in self.page.grouped:
             shown = self.catalogue.ids[int(self.candidates.item[self.page.grouped[row]])]
-            return Absence("variant", f"grouped under its variant {shown}", {"variant": shown, "score": score})
+            return Absence("variant", self.say("lost/variant", item=shown), {"variant": shown, "score": score})
         at = np.flatnonzero(self.page.rows == row)
         if not len(at):
-            cut = row in self.page.cut
-            reason = "ranked beyond the last page" if cut else "without a score: every model is silent on it"
-            return Absence("cut" if cut else "unscored", reason, {"score": score})
-        rank = int(at[0])
-        buried = "buried" in self.page.moved.get(row, ())
-        told = f"rank {rank + 1} of {len(self.page)}, score {score:.4g}"
-        stage, reason = ("buried", f"buried by a rule ({told})") if buried else ("page", f"ranked below the page ({told})")
-        return Absence(stage, reason, {"rank": rank, "of": len(self.page), "score": score})
+            stage = "cut" if row in self.page.cut else "unscored"
+            return Absence(stage, self.say(f"lost/{stage}"), {"score": score})
+        rank, stage = int(at[0]), "buried" if "buried" in self.page.moved.get(row, ()) else "page"
+        told = self.say(f"lost/{stage}", rank=rank + 1, of=len(self.page), score=f"{score:.4g}")
+        return Absence(stage, told, {"rank": rank, "of": len(self.page), "score": score})

@@ -1,4 +1,4 @@
-"""The words of reasons, in English and Chinese, from ``phrases/*.json``; what comes from a catalogue is cut and stays mere text."""
+"""The words of reasons and absences in English and Chinese, from ``phrases/*.json``; what comes from a catalogue is cut, mere text."""
 
 from __future__ import annotations
 

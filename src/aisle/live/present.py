@@ -20,14 +20,15 @@ from aisle.live.tally import Tally
 from aisle.pipeline import Pipeline
 from aisle.retrieval.dense import Nearest
 from aisle.retrieval.overlay import Step
-from aisle.retrieval.vectors import ItemVectors, item_texts
+from aisle.retrieval.vectors import ItemVectors, item_texts, reworded
 from aisle.shop import Shop
 from aisle.state.protocols import ItemChange, Kept
 
-AT_ONCE, PORTION = 256, 64
-"""Changes of items that the next answer waits for; more are taken in beside the answers, in portions with rests between."""
-SOON, BATCH = 4, 64
-"""Texts that the next answer waits for until they are encoded, and texts encoded at once beside it: only words find an item till then."""
+AT_ONCE, PORTION = 256, 256
+"""Changes of items that the next answer waits for; more are taken in beside the answers, in portions: each costs what came before it."""
+SOON, BATCH = 4, 256
+"""Texts that the next answer waits for until they are encoded, and texts encoded at once beside it, enough to find some of like length:
+only words find an item till then."""
 NOTHING = np.zeros(0, np.int32)
 
 
@@ -55,8 +56,9 @@ class Present:
 
     def __init__(self, shop: Shop, state: Kept, after: int) -> None:
         self._bundle, self._state, self._after = shop.pipeline.history, state, after
-        self._tally, self._lock = Tally(state.log, after), Lock()
-        self._behind = self._working = False
+        self._tally, self._lock, self._filling = Tally(state.log, after), Lock(), Lock()
+        self._behind = self._working = self._closed = False
+        self._asked = 0
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="overlay")
         self._work: Future[None] | None = None
         history = LiveHistory(self._bundle, shop.pipeline.catalogue, state.log, after)
@@ -66,6 +68,7 @@ class Present:
 
     def at(self, as_of: float | None = None) -> Now:
         """The state with everything that was acknowledged when this was called; counted for a request at ``as_of``, where one is named."""
+        self._asked += 1
         now, newest = self._now, self._state.newest()
         due = as_of is not None and self._tally.due(as_of, newest)
         if (newest == now.sequence and not due) or self._behind:
@@ -80,20 +83,27 @@ class Present:
             return self._now
 
     def fill(self, rest: float = 1.0) -> None:
-        """Take in every change of items, however many; ``rest`` is how long answers have the processor to themselves, by the time taken."""
-        begun = perf_counter()
-        while self._portion():
-            sleep(rest * (perf_counter() - begun))
-            begun = perf_counter()
+        """Take in every change of items, however many, one thread at a time. Where there were answers meanwhile, they have the processor to
+        themselves for ``rest`` times the time taken."""
+        with self._filling:
+            asked, begun = self._asked, perf_counter()
+            while self._portion() and not self._closed:
+                if self._asked != asked:
+                    sleep(rest * (perf_counter() - begun))
+                asked, begun = self._asked, perf_counter()
 
     def _portion(self) -> bool:
-        """Take in some changes; whether there may be more."""
+        """Take in some changes, while answers go on with what there is; whether there may be more."""
         with self._lock:
-            self._behind = False  # should the state fail, the next answer tries again
-            newest = self._state.newest()
-            changes = self._state.items.changes(self._now.sequence, PORTION)
-            more = len(changes) == PORTION
-            self._take(changes[-1].sequence if more else newest, changes)
+            try:
+                newest = self._state.newest()
+                changes = self._state.items.changes(self._now.sequence, PORTION)
+                more = len(changes) == PORTION
+                self._behind = self._behind or more
+                self._take(changes[-1].sequence if more else newest, changes)
+            except BaseException:
+                self._behind = False  # the next answer tries again
+                raise
             self._behind = more
         return more
 
@@ -102,6 +112,10 @@ class Present:
         self.at()
         while self._working and self._work is not None:
             self._work.result()
+
+    def close(self) -> None:
+        """Leave undone what is done beside the answers: the next process does it."""
+        self._closed = True
 
     def recount(self) -> None:
         """Someone was forgotten: from the next full hour on the counts hold nothing of it; in other processes from the next bundle on."""
@@ -133,8 +147,10 @@ class Present:
         if not changes and counted is None:
             self._now = replace(now, sequence=sequence)
             return
-        made = {} if len(rewritten) > SOON else {v.made_from: v.encode(catalogue, rewritten) for v in vectors_of(now.shop.pipeline)}
-        self._apply(Step(catalogue, rewritten, made, counted), sequence)
+        stale = reworded(now.catalogue, catalogue, rewritten)
+        soon = vectors_of(now.shop.pipeline) if 0 < len(stale) <= SOON else ()
+        made = {vectors.made_from: vectors.encode(catalogue, stale) for vectors in soon}
+        self._apply(Step(catalogue, rewritten, made, counted, stale), sequence)
         self._later()
 
     def _apply(self, step: Step, sequence: int) -> None:
@@ -157,7 +173,7 @@ class Present:
             while True:
                 self.fill()
                 with self._lock:
-                    if not self._remains():
+                    if self._closed or not self._remains():
                         self._working = False
                         return
                 for vectors in vectors_of(self._now.shop.pipeline):

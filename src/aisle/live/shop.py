@@ -118,3 +118,7 @@ class LiveShop:
     def settle(self) -> None:
         """Wait until what is done beside the answers is done."""
         self.present.settle()
+
+    def close(self) -> None:
+        """Leave undone what is done beside the answers, so that the process can end."""
+        self.present.close()

@@ -51,7 +51,7 @@ class Nearest:
     def over(self, step: Step) -> Self:
         """With the vectors of texts that were written since; silent on one until it is encoded."""
         later = copy(self)
-        later._vectors = step.once(self.vectors_, lambda: rewritten(self.vectors_, step.rewritten, step.vectors, len(step.catalogue)))
+        later._vectors = step.once(self.vectors_, lambda: rewritten(self.vectors_, step.stale, step.vectors, len(step.catalogue)))
         return later
 
     def wanted(self, block: Block) -> Iterator[Vector | None]:

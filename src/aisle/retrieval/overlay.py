@@ -27,14 +27,21 @@ class Step:
 
     ``catalogue`` is the whole one as it stands now; ``rewritten`` ``(k,) int32``, ascending: rows whose text is not what it was before
     this step, new items among them; ``vectors``: by `ItemVectors.made_from` the vectors of rows, made of their present text; ``counted``:
-    what all events since the bundle add up to, None where that has not changed. ``memo`` holds work that two sources share.
+    what all events since the bundle add up to, None where that has not changed. ``reworded``: those of ``rewritten`` of which an encoder
+    reads another text than before; None: all. ``memo`` holds work that two sources share.
     """
 
     catalogue: Catalogue
     rewritten: NDArray[np.int32]
     vectors: Mapping[str, Mapping[int, NDArray[np.float16]]] = field(default_factory=dict)
     counted: Counters | None = None
+    reworded: NDArray[np.int32] | None = None
     memo: dict[int, Any] = field(default_factory=dict)
+
+    @property
+    def stale(self) -> NDArray[np.int32]:
+        """``(k,) int32``: rows whose vectors, made before this step, hold no more."""
+        return self.rewritten if self.reworded is None else self.reworded
 
     def once(self, of: object, make: Callable[[], T]) -> T:
         """What ``make`` gives for the object ``of``, made once in this step."""

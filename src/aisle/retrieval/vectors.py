@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from aisle.core.arrays import mapped
 from aisle.core.catalogue import Catalogue
 from aisle.core.stage import Mask
+from aisle.core.strings import Strings
 from aisle.retrieval.scan import Scan, widened
 from aisle.text.encoder import Encoder
 from aisle.text.encoders import load_encoder
@@ -39,10 +40,19 @@ READ = ("title", "title_en", "title_zh", "brand", "category", "description")
 def item_texts(catalogue: Catalogue, rows: NDArray[np.integer] | None = None) -> list[str]:
     """What the encoder reads of each item, or of ``rows``: titles, brand and category where the title does not say them, the description's
     beginning."""
-    columns = [catalogue.text(name) for name in READ]
+    columns = [catalogue.texts[name] if name in catalogue.texts else Strings.none(len(catalogue)) for name in READ]
     if rows is None:
         return [_text(*parts) for parts in zip(*columns, strict=True)]
     return [_text(*(column[row] for column in columns)) for row in rows.tolist()]
+
+
+def reworded(before: Catalogue, after: Catalogue, rows: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Those of ``rows`` of which the encoder reads another text than it did, new ones among them: a colour or an address is no word."""
+    known = rows < len(before)
+    told = zip(item_texts(before, rows[known]), item_texts(after, rows[known]), strict=True)
+    changed = ~known
+    changed[known] = [then != now for then, now in told]
+    return rows[changed]
 
 
 def _text(title: str, english: str, chinese: str, brand: str, category: str, description: str) -> str:

@@ -76,7 +76,7 @@ def _bundles(router: APIRouter, live: Live) -> None:
 
     @router.post("/v1/bundles/{bundle_id}/activate", **written("activate"))
     async def activate(bundle_id: str) -> Response:
-        if bundle_id not in {bundle.bundle_id for bundle in live.bundles()}:
+        if bundle_id not in {bundle.bundle_id for bundle in await asyncio.to_thread(live.bundles)}:
             raise RefusedError(404, "unknown_bundle", "The store has no bundle of this name.", "GET /v1/bundles lists them.")
         await live.activate(bundle_id)
         return reply(await asyncio.to_thread(_listing, live))

@@ -28,7 +28,7 @@ T = TypeVar("T")
 ROWS, QUERIES, CHANGES, LINES = 60, 50, 40, 50
 NO_NOTE: Mapping[str, Json] = {
     "request_id": "", "time": None, "surface": "", "query": None, "seeds": [], "items": [], "total": None, "took_ms": 0.0,
-    "degraded": False, "skipped": [], "bundle": "", "user": None,
+    "degraded": False, "skipped": [], "bundle": "", "user": None, "trace": [], "together": 1, "removed": None, "because": {},
 }  # fmt: skip
 NO_QUALITY: Mapping[str, Json] = {"files": {}, "rules": [], "remarks": []}
 """What a note or a report lacks that another version wrote."""
@@ -88,7 +88,7 @@ class Console:
     async def _asked(self, asked: Question, visit: Visit) -> tuple[Answer | None, str]:
         try:
             request = asked.request(self.live.clock(), visit.say.language)
-            (answer,) = await self.live.run(lambda engine: engine.answer([request]))
+            (answer,) = await self.pages.ask(visit, lambda engine: engine.answer([request]))
         except RequestError as error:
             return None, str(error)
         return answer, ""

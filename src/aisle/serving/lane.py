@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -20,13 +22,15 @@ MOST_POOLS = 5
 
 class Lane:
     """At most ``threads`` calls at once; one that would stand in line for longer than ``patience`` seconds raises `OverloadError`.
+    ``clock`` counts seconds.
 
     A call that its client gave up on while it ran may hang for ever: when such calls hold every thread, new threads are made for the
     next ones, `MOST_POOLS` times at most.
     """
 
-    def __init__(self, name: str, threads: int, patience: float) -> None:
-        self.name, self.threads, self.patience = name, threads, patience
+    def __init__(self, name: str, threads: int, patience: float, clock: Callable[[], float] = perf_counter) -> None:
+        self.name, self.threads, self.patience, self.clock = name, threads, patience, clock
+        self._longer, self._until = 0.0, -math.inf
         self._pools = [self._pool()]
         self._open: set[Future[Any]] = set()
         self._lost: set[Future[Any]] = set()
@@ -52,25 +56,43 @@ class Lane:
         return len(self._open) < self.threads
 
     @property
-    def full(self) -> bool:
-        """Whether one more call would be sent away."""
-        return self.wait() > self.patience
+    def bears(self) -> float:
+        """Seconds that a call may stand in line now."""
+        return max(self.patience, self._longer) if self._disturbed else self.patience
 
-    def submit(self, work: Callable[[], T], late: Callable[[], None] = lambda: None) -> Future[T]:
-        """Start a call, or put it in line. ``late`` is called in its place where its turn comes far too late."""
-        if self.full:
+    @property
+    def _disturbed(self) -> bool:
+        return self.clock() < self._until
+
+    @contextmanager
+    def disturbed(self, patience: float) -> Iterator[None]:
+        """While other work takes the processor the line bears ``patience`` seconds: it is long because of that work, not because too many
+        came; and as long again after, until it is worked off. How long calls take meanwhile says nothing of later ones."""
+        self._longer, self._until = patience, math.inf
+        try:
+            yield
+        finally:
+            self._until = self.clock() + patience
+
+    def submit(self, work: Callable[[], T], late: Callable[[], None] = lambda: None, patience: float | None = None) -> Future[T]:
+        """Start a call, or put it in line. ``late`` is called in its place where its turn comes far too late; ``patience`` is its own,
+        where it bears a longer wait than the lane's."""
+        borne = self.bears if patience is None else max(patience, self.bears)
+        if self.wait() > borne:
             raise OverloadError
-        asked = perf_counter()
+        asked = self.clock()
 
         def timed() -> T:
-            begun = perf_counter()
-            if begun - asked > FAR * self.patience + SLACK:
+            begun = self.clock()
+            if begun - asked > FAR * max(borne, self.bears) + SLACK:
                 late()
                 raise OverloadError  # the guess was wrong, and working off a long line would only make all of it late
+            quiet = not self._disturbed
             try:
                 return work()
             finally:
-                self._typical += MEMORY * (perf_counter() - begun - self._typical)
+                if quiet and not self._disturbed:
+                    self._typical += MEMORY * (self.clock() - begun - self._typical)
 
         future = self._pools[-1].submit(timed)
         self._open.add(future)

@@ -6,7 +6,8 @@ import asyncio
 import math
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import replace
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from time import perf_counter, time
 from typing import TypeVar
 
@@ -30,6 +31,17 @@ WRITE_PATIENCE = 0.25
 TICK_SECONDS = 0.01
 LOOK_SECONDS, AGAIN_SECONDS = 0.5, 30.0
 """How often another process's activation is looked for, and how soon a bundle that was refused is tried again."""
+OPENING_PATIENCE = DEADLINE_MS / 2_000
+"""Seconds that a question may stand in line while this process opens a bundle: half of what it is given, the rest is left to answer in."""
+PAGE_PATIENCE = 10.0
+"""How many times the patience of one question a page has: it asks several, and a person does not come again in a second."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """A page's place in line: it stands there once, with its first question, and whoever let it in refuses none of those that follow."""
+
+    admitted: bool = False
 
 
 class Live:
@@ -60,7 +72,7 @@ class Live:
         if self.reads.free:
             return False
         late = asyncio.get_running_loop().time() - self._due
-        return self.reads.wait() + max(0.0, late) > self.reads.patience
+        return self.reads.wait() + max(0.0, late) > self.reads.bears
 
     async def tick(self) -> None:
         """For ever: note when the event loop should be here again."""
@@ -78,11 +90,14 @@ class Live:
         now = self.clock()
         return time() if math.isnan(now) else now
 
-    async def run(self, work: Callable[[Engine], T]) -> T:
-        """``work`` on one engine, the same for the whole call even when a bundle is activated meanwhile. Raises `TooLateError` for work
-        that hangs."""
+    async def run(self, work: Callable[[Engine], T], turn: Turn | None = None) -> T:
+        """``work`` on one engine, the same for the whole call even when a bundle is activated meanwhile; ``turn`` is that of the page it is
+        for. Raises `TooLateError` for work that hangs."""
         engine = self.engine
-        future = self.reads.submit(lambda: work(engine))
+        patience = None if turn is None else math.inf if turn.admitted else PAGE_PATIENCE * self.reads.patience
+        future = self.reads.submit(lambda: work(engine), patience=patience)
+        if turn is not None:
+            turn.admitted = True
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), HUNG_SECONDS)
         except TimeoutError:
@@ -133,9 +148,10 @@ class Live:
         """
         store = self._store()
         async with self._changing:
-            engine = await asyncio.to_thread(opened, store, bundle_id, self.engine)
-            await asyncio.to_thread(store.activate, bundle_id)
-            self.engine = engine
+            with self._patient():
+                engine = await asyncio.to_thread(opened, store, bundle_id, self.engine)
+                await asyncio.to_thread(store.activate, bundle_id)
+                self.engine = engine
         return bundle_id
 
     async def rollback(self) -> str:
@@ -165,8 +181,16 @@ class Live:
         async with self._changing:
             if self.engine.bundle_id == bundle_id:
                 return False
-            self.engine = await asyncio.to_thread(opened, store, bundle_id, self.engine)
+            with self._patient():
+                self.engine = await asyncio.to_thread(opened, store, bundle_id, self.engine)
         return True
+
+    def _patient(self) -> ExitStack:
+        """Opening a bundle takes the processor from those who answer: nobody is refused for that."""
+        stack = ExitStack()
+        for lane in (self.reads, self._rescue):
+            stack.enter_context(lane.disturbed(OPENING_PATIENCE))
+        return stack
 
     def _store(self) -> BundleStore:
         if self.store is None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from aisle.core.answer import Answer, AnsweredItem, Completion, Json, Value
 from aisle.core.request import Condition, Request
+from aisle.core.trace import Trace
 from aisle.serving.engine import Engine, Served
 
 MOST_ITEMS = 50
@@ -87,8 +88,18 @@ def note(request: Request, answer: Answer, now: float) -> dict[str, Json]:
         "took_ms": answer.took_ms,
         "degraded": answer.degraded,
         "skipped": list(answer.skipped),
-        "trace": [{"stage": step.name, "took_ms": round(step.took_ms, 3), "gave": step.gave} for step in answer.trace],
         "bundle": answer.bundle,
+        **_run(answer.run or Trace()),
+    }
+
+
+def _run(trace: Trace) -> dict[str, Json]:
+    """What happened on the way, to all requests that were answered ``together``."""
+    return {
+        "trace": [{"stage": step.name, "took_ms": round(step.took_ms, 3), "gave": step.gave} for step in trace.steps],
+        "together": trace.requests,
+        "removed": trace.removed,
+        "because": dict(trace.skipped),
     }
 
 

@@ -34,7 +34,7 @@ class Actions:
 
     async def _add(self, http: HttpRequest, visit: Visit, given: Form) -> Response:
         item_id, origin = named(given.get("item"))
-        await self._item(item_id)
+        await self._item(visit, item_id)
         basket = visit.visitor.basket.put(item_id)
         if basket == visit.visitor.basket:
             return done(http, visit, given.get("back"), "basket_full")
@@ -50,7 +50,7 @@ class Actions:
     async def _order(self, http: HttpRequest, visit: Visit, given: Form) -> Response:
         """The end of the demonstration: what was in the basket counts as bought, and nothing is charged."""
         lines = visit.visitor.basket.lines
-        found = await self.pages.live.run(lambda engine: {name: engine.item(name) for name in lines})
+        found = await self.pages.ask(visit, lambda engine: {name: engine.item(name) for name in lines})
         bought = [(name, count, item) for (name, count), item in zip(lines.items(), found.values(), strict=True) if item]
         if not bought:
             return done(http, visit, "/basket", basket=visit.visitor.basket)
@@ -60,7 +60,7 @@ class Actions:
 
     async def _hide(self, http: HttpRequest, visit: Visit, given: Form) -> Response:
         item_id, origin = named(given.get("item"))
-        await self._item(item_id)
+        await self._item(visit, item_id)
         await self.pages.record([visit.visitor.event("dismiss", item_id, origin)])
         return done(http, visit, given.get("back"), "hidden", recorded=True)
 
@@ -99,12 +99,12 @@ class Actions:
     async def complete(self, http: HttpRequest, visit: Visit) -> Response:
         """Ways to go on typing, for the search box."""
         typed = http.query_params.get("q", "")[:LONGEST_QUERY].lstrip()
-        found = await self.pages.live.run(lambda engine: engine.complete(typed, WAYS_ON)) if typed else []
+        found = await self.pages.ask(visit, lambda engine: engine.complete(typed, WAYS_ON)) if typed else []
         headers = {"Cache-Control": "private, max-age=60"}
         return Response(orjson.dumps(completions_json(found)), media_type="application/json", headers=headers)
 
-    async def _item(self, item_id: str) -> None:
-        if not item_id or await self.pages.live.run(lambda engine: engine.item(item_id)) is None:
+    async def _item(self, visit: Visit, item_id: str) -> None:
+        if not item_id or await self.pages.ask(visit, lambda engine: engine.item(item_id)) is None:
             raise unknown_item()
 
 

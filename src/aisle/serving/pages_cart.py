@@ -37,7 +37,7 @@ class Cart:
     async def draw(self, http: HttpRequest, visit: Visit) -> Response:
         """The page; items that the shop no longer has are left out."""
         lines = visit.visitor.basket.lines
-        found = await self.pages.live.run(lambda engine: {name: item for name in lines if (item := engine.item(name)) is not None})
+        found = await self.pages.ask(visit, lambda engine: {name: item for name in lines if (item := engine.item(name)) is not None})
         seeds = {"items": list(found)} if found else {}
         request = self.pages.request(visit, "basket" if found else "home", {**seeds, "limit": ROW})
         (answer,), users = await self.pages.answers(visit, [request])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 from zlib import crc32
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -20,7 +21,7 @@ from aisle.serving.cards import Card, card
 from aisle.serving.edge import ACCESS, FACTS
 from aisle.serving.engine import Engine
 from aisle.serving.images import Images
-from aisle.serving.live import Live
+from aisle.serving.live import Live, Turn
 from aisle.serving.pages_visit import Visitor, drop, keep, origin, settings
 from aisle.serving.parse import parse
 from aisle.serving.problems import RefusedError
@@ -35,6 +36,7 @@ POLICY = (
 )
 """Nothing from elsewhere, nothing written inside the page runs."""
 SHOPPERS = 6
+T = TypeVar("T")
 Draw = Callable[[HttpRequest, "Visit"], Awaitable[Response]]
 
 
@@ -48,6 +50,7 @@ class Visit:
     facts: Facts
     images: Images
     switching: bool
+    turn: Turn = field(default_factory=Turn)
 
     @classmethod
     def of(cls, http: HttpRequest, images: Images) -> Visit:
@@ -107,13 +110,17 @@ class Pages:
         name = "aside" if number is None else f"{visit.facts.request_id}.{number}" if number else visit.facts.request_id
         return parse(asked, surface, self.live.clock(), name)
 
+    async def ask(self, visit: Visit, work: Callable[[Engine], T]) -> T:
+        """``work`` on the engine: only the first of a page's questions may be refused."""
+        return await self.live.run(work, visit.turn)
+
     async def answers(self, visit: Visit, requests: Sequence[Request]) -> tuple[list[Answer], list[str]]:
         """One answer each, the first being what the page is about; and the shoppers as whom the shop may be seen."""
 
         def work(engine: Engine) -> tuple[list[Answer], list[str]]:
             return engine.answer(requests), engine.users(SHOPPERS) if visit.switching else []
 
-        answers, users = await self.live.run(work)
+        answers, users = await self.ask(visit, work)
         self.served(visit, requests[0], answers[0])
         return answers, users
 

@@ -43,7 +43,7 @@ class Home:
         """The page; an address with a query in it means the results."""
         if visit.view.q or visit.view.sort != "relevance":
             return RedirectResponse(listed(visit.view.q, visit.view.sort), 307)
-        found = await self.pages.live.run(lambda engine: self._ask(engine, visit))
+        found = await self.pages.ask(visit, lambda engine: self._ask(engine, visit))
         self.pages.served(visit, found.requests["home"], found.answers["home"])
         tastes = [(leaf(name), listed(chosen=(("category", name),))) for name, _ in pages_rows.tastes(found.profile)]
         return self.pages.page(

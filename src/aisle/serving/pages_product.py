@@ -33,7 +33,7 @@ class Product:
     async def draw(self, http: HttpRequest, visit: Visit) -> Response:
         """The page; of an unknown id it is the page that says so."""
         item_id, origin = str(http.path_params["item_id"]), http.query_params.get("from", "")
-        found = await self.pages.live.run(lambda engine: engine.item(item_id))
+        found = await self.pages.ask(visit, lambda engine: engine.item(item_id))
         if found is None:
             raise unknown_item()
         bodies: list[tuple[str, dict[str, object]]] = [(name, {"items": [item_id], "limit": 2 * ROW}) for name in ("similar", "basket")]
@@ -43,7 +43,7 @@ class Product:
             requests.append(self.pages.request(visit, "search", family, None))
         opened = _opened(http)
         (answers, users), _ = await asyncio.gather(self.pages.answers(visit, requests), self._clicked(visit, item_id, origin, opened))
-        others = await self.pages.live.run(lambda engine: _others(engine, item_id, answers[2:]))
+        others = await self.pages.ask(visit, lambda engine: _others(engine, item_id, answers[2:]))
         head = card(AnsweredItem(item_id, found), replace(visit.view, q=""), visit.say.language, visit.images, origin[:LONGEST_VALUE])
         response = self.pages.page(
             http, visit, "item.html", head=head, item_id=item_id[:LONGEST_VALUE], facts=facts(found), stock=found.get("in_stock"),

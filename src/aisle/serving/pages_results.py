@@ -57,7 +57,7 @@ class Results:
         if answer.items:
             return []
         asked = self.pages.request(visit, "home", {"limit": 6}, 1)
-        (other,) = await self.pages.live.run(lambda engine: engine.answer([asked]))
+        (other,) = await self.pages.ask(visit, lambda engine: engine.answer([asked]))
         return visit.cards(other, "home")
 
 

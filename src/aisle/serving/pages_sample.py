@@ -35,7 +35,7 @@ class Sample:
         bundle, now = self.pages.live.engine.bundle_id, self._clock()
         if self._kept is None or self._kept[0] != bundle or now - self._kept[1] > SECONDS:
             asked = self.pages.request(visit, "search", {"query": "", "sort": "popular", "limit": ITEMS}, None)
-            (answer,) = await self.pages.live.run(lambda engine: engine.answer([asked]))
+            (answer,) = await self.pages.ask(visit, lambda engine: engine.answer([asked]))
             look = Look(pages_rows.attributes(answer.items), pages_rows.departments(answer, visit.images))
             self._kept = bundle, now, look
         return self._kept[2]

@@ -34,7 +34,7 @@ class You:
             items = {name: _cards(engine, visit, profile.get(name)) for name in ("recent", "owned", "dismissed")}
             return profile, items, engine.users(SHOPPERS) if visit.switching else []
 
-        profile, items, users = await self.pages.live.run(work)
+        profile, items, users = await self.pages.ask(visit, work)
         interests = {
             name: [(value, leaf(value), share) for value, share in pages_rows.tastes(profile, name, MOST_INTERESTS)] for name in ATTRIBUTES
         }
@@ -54,14 +54,14 @@ class You:
             found = [(name, engine.item(name) or {}) for name in _ids(recent)]
             return [name for name, item in found if attribute in ATTRIBUTES and value in _values(str(item.get(attribute) or ""))]
 
-        named = await self.pages.live.run(work)
+        named = await self.pages.ask(visit, work)
         if named:
             await self.pages.record([visit.visitor.event("dismiss", name) for name in dict.fromkeys(named[:MOST_REMOVED])])
         return done(http, visit, "/you", "removed" if named else "", recorded=bool(named))
 
     async def export(self, http: HttpRequest, visit: Visit) -> Response:
         """All that is kept, as a file."""
-        kept = await self.pages.live.run(lambda engine: engine.export(visit.visitor.actor))
+        kept = await self.pages.ask(visit, lambda engine: engine.export(visit.visitor.actor))
         told: Mapping[str, Json] = kept or {"profile": None, "events": []}
         body = orjson.dumps(told, option=orjson.OPT_INDENT_2, default=str)
         headers = {"Content-Disposition": 'attachment; filename="what-the-shop-knows.json"', "Cache-Control": "no-store"}

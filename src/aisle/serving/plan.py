@@ -7,15 +7,18 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from math import nan
 from pathlib import Path
 from time import time
 from types import ModuleType
 from typing import TYPE_CHECKING, cast
+from weakref import WeakSet
 
 from aisle.bundle import MANIFEST, Bundle, Store, verify
 
 if TYPE_CHECKING:
+    from aisle.live import LiveShop
     from aisle.serving.server import Service
     from aisle.state.folder import State
 
@@ -65,8 +68,12 @@ def open_service(plan: Plan) -> Service:
     behind = agreed(_behind(bundle, state), Path(plan.shared)) if plan.old_log else 0.0
     clock = log_clock(behind)
 
+    shops: WeakSet[LiveShop] = WeakSet()
+
     def engine_of(made: Bundle) -> Noted:
-        return Noted(LiveShop.of(made, state, 0.0 if behind is None else -behind), state.served, log_clock(behind or 0.0))
+        shop = LiveShop.of(made, state, 0.0 if behind is None else -behind)
+        shops.add(shop)
+        return Noted(shop, state.served, log_clock(behind or 0.0))
 
     pinned = (path / MANIFEST).exists()
     return Service(
@@ -79,8 +86,14 @@ def open_service(plan: Plan) -> Service:
         salt=bytes.fromhex(state.log.names.of("the server's log")),  # one for all workers, and of no use outside this state folder
         shared=Path(plan.shared) if plan.shared else None,
         insight=StateInsight(state, bundle.folder.parent),
-        close=state.close,
+        close=partial(_close, shops, state),
     )
+
+
+def _close(shops: WeakSet[LiveShop], state: State) -> None:
+    for shop in list(shops):
+        shop.close()
+    state.close()
 
 
 def log_clock(behind: float | None, wall: Callable[[], float] = time) -> Callable[[], float]:

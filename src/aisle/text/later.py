@@ -181,13 +181,14 @@ class LaterTokens(Tokens):
 def rewritten(tokens: Tokens, catalogue: Catalogue, rows: Sequence[int]) -> tuple[LaterTokens, list[str]]:
     """``tokens`` with the texts of ``rows`` as ``catalogue`` has them, every new item among them; and those texts, for a speller.
 
-    Fields that the bundle does not have at all (a description where no item had one) are not indexed before it is trained again.
+    A field that no item of the bundle has (a first description) begins with the first text in it (`_begun`).
     """
     base, held = (tokens.base, tokens.rows) if isinstance(tokens, LaterTokens) else (tokens, {})
     size = len(base)
     places = {**held, **{row: size + len(held) + place for place, row in enumerate(row for row in rows if row not in held)}}
     texts = written({name: [column[row] for row in rows] for name, column in catalogue.texts.items()}, len(rows))
-    cut = {name: [PARTS.get(name, words)(text) for text in texts[name]] for name in tokens.fields}
+    spoken = [name for name in texts if name in tokens.fields or any(texts[name])]
+    cut = {name: [PARTS.get(name, words)(text) for text in texts[name]] for name in spoken}
     vocabularies = dict(tokens.vocabularies)
     for name, pieces in cut.items():
         known = _vocabulary(name)
@@ -196,10 +197,19 @@ def rewritten(tokens: Tokens, catalogue: Catalogue, rows: Sequence[int]) -> tupl
     for name, pieces in cut.items():
         numbers = vocabularies[_vocabulary(name)]
         fresh = {places[row]: np.array([numbers.get(token) for token in found], np.int32) for row, found in zip(rows, pieces, strict=True)}
-        fields[name] = LaterField.over(tokens.fields[name], size, fresh, len(numbers), name not in PARTS)
+        if name not in tokens.fields:
+            fresh = {**dict.fromkeys(held.values(), NOWHERE[0]), **fresh}
+        fields[name] = LaterField.over(tokens.fields.get(name) or _begun(tokens, size), size, fresh, len(numbers), name not in PARTS)
     plain = Overwritten.over(tokens.plain, {places[row]: text for row, text in zip(rows, texts["title"], strict=True)}, size + len(places))
-    spoken = [text for name in ("title", "brand", "category") for text in texts[name]]
-    return LaterTokens(base, vocabularies, fields, plain, places, len(catalogue)), spoken
+    told = [text for name in ("title", "brand", "category") for text in texts[name]]
+    return LaterTokens(base, vocabularies, fields, plain, places, len(catalogue)), told
+
+
+def _begun(tokens: Tokens, size: int) -> Field:
+    """A field that none of the ``size`` texts of the bundle has. How rare words are and how long texts in it is not known before the next
+    training: until then they are what they are in titles, whatever comes in which order, so that every process scores alike."""
+    title, word = tokens.fields["title"], np.zeros(len(tokens.words) + 1, np.int64)
+    return Field(np.zeros(size + 1, np.int64), NOWHERE[0], word, NOWHERE[0], NOWHERE[1], title.idf, title.usual)
 
 
 def _vocabulary(field: str) -> str:

@@ -11,6 +11,7 @@ from aisle.evaluation.results import Ablation, Evaluation, Figure, Json, Models,
 from aisle.evaluation.significance import holm
 from aisle.evaluation.summary import Merged, merge
 from aisle.training.clicks import NETS, ClickResult
+from aisle.training.drift import drift
 from aisle.training.job import Job
 from aisle.training.language import Language
 from aisle.training.tasks import TaskResult
@@ -39,6 +40,8 @@ def evaluation(
         ablation=_ablation(results, len(results) + len(clicks) > 1),
         plan=[*rows, *(row for result in results.values() for row in result.plan), *(row for one in clicks.values() for row in one.plan)],
         notes=[*verdicts(test), *(note for result in results.values() for note in result.notes), *language.notes],
+        fusion={task: one.fusion for task, one in results.items() if one.fusion is not None},
+        drift=drift(job, [row for one in results.values() for row in one.shifts], {task: one.aging for task, one in results.items()}),
     )
 
 

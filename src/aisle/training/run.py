@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from math import isnan
 from pathlib import Path
@@ -21,6 +21,7 @@ from aisle.core.threads import one_thread
 from aisle.data.dataset import load_dataset
 from aisle.data.report import Quality
 from aisle.data.windows import cut
+from aisle.evaluation.off_policy import OffPolicy
 from aisle.evaluation.report_html import render
 from aisle.evaluation.results import Evaluation, PlanRow
 from aisle.fusion.stack import Stack
@@ -36,17 +37,20 @@ from aisle.training.budget import Budget, choose_sources
 from aisle.training.clicks import ClickResult, learn_clicks
 from aisle.training.job import TEXT, Job, plain_stacks, work_folder
 from aisle.training.language import learn_language, texts_to_learn
+from aisle.training.off_policy import off_policy
 from aisle.training.parts import Parts
 from aisle.training.refit import refit, reserve, shift
 from aisle.training.report import evaluation
 from aisle.training.tasks import Planned, TaskResult, replays, run_task
-from aisle.training.text_sources import text_sources
+from aisle.training.text_sources import Held, text_sources
 
 ROWS_PER_SECOND = 60_000
 """Rows of files that are read and cleaned in a second on two idle cores."""
 CLICK_TIME = 0.4
 """Time for the clicks of a task, in units of a task's."""
 CLICKED = ("search", "home")
+CLICKED_SHARE = 0.85
+"""Of the time left so much may go into the clicks of all tasks; asking the logged pages again has the rest."""
 LANGUAGE_TIME = 0.1
 """Of the time left so much may go into learning from each kind of texts, intents and categories."""
 IMPRESSION = EVENT_CODE["impression"]
@@ -67,6 +71,7 @@ class Plan(BaseModel):
     sources: tuple[str, ...] = ()
     encoder: str = ""
     texts: int = 0
+    finetune: dict[str, int] = {}
     requests: dict[str, dict[int, int]] = {}
     rankers: dict[str, dict[str, dict[str, int]]] = {}
 
@@ -87,6 +92,7 @@ class Measured:
     pipeline: Pipeline
     report: Evaluation
     texts: int = 0
+    finetune: Mapping[str, int] = field(default_factory=dict)
     state_sequence: int | None = None
 
 
@@ -134,10 +140,11 @@ def measure(data: Dataset, settings: Settings, store: Path, budget: Budget, trac
     parts = Parts(work_folder(store) / "parts", key, tracker)
     names, rows = _sources(data, settings, budget, plan, parts)
     wanted = [name for name in names if name in TEXT]
-    texts = text_sources(wanted, data, windows, settings, budget, parts, tracker, plan.encoder)
+    texts = text_sources(wanted, Held(data, windows, settings, budget, parts, tracker), plan.encoder, plan.finetune)
     meaning = next((one.vectors_ for one in texts.sources.values() if isinstance(one, Nearest)), None)
     most = plan.texts or int(str(parts.decided(f"texts-{budget.minutes}", lambda: texts_to_learn(meaning, LANGUAGE_TIME * budget.left))))
     language = learn_language(data, meaning, most, tracker)
+    language = replace(language, figures=[*texts.tuned.figures, *language.figures])
     job = Job(data, windows, settings, budget, tracker, parts, texts.sources, texts.encoder, reader=language.reader)
     sources = {name: job.source(name, False) for name in names if name not in TEXT or name in texts.sources}
     budget.reserve = reserve(job, list(sources))
@@ -151,7 +158,8 @@ def measure(data: Dataset, settings: Settings, store: Path, budget: Budget, trac
     clicks = run_clicks(job, pipeline, {task: stacks[task] for task in CLICKED if task in results}, plan)
     stacks |= {task: one.stack for task, one in clicks.items()}
     rows = [*rows, PlanRow("encoder", True, why=texts.why)] if texts.why else rows
-    return Measured(job, sources, results, clicks, stacks, pipeline, evaluation(job, results, clicks, rows, language), most)
+    report = replace(evaluation(job, results, clicks, rows, language), off_policy=run_off_policy(job, pipeline, stacks))
+    return Measured(job, sources, results, clicks, stacks, pipeline, report, most, texts.tuned.taken)
 
 
 def run_tasks(job: Job, pipeline: Pipeline, stacks: Mapping[str, Stack], plan: Plan) -> dict[str, TaskResult]:
@@ -169,8 +177,17 @@ def run_clicks(job: Job, pipeline: Pipeline, stacks: Mapping[str, Stack], plan: 
     """The click models of the tasks whose log says what was shown."""
     found = {}
     for place, (task, stack) in enumerate(stacks.items()):
-        if one := learn_clicks(job, pipeline, stack, plan.of(f"{task}_clicks"), job.budget.part(1 / (len(stacks) - place))):
+        if one := learn_clicks(job, pipeline, stack, plan.of(f"{task}_clicks"), job.budget.part(CLICKED_SHARE / (len(stacks) - place))):
             found[task] = one
+    return found
+
+
+def run_off_policy(job: Job, pipeline: Pipeline, stacks: Mapping[str, Stack]) -> dict[str, OffPolicy]:
+    """What each task's ranking would have got on the pages that the log shows."""
+    found = {}
+    for place, task in enumerate(CLICKED):
+        with job.tracker.part(f"{task}: the logged pages in the fused order"):
+            found[task] = off_policy(job, pipeline, stacks[task], job.budget.part(1 / (len(CLICKED) - place)))
     return found
 
 
@@ -239,6 +256,7 @@ def _plan(measured: Measured) -> dict[str, Json]:
         "sources": list(measured.sources),
         "encoder": measured.job.encoder,
         "texts": measured.texts,
+        "finetune": dict(measured.finetune),
         "requests": {task: {str(window): size for window, size in one.sizes.items()} for task, one in made.items()},
         "rankers": _json({task: one.effort for task, one in made.items()}),
     }

@@ -1,0 +1,129 @@
+"""A pretrained transformer opened for training: its folder checked, its tokens, its sentence vectors; training only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+from transformers import AutoModel
+from transformers.utils.logging import disable_progress_bar
+
+from aisle.text.pretrained import Pooling, check_folder, pooling_of
+
+Tokens = Sequence[int]
+CHUNK = 64
+"""Texts of like length that go through the model together."""
+LONGEST = 64
+"""Tokens of a text that training reads: titles and queries are shorter, and time grows with the longest of a chunk."""
+
+ROOM = 6 << 30
+"""Bytes of free memory below which a batch is not held whole."""
+
+
+class Pooled(torch.nn.Module):  # type: ignore[misc]
+    """The transformer with pooling over real tokens and unit length, so that serving runs one graph.
+
+    ``mean`` of all tokens (Reimers and Gurevych 2019), the first (``cls``), or the ``last`` real one, for models that read left to right.
+    """
+
+    def __init__(self, model: torch.nn.Module, pooling: Pooling = "mean") -> None:
+        super().__init__()
+        self.model, self.pooling = model, pooling
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """``(b, t) int64`` twice to ``(b, d) float32``."""
+        states = self.model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state.float()
+        if self.pooling == "cls":
+            pooled = states[:, 0]
+        elif self.pooling == "last":
+            pooled = states[torch.arange(len(states)), attention_mask.sum(1) - 1]
+        else:
+            weights = attention_mask.unsqueeze(-1).to(states.dtype)
+            pooled = (states * weights).sum(1) / weights.sum(1).clamp(min=1e-9)
+        return torch.nn.functional.normalize(pooled, dim=-1)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model and its tokenizer. ``folder`` is where they came from: its configuration is copied beside new weights."""
+
+    net: Pooled
+    tokenizer: Tokenizer
+    folder: Path
+
+    def tokens(self, texts: Sequence[str]) -> list[Tokens]:
+        """Numbers of each text's tokens, at most `LONGEST`."""
+        return [found.ids for found in self.tokenizer.encode_batch_fast(list(texts))]
+
+    def vectors(self, tokens: Sequence[Tokens]) -> Tensor:
+        """``(n, d) float32`` of unit length, in the given order; gradients flow where they are on."""
+        order = np.argsort([len(one) for one in tokens], kind="stable")
+        with half():
+            parts = [self._part([tokens[row] for row in order[start : start + CHUNK]]) for start in range(0, len(order), CHUNK)]
+        return torch.cat(parts)[torch.from_numpy(np.argsort(order))]
+
+    def _part(self, tokens: Sequence[Tokens]) -> Tensor:
+        """Where memory is short what lies between is computed again on the way back (Chen et al. 2016), a third slower."""
+        if torch.is_grad_enabled() and _short():
+            return checkpoint(self.net, *padded(tokens), use_reentrant=False)
+        return self.net(*padded(tokens))
+
+    def save(self, folder: Path) -> None:
+        """Weights as safetensors, configuration and tokenizer: what sentence encoders and transformers open."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.net.model.save_pretrained(folder, safe_serialization=True)
+        for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"):
+            if (self.folder / name).is_file():
+                (folder / name).write_bytes((self.folder / name).read_bytes())
+
+
+def half() -> AbstractContextManager[object]:
+    """bfloat16 products where the processor has units for them, three times as fast; full precision elsewhere."""
+    return torch.autocast("cpu", dtype=torch.bfloat16) if _has_units() else nullcontext()
+
+
+@cache
+def _short() -> bool:
+    """Whether less than `ROOM` is free at the beginning; unknown is not short."""
+    try:
+        free = next(line for line in Path("/proc/meminfo").read_text(encoding="utf-8").splitlines() if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        return False
+    return int(free.split()[1]) * 1024 < ROOM
+
+
+@cache
+def _has_units() -> bool:
+    try:
+        return "amx_bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+
+
+def padded(tokens: Sequence[Tokens]) -> tuple[Tensor, Tensor]:
+    """``(b, longest) int64``: token numbers and what is no padding."""
+    ids = torch.zeros(len(tokens), max(map(len, tokens)), dtype=torch.int64)
+    mask = torch.zeros_like(ids)
+    for row, found in enumerate(tokens):
+        ids[row, : len(found)] = torch.tensor(found)
+        mask[row, : len(found)] = 1
+    return ids, mask
+
+
+def open_model(folder: Path, pooling: Pooling | None = None) -> Opened:
+    """The model in ``folder``, pooled as it says itself (absent); one that cannot or must not be opened raises `InputError`."""
+    check_folder(folder)
+    disable_progress_bar()
+    model = AutoModel.from_pretrained(folder, attn_implementation="sdpa", trust_remote_code=False)
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(LONGEST)
+    return Opened(Pooled(model, pooling or pooling_of(folder)), tokenizer, folder)

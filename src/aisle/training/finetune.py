@@ -1,0 +1,184 @@
+"""Whether the shop's encoder is fine-tuned, on what, in which time; runs it in a process of its own and tells what each step added."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Timer
+from typing import Self
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from aisle.core.errors import InputError
+from aisle.core.events import Dataset
+from aisle.evaluation.intervals import bootstrap
+from aisle.evaluation.results import Figure, Measured
+from aisle.retrieval.lexical import Lexical
+from aisle.retrieval.vectors import item_texts
+from aisle.text.normalise import normalise
+from aisle.tracking import Tracker
+from aisle.training.answers import ASKED, LISTED, POOL, Answers, lookalikes, pool
+
+FEWEST = 300
+"""Queries with an answer in window 1 below which nothing is fine-tuned."""
+LEAST_SECONDS = 150.0
+"""A fine-tuning that has less would end before it has learned."""
+LOOKALIKES = slice(10, LISTED)
+"""Places of the lexical list that hard negatives are drawn from: the first ones are too often answers that nobody marked."""
+SEED = 7
+GRACE = 1.3
+"""The process keeps its time by itself; it is ended when it takes so many times longer."""
+STEPS = {"untouched": "encoder_untouched", "pieces": "encoder_pretrained", "pairs": "encoder_finetuned", "int8": "encoder_int8"}
+METRIC = "dense_pool/recall@10"
+MEASURED = "measured.json"
+WORDS = {"pieces": "learn the titles' words", "pairs": "learn what answers queries"}
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What came out: the encoder's folder or None where nothing was gained, steps taken, the report's lines, a sentence."""
+
+    folder: Path | None = None
+    encoder: Path | None = None
+    taken: Mapping[str, int] = field(default_factory=dict)
+    figures: Sequence[Figure] = ()
+    why: str = ""
+
+    def save(self, folder: Path) -> None:
+        """Copy what `load` reads."""
+        folder.mkdir(parents=True, exist_ok=True)
+        if self.folder is None:
+            (folder / MEASURED).write_text(json.dumps({"why": self.why}), encoding="utf-8")
+            return
+        shutil.copyfile(self.folder / MEASURED, folder / MEASURED)
+        if self.encoder is not None:
+            shutil.copytree(self.encoder, folder / "encoder", dirs_exist_ok=True)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Out of what the process wrote."""
+        said = json.loads((folder / MEASURED).read_text(encoding="utf-8"))
+        if "measured" not in said:
+            return cls(why=str(said["why"]))
+        measured: dict[str, dict[str, list[float]]] = said["measured"]
+        figures = [
+            Figure(STEPS[name], METRIC, _mean(lists.get("development")), _mean(lists.get("test"))) for name, lists in measured.items()
+        ]
+        held = {name: float(np.mean(lists["held"])) for name, lists in measured.items()}
+        values = ", ".join(f"{_plain(name)} {value:.3f}" for name, value in held.items())
+        count, taken = len(measured["untouched"]["held"]), {name: int(steps) for name, steps in said["taken"].items()}
+        gained = said["best"] == "pairs"
+        verdict = "fine-tuned on window 1" if gained else "fine-tuning gained nothing, so it stays as it is"
+        why = f"{verdict}; recall@10 among {POOL:,} items, {count} queries kept out: {values} ({sum(taken.values())} steps)"
+        return cls(folder, folder / "encoder" if gained else None, taken, figures, why)
+
+
+def refused(answers: Answers, seconds: float) -> str:
+    """Why nothing is fine-tuned, empty where it is."""
+    known = len(answers.queries(1))
+    if known < FEWEST:
+        return f"not fine-tuned: {known:,} queries of window 1 have an answer, {FEWEST:,} are needed"
+    if seconds < LEAST_SECONDS:
+        return f"not fine-tuned: {seconds:,.0f} s were left for it, {LEAST_SECONDS:,.0f} are needed (--minutes)"
+    return ""
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """A job for the process: the ``folder`` that it works in, where an interrupted run's checkpoints lie, the pretrained ``model``, the
+    ``seconds`` it has, and how many ``steps`` a plan wants of each part, else empty."""
+
+    folder: Path
+    model: Path
+    seconds: float
+    steps: Mapping[str, int]
+
+    def run(self, data: Dataset, answers: Answers, lexical: Lexical, tracker: Tracker) -> Tuned:
+        """Fine-tune on window 1's ``answers``; what failed for another reason than time raises `InputError` with what was said."""
+        with tracker.part("encoder: look for what looks like an answer"):
+            self._write(data, answers, lexical)
+        if not self._process(tracker):
+            return Tuned(why="not fine-tuned: it did not end in its time")
+        for folder in self.folder.glob("checkpoint-*"):
+            shutil.rmtree(folder)
+        return Tuned.load(self.folder)
+
+    def _write(self, data: Dataset, answers: Answers, lexical: Lexical) -> None:
+        """Everything that the process reads. What measures teaches nothing: a tenth of window 1's queries, and windows 3's and 4's."""
+        random = np.random.default_rng(SEED)
+        first = random.permutation(answers.queries(1))
+        kept = max(len(first) // 10, 30)
+        asked = {"held": first[:kept], "development": answers.queries(3), "test": answers.queries(4)}
+        asked = {name: np.sort(random.permutation(rows)[:ASKED]) for name, rows in asked.items() if len(rows)}
+        near = lookalikes(data, answers, lexical, np.concatenate([first, *asked.values()]))
+        known = answers.known()
+        teaching = np.isin(answers.query, first[kept:])
+        hard = [(query, row) for query in first[kept:].tolist() for row in near[query][LOOKALIKES].tolist() if row not in known[query]]
+        arrays = {
+            "query": answers.query[teaching],
+            "item": answers.item[teaching],
+            "answers_query": answers.query,
+            "answers_item": answers.item,
+            "hard_query": np.array([query for query, _ in hard]),
+            "hard_item": np.array([row for _, row in hard]),
+            "pool": pool(np.concatenate(list(asked.values())).tolist(), known, near, len(data.catalogue), random),
+            **{f"asked_{name}": rows for name, rows in asked.items()},
+        }
+        self.folder.mkdir(parents=True, exist_ok=True)
+        save_file({name: np.ascontiguousarray(array, np.int64) for name, array in arrays.items()}, self.folder / "pairs.safetensors")
+        said = {"model": str(self.model), "seconds": min(self.seconds, 1e6), "seed": SEED, "steps": dict(self.steps)}
+        said |= {"texts": item_texts(data.catalogue), "queries": [normalise(text) for text in answers.texts]}
+        (self.folder / "job.json").write_text(json.dumps(said), encoding="utf-8")
+
+    def _process(self, tracker: Tracker) -> bool:
+        """False when it did not end in time."""
+        command = [sys.executable, "-m", "aisle.text.tune_train", str(self.folder)]
+        said_to = (self.folder / "said.log").open("w", encoding="utf-8")
+        with said_to as log, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process:
+            late = Timer(GRACE * min(self.seconds, 1e6), process.kill)
+            late.daemon = True
+            late.start()
+            try:
+                _watch(process, tracker)
+                process.wait()
+            finally:
+                late.cancel()
+                process.kill()
+        if process.returncode > 0:
+            said = ((self.folder / "said.log").read_text(encoding="utf-8").strip().splitlines() or ["no reason given"])[-1]
+            raise InputError(f"The encoder cannot be fine-tuned: {said}", "Set finetune = false in aisle.toml to do without.")
+        return process.returncode == 0
+
+
+def _watch(process: subprocess.Popen[str], tracker: Tracker) -> None:
+    """Show what the process tells, part by part, and note every tenth loss."""
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    while line:
+        told = json.loads(line)
+        part = told["part"]
+        with tracker.part(f"encoder: {WORDS[part]}", told["of"]) as advance:
+            while line and told["part"] == part:
+                advance(1)
+                if told["done"] % 10 == 0:
+                    tracker.note(part=f"encoder: {WORDS[part]}", step=told["done"], loss=told["loss"])
+                line = process.stdout.readline()
+                told = json.loads(line) if line else told
+
+
+def _plain(step: str) -> str:
+    return {"untouched": "untouched", "pieces": "pre-trained on titles", "pairs": "fine-tuned", "int8": "served in int8"}[step]
+
+
+def _mean(shares: list[float] | None) -> Measured | None:
+    """With a 95 % bootstrap interval over the queries."""
+    if not shares:
+        return None
+    found = bootstrap(np.array(shares)[:, None])
+    return Measured(float(found.value[0]), float(found.low[0]), float(found.high[0]), len(shares))

@@ -1,0 +1,68 @@
+"""`aisle encoders`: what measures taught nobody, every encoder at hand has its row, and the advice follows from the rows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from aisle.core.errors import InputError
+from aisle.evaluation.results import Measured
+from aisle.simulate.shop import simulate
+from aisle.training import compare_encoders
+from aisle.training.compare_encoders import Row, _judged, compare
+
+
+@pytest.fixture(autouse=True)
+def without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compare_encoders, "installed", lambda: False)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("shop")
+    simulate(folder, items=1_000, events=6_000, seed=7)
+    return folder
+
+
+def test_a_shop_with_queries_is_measured_by_its_own(shop: Path) -> None:
+    found = compare(shop, quiet=True)
+    (row,) = found.rows
+    assert row.name == found.take == "ngram" and 0.1 < row.recall.value <= 1
+    assert row.recall.low <= row.recall.value <= row.recall.high
+    assert row.texts > 0 and row.query_ms > 0 and row.megabytes > 1
+    assert "queries of windows 3 and 4" in found.asked
+    assert json.loads(json.dumps(found.to_json()))["encoders"][0]["name"] == "ngram"
+
+
+def test_without_queries_words_of_titles_measure_and_that_is_said(tmp_path: Path) -> None:
+    titles = [f"{colour} {thing} {number}" for colour in ("red", "blue") for thing in ("lamp", "sofa", "desk") for number in range(20)]
+    (tmp_path / "items.csv").write_text("item_id,title\n" + "".join(f"{n},{title}\n" for n, title in enumerate(titles)))
+    found = compare(tmp_path, quiet=True)
+    assert "made up of words of titles" in found.asked and found.rows[0].recall.value > 0
+
+
+def test_a_shop_without_items_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text("item_id,title\n")
+    with pytest.raises(InputError, match=r"[Nn]o item"):
+        compare(tmp_path, quiet=True)
+
+
+def test_a_folder_that_holds_no_model_is_refused_by_name(shop: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="the training extra is not installed")
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(InputError, match=r"nothing cannot be exported: .*config\.json is missing"):
+        compare(shop, [tmp_path / "nothing"], quiet=True)
+
+
+def row(name: str, value: float, query_ms: float) -> Row:
+    return Row(name, Measured(value), 1.0, query_ms, 1.0, 8)
+
+
+def test_the_best_is_taken_unless_a_faster_one_is_not_surely_worse() -> None:
+    good, level, bad = [1.0, 0.0] * 50, [0.0, 1.0] * 50, [0.0] * 100
+    found = _judged({"slow": (row("slow", 0.5, 9.0), good), "fast": (row("fast", 0.5, 1.0), level), "poor": (row("poor", 0, 0.1), bad)}, "")
+    assert found.take == "fast" and "not surely worse than slow" in found.why
+    alone = _judged({"slow": (row("slow", 0.5, 9.0), good), "poor": (row("poor", 0, 0.1), bad)}, "")
+    assert alone.take == "slow" and "surely more than every other" in alone.why

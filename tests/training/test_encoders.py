@@ -1,0 +1,115 @@
+"""Which encoder a shop gets, by language, package, time and setting; and that an export ends in time or says why not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from aisle.core.errors import InputError, SettingsError
+from aisle.core.events import Dataset
+from aisle.settings import Settings, load
+from aisle.testing.toys import bilingual, catalogue
+from aisle.training import encoders
+from aisle.training.budget import Budget
+from aisle.training.encoders import choose_encoder
+from tests.training.clock import Clock
+
+
+@pytest.fixture(autouse=True)
+def exported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The package with the model is installed and exported already; nothing is read from this user's cache."""
+    monkeypatch.setattr(encoders, "find_spec", lambda _: object())
+    monkeypatch.setattr(encoders, "cache", lambda _: tmp_path / "cache" / "minilm")
+    monkeypatch.setattr(encoders, "is_exported", lambda _: True)
+
+
+def english(count: int = 50) -> Dataset:
+    return Dataset(catalogue({str(place): {"title": f"Red lamp {place}"} for place in range(count)}), bilingual().events)
+
+
+def chosen(data: Dataset, minutes: float = 30.0, planned: str = "", **settings: str) -> tuple[str, str]:
+    return choose_encoder(data, Settings(**settings), Budget(minutes, Clock()), planned)  # type: ignore[arg-type]
+
+
+def test_an_english_shop_with_time_gets_the_model() -> None:
+    assert chosen(english()) == ("minilm", "encoder MiniLM: 100% of the titles are English")
+
+
+def test_a_chinese_shop_gets_its_own_text() -> None:
+    chinese = Dataset(catalogue({str(place): {"title": f"红色台灯{place}号"} for place in range(20)}), bilingual().events)
+    kind, why = chosen(chinese)
+    assert kind == "ngram" and "100% of the titles are Chinese" in why
+
+
+def test_without_the_package_the_shops_own_text_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoders, "find_spec", lambda _: None)
+    assert chosen(english())[1] == "encoder ngram: the package with the English model is not installed"
+
+
+def test_a_shop_too_large_for_its_time_gets_its_own_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoders, "PER_SECOND", 1)
+    assert chosen(english(), minutes=2)[0] == "minilm"
+    assert "50 titles by MiniLM would take too much" in chosen(english(), minutes=1.5)[1]
+
+
+def test_where_only_a_table_can_be_made_in_time_it_is_distilled_from_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoders, "PER_SECOND", 0.5)
+    kind, why = chosen(english(), minutes=2)
+    assert kind == "static" and "50 titles by MiniLM would take too much" in why
+
+
+def test_the_export_counts_when_it_is_still_to_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert chosen(english(), minutes=0.5)[0] == "minilm"
+    monkeypatch.setattr(encoders, "is_exported", lambda _: False)
+    assert chosen(english(), minutes=0.5)[0] == "ngram"
+
+
+def test_setting_and_plan_stand() -> None:
+    assert chosen(english(), minutes=0.01, encoder="minilm") == ("minilm", "encoder minilm: by setting")
+    assert chosen(english(), encoder="ngram")[0] == "ngram"
+    assert chosen(english(), encoder="ngram", planned="minilm") == ("minilm", "encoder minilm: by the plan")
+
+
+def ran(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    monkeypatch.setattr(encoders, "EXPORT", script)
+
+
+def test_an_export_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran(monkeypatch, "import time; time.sleep(60)")
+    with pytest.raises(encoders.TooSlowError):
+        encoders._export("minilm", tmp_path, lambda: 0.2)
+
+
+def test_an_export_that_fails_says_why_and_how_to_do_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran(monkeypatch, "raise ValueError('the weights are torn')")
+    with pytest.raises(InputError) as caught:
+        encoders._export("minilm", tmp_path, lambda: 60.0)
+    assert "the weights are torn" in caught.value.what and "ngram" in caught.value.mend
+
+
+def test_an_export_is_kept_for_the_next_shop_or_stays_where_it_was_made(tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    made.mkdir()
+    (made / "encoder.json").write_text("{}")
+    assert encoders._kept(made, tmp_path / "cache" / "minilm") == tmp_path / "cache" / "minilm"
+    assert (tmp_path / "cache" / "minilm" / "encoder.json").is_file()
+    (tmp_path / "file").write_text("")
+    assert encoders._kept(made, tmp_path / "file" / "minilm") == made
+
+
+def test_a_folder_is_named_as_seen_from_the_settings_and_must_be_there(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "aisle.toml").write_text('encoder = "model"')
+    assert load(tmp_path).encoder == str((tmp_path / "model").resolve())
+    (tmp_path / "aisle.toml").write_text('encoder = "BAAI/bge-small"')
+    with pytest.raises(SettingsError, match=r"neither minilm, ngram, static nor a folder\..*Models are not fetched"):
+        load(tmp_path)
+
+
+def test_a_folder_is_kept_apart_by_what_it_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    (tmp_path / "config.json").write_text("{}")
+    first = encoders.cache(str(tmp_path))
+    (tmp_path / "config.json").write_text('{"layers": 2}')
+    assert encoders.cache(str(tmp_path)) != first
