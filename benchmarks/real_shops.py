@@ -58,7 +58,7 @@ class RealShop:
 
 PIECES = "pieces of 2 to 4 Chinese characters cut from titles; rare: in at most 100 titles"
 _SHOPS = (
-    RealShop("homedepot", 30, "whole catalogue of 54,667; test queries: sha256 of `dev:` + query, one in five; relevant from 2.33"),
+    RealShop("homedepot", 20, "whole catalogue of 54,667; test queries: sha256 of `dev:` + query, one in five; relevant from 2.33"),
     RealShop("amazon_beauty", 15, "last item of each user held out, trained on all the rest, all unseen items ranked"),
     RealShop("online_retail_cut", 5, "last 28 days held out; customers known before; every purchase, and only items new to the customer"),
     RealShop("tmall_beauty", 2, PIECES),
