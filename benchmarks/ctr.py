@@ -15,7 +15,8 @@ from aisle.evaluation.summary import ClickRuns, TaskSummary, summarise_clicks
 from aisle.ranking.ctr.base import Ctr, sigmoid
 from aisle.ranking.ctr.examples import Examples, Floats
 from aisle.ranking.ctr.ftrl import Ftrl
-from aisle.ranking.ctr.net import KINDS, Net
+from aisle.ranking.ctr.net import Net
+from aisle.ranking.ctr.settings import KINDS
 from aisle.ranking.ctr.trees import Trees
 from benchmarks.ctr_tables import Tables, completejourney, online_retail, simulated
 from benchmarks.figures import Figure, Lines, show

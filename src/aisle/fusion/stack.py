@@ -15,7 +15,7 @@ from aisle.fusion.recall import Recall
 from aisle.ranking.boosted import Boosted
 from aisle.ranking.calibrate import Calibrator
 from aisle.ranking.ctr.matrix import OverFeatures
-from aisle.ranking.ctr.net import KINDS
+from aisle.ranking.ctr.settings import KINDS
 from aisle.ranking.features import matrix
 from aisle.ranking.logistic import Logistic
 

@@ -19,7 +19,8 @@ from aisle.pipeline import Pipeline
 from aisle.ranking.boosted import Boosted
 from aisle.ranking.calibrate import Calibrator
 from aisle.ranking.ctr.matrix import OverFeatures
-from aisle.ranking.ctr.net import KINDS, Net
+from aisle.ranking.ctr.net import Net
+from aisle.ranking.ctr.settings import KINDS
 from aisle.ranking.logistic import Logistic
 from aisle.training.budget import Left, part_of
 from aisle.training.candidates import frame

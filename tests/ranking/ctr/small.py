@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from aisle.ranking.ctr.net import KINDS, Net
+from aisle.ranking.ctr.net import Net
+from aisle.ranking.ctr.settings import KINDS
 
 
 def small(kind: str, learning_rate: float = 0.01, epochs: int = 6, tower: str | None = None) -> Net:

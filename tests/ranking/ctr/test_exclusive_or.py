@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aisle.ranking.ctr.net import KINDS
+from aisle.ranking.ctr.settings import KINDS
 from aisle.testing.ctr import auc, exclusive
 from tests.ranking.ctr.small import small
 

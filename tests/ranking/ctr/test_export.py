@@ -14,8 +14,9 @@ import torch
 from aisle.core.errors import BundleError, SettingsError
 from aisle.ranking.ctr.export_train import exported
 from aisle.ranking.ctr.loop_train import fitted
-from aisle.ranking.ctr.net import KINDS, Net
+from aisle.ranking.ctr.net import Net
 from aisle.ranking.ctr.opening import opened
+from aisle.ranking.ctr.settings import KINDS
 from aisle.testing.ctr import additive
 from tests.ranking.ctr.small import small
 

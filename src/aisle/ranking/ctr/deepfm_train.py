@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from aisle.ranking.ctr.layout import Shape
-from aisle.ranking.ctr.net import Settings
 from aisle.ranking.ctr.parts_train import CtrNet, Embedded, Linear, Numbered, hidden, pairs
+from aisle.ranking.ctr.settings import Settings
 
 
 class DeepFm(CtrNet):

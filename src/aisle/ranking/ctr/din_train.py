@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from aisle.core.errors import InputError
 from aisle.ranking.ctr.layout import Shape
-from aisle.ranking.ctr.net import Settings
 from aisle.ranking.ctr.parts_train import CtrNet, Embedded
+from aisle.ranking.ctr.settings import Settings
 
 ATTENTION = 32
 """Width of the attention's hidden layer."""

@@ -23,8 +23,8 @@ from aisle.ranking.ctr.export_train import Served, exported
 from aisle.ranking.ctr.fm_train import Fm
 from aisle.ranking.ctr.layout import Inputs, Layout
 from aisle.ranking.ctr.lr_train import Lr
-from aisle.ranking.ctr.net import Settings
 from aisle.ranking.ctr.parts_train import CtrNet
+from aisle.ranking.ctr.settings import Settings
 from aisle.ranking.ctr.tower_train import Tower
 from aisle.ranking.ctr.wide_deep_train import WideDeep
 

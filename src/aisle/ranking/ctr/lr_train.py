@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from aisle.ranking.ctr.layout import Shape
-from aisle.ranking.ctr.net import Settings
 from aisle.ranking.ctr.parts_train import CtrNet, Linear
+from aisle.ranking.ctr.settings import Settings
 
 
 class Lr(CtrNet):

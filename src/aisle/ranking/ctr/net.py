@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from onnxruntime import GraphOptimizationLevel, InferenceSession, SessionOptions
@@ -14,43 +14,10 @@ from aisle.core.errors import BundleError, SettingsError
 from aisle.ranking.ctr.base import Ctr, Floats
 from aisle.ranking.ctr.examples import Examples
 from aisle.ranking.ctr.layout import Layout
+from aisle.ranking.ctr.settings import KINDS, Settings
 
 BLOCK = 8_192
 """Cases scored at once."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a net is built and fitted. ``layers``: widths of the hidden layers, where it has any; ``regularization``: weight of the squared
-    embeddings that a case touches, per case; ``decay``: AdamW's decoupled weight decay of dense layers; ``patience``: rounds without a gain
-    on the tail, four in each pass over the cases; ``tower``: a category (the position) that only adds to the logit while fitting and is
-    left out when serving."""
-
-    embedding_size: int = 16
-    layers: tuple[int, ...] = (64, 32)
-    dropout: float = 0.1
-    regularization: float = 1e-5
-    decay: float = 1e-4
-    learning_rate: float = 2e-3
-    optimizer: Literal["adamw", "sgd"] = "adamw"
-    epochs: int = 10
-    batch: int = 512
-    patience: int = 4
-    seed: int = 7
-    tower: str | None = None
-
-
-KINDS: Mapping[str, Settings] = {
-    "lr": Settings(optimizer="sgd", learning_rate=0.05, batch=128),
-    "fm": Settings(embedding_size=8, regularization=1e-3),
-    "wide_deep": Settings(),
-    "deepfm": Settings(embedding_size=8, regularization=1e-3),
-    "dcn": Settings(),
-    "din": Settings(),
-    "mean_pooling": Settings(),
-}
-"""Each kind's file is ``KIND_train.py`` (``mean_pooling`` is in `din_train`), and its settings where nothing else is said: chosen on the
-development window of a simulated shop (`benchmarks.ctr`)."""
 
 
 class Net(Ctr):

@@ -7,7 +7,8 @@ from pathlib import Path
 from aisle.core.errors import BundleError
 from aisle.ranking.ctr.base import Ctr, described
 from aisle.ranking.ctr.ftrl import Ftrl
-from aisle.ranking.ctr.net import KINDS, Net
+from aisle.ranking.ctr.net import Net
+from aisle.ranking.ctr.settings import KINDS
 from aisle.ranking.ctr.trees import Trees
 
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from aisle.ranking.ctr.layout import Shape
-from aisle.ranking.ctr.net import Settings
 from aisle.ranking.ctr.parts_train import CtrNet, Embedded, Linear, hidden
+from aisle.ranking.ctr.settings import Settings
 
 CROSSED = 1 << 16
 """Weights that the crossed pairs share by hashing."""

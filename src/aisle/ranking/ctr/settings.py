@@ -1,0 +1,41 @@
+"""Which neural click-through models there are, and how each is built and fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a net is built and fitted. ``layers``: widths of the hidden layers, where it has any; ``regularization``: weight of the squared
+    embeddings that a case touches, per case; ``decay``: AdamW's decoupled weight decay of dense layers; ``patience``: rounds without a gain
+    on the tail, four in each pass over the cases; ``tower``: a category (the position) that only adds to the logit while fitting and is
+    left out when serving."""
+
+    embedding_size: int = 16
+    layers: tuple[int, ...] = (64, 32)
+    dropout: float = 0.1
+    regularization: float = 1e-5
+    decay: float = 1e-4
+    learning_rate: float = 2e-3
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    epochs: int = 10
+    batch: int = 512
+    patience: int = 4
+    seed: int = 7
+    tower: str | None = None
+
+
+KINDS: Mapping[str, Settings] = {
+    "lr": Settings(optimizer="sgd", learning_rate=0.05, batch=128),
+    "fm": Settings(embedding_size=8, regularization=1e-3),
+    "wide_deep": Settings(),
+    "deepfm": Settings(embedding_size=8, regularization=1e-3),
+    "dcn": Settings(),
+    "din": Settings(),
+    "mean_pooling": Settings(),
+}
+"""Each kind's file is ``KIND_train.py`` (``mean_pooling`` is in `din_train`), and its settings where nothing else is said: chosen on the
+development window of a simulated shop (`benchmarks.ctr`)."""
