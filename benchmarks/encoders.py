@@ -117,7 +117,7 @@ def speed_figures(shop: HomeDepot, asked: Sequence[str]) -> list[Figure]:
     """int8 by onnxruntime against torch in float32, on the same texts, in the same process, with two threads each."""
     import torch
 
-    from aisle.text.model_train import CHUNK, open_model, padded
+    from aisle.text.model_train import open_model, padded, pieces
 
     torch.set_num_threads(2)
     model = open_model(tuned_folder() / "model")
@@ -128,7 +128,7 @@ def speed_figures(shop: HomeDepot, asked: Sequence[str]) -> list[Figure]:
     def by_torch(some: Sequence[str]) -> Floats:
         tokens = model.tokens(some)
         order = np.argsort([len(one) for one in tokens])
-        parts = [model.net(*padded([tokens[row] for row in order[start : start + CHUNK]])) for start in range(0, len(order), CHUNK)]
+        parts = [model.net(*padded([tokens[row] for row in rows])) for rows in pieces(order.tolist(), tokens)]
         return np.asarray(torch.cat(parts).numpy()[np.argsort(order)], np.float32)
 
     with torch.inference_mode():

@@ -108,3 +108,12 @@ def test_where_memory_is_short_the_gradients_are_the_same(folder: Path, monkeypa
         model.vectors(model.tokens(["red lamp", "sofa"]))[:, 0].sum().backward()
         found.append(model.net.model.embeddings.word_embeddings.weight.grad.clone())
     assert torch.allclose(found[0], found[1], atol=1e-6) and bool(found[0].any())
+
+
+def test_texts_go_through_in_pieces_of_like_length_that_hold_so_many_tokens_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    from aisle.text import model_train
+
+    monkeypatch.setattr(model_train, "TOGETHER", 12)
+    tokens = [[0] * size for size in (3, 4, 4, 5, 20)]
+    assert list(model_train.pieces([0, 1, 2, 3, 4], tokens)) == [[0, 1, 2], [3], [4]]
+    assert list(model_train.pieces([], tokens)) == []

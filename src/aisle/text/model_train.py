@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache
@@ -19,8 +19,8 @@ from transformers.utils.logging import disable_progress_bar
 from aisle.text.pretrained import Pooling, check_folder, pooling_of
 
 Tokens = Sequence[int]
-CHUNK = 64
-"""Texts of like length that go through the model together."""
+TOGETHER = 1_024
+"""Tokens, padding included, that go through the model together: more would leave the processor's caches and take twice as long."""
 LONGEST = 64
 """Tokens of a text that training reads: titles and queries are shorter, and time grows with the longest of a chunk."""
 
@@ -67,7 +67,7 @@ class Opened:
         """``(n, d) float32`` of unit length, in the given order; gradients flow where they are on."""
         order = np.argsort([len(one) for one in tokens], kind="stable")
         with half():
-            parts = [self._part([tokens[row] for row in order[start : start + CHUNK]]) for start in range(0, len(order), CHUNK)]
+            parts = [self._part([tokens[row] for row in rows]) for rows in pieces(order.tolist(), tokens)]
         return torch.cat(parts)[torch.from_numpy(np.argsort(order))]
 
     def _part(self, tokens: Sequence[Tokens]) -> Tensor:
@@ -106,6 +106,18 @@ def _has_units() -> bool:
         return "amx_bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
         return False
+
+
+def pieces(order: Sequence[int], tokens: Sequence[Tokens]) -> Iterator[list[int]]:
+    """Rows of ``order``, by growing length, cut so that each piece has `TOGETHER` tokens at most, or one text."""
+    rows: list[int] = []
+    for row in order:
+        if rows and (len(rows) + 1) * len(tokens[row]) > TOGETHER:
+            yield rows
+            rows = []
+        rows.append(row)
+    if rows:
+        yield rows
 
 
 def padded(tokens: Sequence[Tokens]) -> tuple[Tensor, Tensor]:
