@@ -11,7 +11,7 @@ from aisle.evaluation.results import Json
 from aisle.settings import Tuned
 from aisle.tuning.proof import Proof
 from aisle.tuning.proposal import snippet
-from aisle.tuning.requests import Asked, total
+from aisle.tuning.requests import Asked
 from aisle.tuning.search import Search
 
 SHOWN = 6
@@ -116,16 +116,16 @@ def outcome(search: Search, asked: Mapping[str, Asked], proof: Proof | None, bef
             rows.append(Row(trial.number, state, trial.value, float(trial.user_attrs.get("seconds", 0)), differs))
     tasks = {task: {"fit": len(one.fit), "search": len(one.search), "proof": len(one.proof)} for task, one in asked.items()}
     tuned = search.settings_of(best.params).tuned.model_dump(exclude_none=True)
-    words = _words(proof, best.number, len(rows), total(asked)[1])
+    words = _words(proof, best.number, len(rows))
     return Outcome(tasks, rows, before, best.number, today, search.importances(), proof, tuned, words)
 
 
-def _words(proof: Proof | None, best: int, trials: int, requests: int) -> str:
+def _words(proof: Proof | None, best: int, trials: int) -> str:
     if proof is None:
         more = " There was time for no other: give more --minutes." if trials < 2 else ""
         return f"Nothing was better than the settings as they are, of {trials} trials. They should stay.{more}"
     gain = proof.gain
-    where = f"On {requests:,} requests of window 3 that the search did not use"
+    where = f"On {gain.n:,} requests of window 3 that the search did not use"
     bounds = f"{gain.low:+.4f} to {gain.high:+.4f}, p = {proof.p:.3f}"
     measured = f"{where} trial {best} differs by {gain.value:+.4f} NDCG@10 from the settings as they are ({bounds})"
     if proof.significant:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -64,8 +63,3 @@ def halves(replay: Replay, seed: int) -> tuple[Replay, Replay]:
 
 def _coins(number: int, seed: int) -> NDArray[np.bool_]:
     return np.random.default_rng(seed).random(number) < 0.5
-
-
-def total(found: Mapping[str, Asked]) -> tuple[int, int]:
-    """Requests in the searching and in the proving half."""
-    return sum(len(one.search) for one in found.values()), sum(len(one.proof) for one in found.values())
