@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -22,7 +23,7 @@ from aisle.training.budget import Budget
 from aisle.training.job import Job, plain_stacks
 from aisle.training.learn import Recipe
 from aisle.training.parts import Parts
-from aisle.tuning import outcome, run
+from aisle.tuning import bench, outcome, run
 from aisle.tuning.outcome import Outcome
 from aisle.tuning.proof import Proof
 from aisle.tuning.search import Search
@@ -85,6 +86,7 @@ def test_a_task_learns_by_the_trees_of_the_settings(monkeypatch: pytest.MonkeyPa
 def test_a_folder_is_tuned_and_a_second_run_goes_on(folder: Path, data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "load_dataset", lambda *_: (data, None))
     monkeypatch.setattr(run, "OTHERS", ())
+    monkeypatch.setattr(bench, "Recipe", partial(Recipe, only=("logistic",)))
     asked = run.asked
     monkeypatch.setattr(run, "asked", lambda job: {"home": asked(job)["home"]})
     first, again = (run.tune(folder, quiet=True, budget=Budget(0.3, Clock(1.0))) for _ in range(2))
