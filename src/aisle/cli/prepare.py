@@ -110,7 +110,7 @@ def encoders(
 @app.command()
 def tune(
     folder: Folder,
-    minutes: Minutes = 10.0,
+    minutes: Minutes = 30.0,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write all trials and the proof there.")] = None,
     write: Annotated[bool, typer.Option("--write", help="Put the numbers into aisle.toml if they are proved to be better.")] = False,
 ) -> None:

@@ -25,9 +25,10 @@ from aisle.training.frames import Frame
 from aisle.training.job import Job, build, plain_stacks
 from aisle.training.judge import fused
 from aisle.training.learn import Learned, Recipe, learn
-from aisle.training.tasks import LEARNED
 from aisle.tuning.requests import Asked
 
+LEARNED = 100
+"""Candidates of a request that a trial's rankers learn from: half of a training's, for half of the time."""
 KEPT = 6
 """Fits of one source that are held: those of the best settings come back most."""
 DECAY = "decay"

@@ -15,8 +15,8 @@ from aisle.training.job import Job
 from aisle.training.learn import FEWEST
 from aisle.training.tasks import replays
 
-MOST = 1_000
-"""Requests of each kind that a trial looks at: the search only has to tell better from worse."""
+MOST = 500
+"""Requests of a task that a trial learns from, and that it is judged by: the search only has to tell better from worse."""
 HALF = 20
 """Requests in each half of window 3 below which nothing can be told."""
 

@@ -45,7 +45,7 @@ class Sources:
     tried: tuple[str, ...]
 
 
-def tune(folder: Path, minutes: float = 10.0, quiet: bool = False, budget: Budget | None = None) -> Outcome:
+def tune(folder: Path, minutes: float = 30.0, quiet: bool = False, budget: Budget | None = None) -> Outcome:
     """Search for ``minutes`` and prove the best on requests that the search did not use. Window 4 is never looked at.
 
     Trials lie in ``folder/bundles/.work/tune``: a second run on the same data and settings goes on, several at once share them.
