@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from aisle.evaluation.results import Measured
-from aisle.tuning.proof import Proof, compare
+from aisle.tuning.proof import Proof, after, compare
 
 
 def test_tasks_weigh_the_same_however_many_requests_they_have() -> None:
@@ -31,3 +31,9 @@ def test_only_a_gain_that_chance_does_not_give_counts() -> None:
     assert not Proof(Measured(0.02, -0.01, 0.03), 0.2, {}).significant
     assert not Proof(Measured(-0.02, -0.03, -0.01), 0.01, {}).significant
     assert not Proof(Measured(0.02), float("nan"), {}).significant
+
+
+def test_a_second_look_at_the_same_requests_is_paid_for() -> None:
+    proof = Proof(Measured(0.02, 0.01, 0.03), 0.03, {})
+    assert after(proof, 1).significant and not after(proof, 2).significant
+    assert after(proof, 2).p == 0.06 and after(proof, 99).p == 1.0

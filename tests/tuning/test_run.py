@@ -102,16 +102,34 @@ def test_a_proved_gain_is_told_proposed_and_written(found: Search, tmp_path: Pat
     told = made(found, Proof(Measured(0.02, 0.01, 0.03, 90), 0.001, {"home": (0.3, 0.32)}))
     assert "On 90 requests" in told.words and "significant gain. Take it" in told.words and "[tuned.markov]\n" in told.lines()[-1]
     assert told.history[0][0] == 0 and told.history[-1][0] == told.best and told.lines()[1].startswith("What matters: markov.decay")
-    assert told.to_json()["proof"] == {"value": 0.02, "low": 0.01, "high": 0.03, "n": 90, "remark": "", "p": 0.001, "significant": True}  # type: ignore[index,call-overload]
+    assert told.to_json()["proof"] == {
+        "value": 0.02,
+        "low": 0.01,
+        "high": 0.03,
+        "n": 90,
+        "remark": "",
+        "p": 0.001,
+        "looks": 1,
+        "significant": True,
+    }  # type: ignore[index,call-overload]
     (tmp_path / "aisle.toml").write_text('name = "Lamps"  # ours\n', encoding="utf-8")
     assert run.keep(tmp_path, told) == tmp_path / "aisle.toml"
     assert load(tmp_path).tuned.markov.decay == 0.85 and "# ours" in (tmp_path / "aisle.toml").read_text(encoding="utf-8")
+
+
+def test_what_ended_early_has_no_value_and_is_never_the_best_so_far(tmp_path: Path) -> None:
+    ended = search(tmp_path, 0.6)
+    ended.run()
+    rows = made(ended, None).rows
+    assert {row.state: row.value is None for row in rows} == {"complete": False, "pruned": True}
+    assert f"{sum(row.value is None for row in rows)} of them ended early" in str(made(ended, None).table().caption)
 
 
 @pytest.mark.parametrize(
     ("proof", "told"),
     [
         (Proof(Measured(0.02, -0.01, 0.03, 90), 0.3, {}), "not significant, it may be chance. The settings should stay"),
+        (Proof(Measured(0.02, 0.001, 0.03, 90), 0.08, {}, 2), "p = 0.080 for 2 trials proved so): not significant"),
         (Proof(Measured(-0.02, -0.05, 0.01, 90), 0.3, {}), "was chance. The settings should stay"),
         (None, "Nothing was better than the settings as they are"),
     ],

@@ -117,3 +117,9 @@ def test_two_searches_share_one_journal(tmp_path: Path) -> None:
     two.run()
     assert tried(one) == tried(two) and len(tried(two)) > mine
     assert two.first is not None and two.first.number == 0 and 0 not in two.learned
+
+
+def test_a_trial_that_is_proved_again_counts_once_and_is_remembered(tmp_path: Path) -> None:
+    found = search(tmp_path, 0.1)
+    assert [found.looked(number) for number in (3, 3, 5)] == [1, 1, 2]
+    assert search(tmp_path, 0.1).looked(3) == 2

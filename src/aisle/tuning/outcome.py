@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from optuna.trial import TrialState
 from rich.table import Table
 
 from aisle.evaluation.results import Json
@@ -66,7 +67,11 @@ class Outcome:
 
     def to_json(self) -> Json:
         """``tune --json``."""
-        proof = None if self.proof is None else {**asdict(self.proof.gain), "p": self.proof.p, "significant": self.significant}
+        proof = (
+            None
+            if self.proof is None
+            else {**asdict(self.proof.gain), "p": self.proof.p, "looks": self.proof.looks, "significant": self.significant}
+        )
         means = {} if self.proof is None else {task: {"today": old, "best": new} for task, (old, new) in self.proof.tasks.items()}
         return {
             "metric": "ndcg@10",
@@ -112,8 +117,8 @@ def outcome(search: Search, asked: Mapping[str, Asked], proof: Proof | None, bef
         numbers = search.numbers(trial.params)
         differs = {name: value for name, value in numbers.items() if value != today[name]}
         if trial.state.is_finished() and "again" not in trial.user_attrs:
-            state = trial.state.name.lower()
-            rows.append(Row(trial.number, state, trial.value, float(trial.user_attrs.get("seconds", 0)), differs))
+            value = trial.value if trial.state == TrialState.COMPLETE else None  # Optuna gives what is pruned its last report
+            rows.append(Row(trial.number, trial.state.name.lower(), value, float(trial.user_attrs.get("seconds", 0)), differs))
     tasks = {task: {"fit": len(one.fit), "search": len(one.search), "proof": len(one.proof)} for task, one in asked.items()}
     tuned = search.settings_of(best.params).tuned.model_dump(exclude_none=True)
     words = _words(proof, best.number, len(rows))
@@ -126,7 +131,8 @@ def _words(proof: Proof | None, best: int, trials: int) -> str:
         return f"Nothing was better than the settings as they are, of {trials} trials. They should stay.{more}"
     gain = proof.gain
     where = f"On {gain.n:,} requests of window 3 that the search did not use"
-    bounds = f"{gain.low:+.4f} to {gain.high:+.4f}, p = {proof.p:.3f}"
+    often = f" for {proof.looks} trials proved so" if proof.looks > 1 else ""
+    bounds = f"{gain.low:+.4f} to {gain.high:+.4f}, p = {proof.p:.3f}{often}"
     measured = f"{where} trial {best} differs by {gain.value:+.4f} NDCG@10 from the settings as they are ({bounds})"
     if proof.significant:
         return f"{measured}: a significant gain. Take it."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,16 +17,25 @@ LEVEL = 0.05
 
 @dataclass(frozen=True)
 class Proof:
-    """What the best settings gain in NDCG@10, tasks weighing the same; ``tasks`` holds each task's own (today's, best) means."""
+    """What the best settings gain in NDCG@10, tasks weighing the same; ``tasks`` holds each task's own (today's, best) means.
+
+    ``looks``: how many different trials were proved on these requests so far; ``p`` is multiplied by it (Bonferroni).
+    """
 
     gain: Measured
     p: float
     tasks: Mapping[str, tuple[float, float]]
+    looks: int = 1
 
     @property
     def significant(self) -> bool:
         """Better, and by more than chance would give at the 5 % level."""
         return bool(self.p < LEVEL and self.gain.value > 0)
+
+
+def after(proof: Proof, looks: int) -> Proof:
+    """The proof as one of so many."""
+    return replace(proof, p=min(1.0, looks * proof.p), looks=looks)
 
 
 def prove(bench: Bench, today: tuple[Settings, Mapping[str, Judged]], best: tuple[Settings, Mapping[str, Judged]], seed: int) -> Proof:

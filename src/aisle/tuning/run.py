@@ -22,7 +22,7 @@ from aisle.training.job import Job, work_folder
 from aisle.training.parts import Parts
 from aisle.tuning.bench import Bench
 from aisle.tuning.outcome import Outcome, outcome
-from aisle.tuning.proof import Proof, prove
+from aisle.tuning.proof import Proof, after, prove
 from aisle.tuning.proposal import write
 from aisle.tuning.requests import asked, before_test
 from aisle.tuning.search import Search, opened
@@ -118,7 +118,8 @@ def _proved(search: Search, bench: Bench) -> Proof | None:
     if first.number == best.number:
         return None
     sides = [(search.settings_of(one.params), search.learned.get(one.number, {})) for one in (first, best)]
-    return prove(bench, sides[0], sides[1], search.settings.seed)
+    proof = prove(bench, sides[0], sides[1], search.settings.seed)
+    return after(proof, search.looked(best.number))
 
 
 def keep(folder: Path, found: Outcome) -> Path | None:

@@ -35,6 +35,7 @@ IN_A_ROW = 20
 """Settings proposed again one after another from which the search has nothing new to try."""
 TOLD = 20
 """Finished trials from which importances are worth telling."""
+PROVED = "proved/"
 
 
 class Measures(Protocol):
@@ -186,6 +187,11 @@ class Search:
         if len(self.finished) < TOLD:
             return {}
         return get_param_importances(self.study, evaluator=PedAnovaImportanceEvaluator(target_quantile=0.25))
+
+    def looked(self, number: int) -> int:
+        """Note that a trial was proved; how many different ones were so far."""
+        self.study.set_user_attr(f"{PROVED}{number}", True)
+        return sum(name.startswith(PROVED) for name in self.study.user_attrs)
 
     def _key(self, params: Mapping[str, Any]) -> tuple[object, ...]:
         return tuple(params.get(number.name) for number in self.space)
