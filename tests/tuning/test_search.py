@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from optuna.distributions import IntDistribution
 from optuna.trial import TrialState
 
 from aisle.settings import Settings
@@ -123,3 +124,33 @@ def test_a_trial_that_is_proved_again_counts_once_and_is_remembered(tmp_path: Pa
     found = search(tmp_path, 0.1)
     assert [found.looked(number) for number in (3, 3, 5)] == [1, 1, 2]
     assert search(tmp_path, 0.1).looked(3) == 2
+
+
+def test_todays_numbers_are_measured_once_while_another_process_is_at_them(tmp_path: Path) -> None:
+    other, found = search(tmp_path, 1), search(tmp_path, 0.5)
+    other._enqueue()
+    running = other.study.ask({number.name: IntDistribution(0, len(number.grid) - 1) for number in other.space})
+    looks: list[int] = []
+
+    def worth(task: str, settings: Settings) -> float:
+        looks.append(1)
+        if len(looks) == 4:
+            running.set_user_attr("tasks", [0.2, 0.1])
+            running.set_user_attr("seconds", 2.0)
+            other.study.tell(running, 0.15)
+        return 0.1
+
+    found.bench.worth = worth  # type: ignore[attr-defined]
+    found.run()
+    assert found.first is not None and found.first.number == 0 and len(found.study.trials) > 3
+    assert all(params != tried(found)[0] for params in tried(found)[1:])
+
+
+def test_todays_numbers_are_measured_at_the_end_where_another_process_was_killed_at_them(tmp_path: Path) -> None:
+    other, found = search(tmp_path, 1), search(tmp_path, 0.4)
+    other._enqueue()
+    other.study.ask({number.name: IntDistribution(0, len(number.grid) - 1) for number in other.space})
+    found.run()
+    assert found.study.trials[0].state == TrialState.RUNNING
+    assert found.first is not None and found.first.number == len(found.study.trials) - 1 > 2
+    assert found.budget.whole > 0

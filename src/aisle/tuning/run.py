@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from aisle.core.errors import AisleError, InputError
+from aisle.core.errors import InputError
 from aisle.core.events import Dataset
 from aisle.core.threads import one_thread
 from aisle.data.dataset import load_dataset
@@ -113,9 +113,7 @@ def searched(search: Search, advance: Advance) -> None:
 def _proved(search: Search, bench: Bench) -> Proof | None:
     """The comparison of the best with today's, None where nothing is better."""
     first, best = search.first, search.best
-    if first is None or best is None:
-        raise AisleError("The time was over before the settings were measured as they are.", "Give more --minutes.")
-    if first.number == best.number:
+    if first is None or best is None or first.number == best.number:
         return None
     sides = [(search.settings_of(one.params), search.learned.get(one.number, {})) for one in (first, best)]
     proof = prove(bench, sides[0], sides[1], search.settings.seed)

@@ -94,19 +94,34 @@ class Search:
     learned: dict[int, Mapping[str, Judged]] = field(default_factory=dict)
 
     def run(self, advance: Callable[[], None] = lambda: None) -> None:
-        """Today's numbers first, then what TPE proposes, while the longest trial so far still fits into the time."""
-        if self.first is None and not any(trial.state == TrialState.WAITING for trial in self.study.trials):
-            self.study.enqueue_trial({number.name: number.place for number in self.space}, skip_if_exists=not self.study.trials)
+        """Today's numbers first, then what TPE proposes, while the longest trial so far still fits into the time.
+
+        Where another process is at today's numbers, or was killed there, others go first; without them nothing ends.
+        """
+        if self._of_today(TrialState.COMPLETE, TrialState.WAITING, TrialState.RUNNING) is None:
+            self._enqueue()
         again = 0
-        while self.first is None or (self._affords() and again < IN_A_ROW and self._open()):
+        while self._affords() and again < IN_A_ROW and self._open():
             again = 0 if self._trial() else again + 1
             advance()
-            if self.first is None and self.budget.left <= 0:
-                break
+        while self.first is None:
+            if self._of_today(TrialState.WAITING) is None:
+                self._enqueue()
+            self._trial()
+            advance()
+
+    def _enqueue(self) -> None:
+        self.study.enqueue_trial({number.name: number.place for number in self.space})
+
+    def _of_today(self, *states: TrialState) -> FrozenTrial | None:
+        """The earliest trial of today's numbers in one of these states; one that waits has them fixed, not drawn."""
+        wanted = {number.name: number.place for number in self.space}
+        found = self.study.get_trials(deepcopy=False, states=states)
+        return next((one for one in found if one.system_attrs.get("fixed_params", one.params) == wanted), None)
 
     def _affords(self) -> bool:
         longest = max((float(trial.user_attrs["seconds"]) for trial in self.finished[-NEWEST:]), default=0.0)
-        sides = {one.number for one in (self.first, self.best) if one is not None}
+        sides = {-1 if one is None else one.number for one in (self.first, self.best)}
         self.budget.reserve = (PROVING + len(sides - set(self.learned))) * longest
         return self.budget.left > longest
 
@@ -165,8 +180,7 @@ class Search:
     @property
     def first(self) -> FrozenTrial | None:
         """The trial of today's numbers, None while it is not finished."""
-        wanted = self._key({number.name: number.place for number in self.space})
-        return next((trial for trial in self.finished if self._key(trial.params) == wanted), None)
+        return self._of_today(TrialState.COMPLETE)
 
     @property
     def best(self) -> FrozenTrial | None:
