@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -74,10 +74,13 @@ class Amazon:
 
     def block(self, users: NDArray[np.int64], cut: int) -> Block:
         """One home request a user, who has all but the last ``cut`` items."""
-        lists = self._rows(users, cut)
+        return self.asked(users, self.rows(users, cut))
+
+    def asked(self, users: NDArray[np.int64], lists: Sequence[NDArray[np.int64]]) -> Block:
+        """One home request a user, who has these rows of the log, the newest last, and no other."""
         offsets = np.r_[0, np.cumsum([len(rows) for rows in lists])].astype(np.int64)
         rows = np.concatenate(lists).astype(np.int64)
-        age = (self.place[rows] - cut).astype(float)
+        age = np.concatenate([np.arange(len(one))[::-1] for one in lists]).astype(float)
         recent = Slices(offsets, self.item[rows], {"age": age, "type": np.full(len(rows), float(PURCHASE))})
         n = len(users)
         stranger = Profiles.strangers(n)
@@ -86,7 +89,7 @@ class Amazon:
         requests = [Request(f"r{user}", "home", f"u{user}") for user in users]
         return Block(requests, np.full(n, np.nan), [None] * n, profiles, Slices.none(n), Slices.none(n))
 
-    def _rows(self, users: NDArray[np.int64], cut: int) -> list[NDArray[np.int64]]:
+    def rows(self, users: NDArray[np.int64], cut: int) -> list[NDArray[np.int64]]:
         starts = np.searchsorted(self.user, users)
         stops = np.searchsorted(self.user, users, side="right") - cut
         return [np.arange(start, max(start, stop)) for start, stop in zip(starts, stops, strict=True)]

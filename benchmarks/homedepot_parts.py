@@ -135,7 +135,7 @@ def measured(shop: HomeDepot, mapping: Numbers, ranking: Numbers, judged: Number
     lexical = Lexical().fit(Dataset(shop.catalogue, Events.none()))
     understood = [understand(text, lexical.speller_) for text in shop.texts]
     raw = Dense(vectors=minilm(shop.catalogue, "homedepot"))
-    dense = Dense(vectors=raw.vectors_).learn([understood[query] for query in mapping], _pairs(shop, mapping))
+    dense = Dense(vectors=raw.vectors_).learn([understood[query] for query in mapping], pairs(shop, mapping))
     match = TextMatch(lexical.tokens_)
     fit, dev = (frame(shop, part, understood, [lexical, dense], match) for part in (ranking, judged))
     untouched = frame(shop, judged, understood, [raw], match)
@@ -156,7 +156,7 @@ def _table(frame: Frame, names: Sequence[str], gain: NDArray[np.float32]) -> lig
     return lightgbm.Dataset(matrix(frame.features, names), gain, group=frame.candidates.counts)
 
 
-def _pairs(shop: HomeDepot, queries: Numbers) -> Pairs:
+def pairs(shop: HomeDepot, queries: Numbers) -> Pairs:
     found = [(place, row, 2 ** (grade - 1) - 1) for place, query in enumerate(queries)
              for row, grade in zip(shop.rows[query], shop.grades[query], strict=True) if grade >= RELEVANT]  # fmt: skip
     query, item, weight = zip(*found, strict=True)

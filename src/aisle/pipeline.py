@@ -20,7 +20,7 @@ from aisle.core.request import Request
 from aisle.core.runner import Runner
 from aisle.core.stage import Allowed, Block, Filter, Query, Source
 from aisle.fusion.pool import pool
-from aisle.fusion.stack import Stack
+from aisle.fusion.stack import ITEM, Stack
 from aisle.profile.gather import gather
 from aisle.profile.history import History
 from aisle.query.reader import Encode, Reader
@@ -133,7 +133,8 @@ class Pipeline:
         if stack.clicks is None or not features:
             return
         shown = np.concatenate([page.rows[r.offset : r.offset + r.limit] for r, page in zip(block.requests, pages, strict=True)])
-        found = stack.probability({name: features[name][shown] for name in stack.click_names if name in features})
+        read = {name: features[name][shown] for name in stack.click_names if name in features}
+        found = stack.probability({**read, ITEM: candidates.item[shown].astype(np.float32)})
         if found is not None:
             column = np.full(len(candidates), np.nan, np.float32)
             column[shown] = found

@@ -58,6 +58,7 @@ EVENTS = {
     "event_id": Column(Kind.ID, meaning="absent: the hash of the row's fields"),
     "query": Column(Kind.TEXT),
     "rank": Column(Kind.INTEGER, meaning="position on the page, 0 first"),
+    "propensity": Column(Kind.NUMBER, meaning="of an impression: the probability with which the shop's ranking put the item at this rank"),
     "surface": Column(Kind.CATEGORY),
     "quantity": Column(Kind.NUMBER),
     "price": Column(Kind.NUMBER),

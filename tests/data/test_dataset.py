@@ -219,3 +219,15 @@ def test_the_first_lines_of_online_retail_become_a_shop(real_data: Path, tmp_pat
     assert (data.events.item >= 0).all()
     rejected = {tally.rule for tally in quality.rules if tally.rejected}
     assert {"duplicates", "non_products", "stock_corrections", "cancellations"} <= rejected
+
+
+def test_the_probability_of_what_was_shown_is_read_where_the_log_says_it(tmp_path: Path) -> None:
+    """One that cannot be is missing; a log without the column has none."""
+    shown = {"timestamp": "1577923200", "type": "impression", "item_id": "a", "user_id": "u", "rank": "0"}
+    log = [{**shown, "timestamp": str(1577923200 + place), "propensity": said} for place, said in enumerate(("0.25", "0", "1.5", ""))]
+    read, _ = load_dataset(folder(tmp_path / "told", items=items("a"), events=log), Settings())
+    assert read.events.propensity is not None
+    assert np.array_equal(read.events.propensity, [0.25, np.nan, np.nan, np.nan], equal_nan=True)
+    assert np.array_equal(read.events.where(np.array([True, False, False, False])).propensity, [0.25])  # type: ignore[arg-type]
+    silent, _ = load_dataset(folder(tmp_path / "silent", items=items("a"), events=[shown]), Settings())
+    assert silent.events.propensity is None

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from aisle.core.events import Dataset
-from aisle.evaluation.impressions import PATIENCE, Shown, shown_pages, was_clicked
+from aisle.evaluation.impressions import Shown, shown_pages, was_clicked
+from aisle.ranking.ctr.labels import PATIENCE
 from tests.evaluation.logs import HOUR, Deed, hours, inside, shop
 
 
@@ -77,6 +78,11 @@ def test_what_is_no_click_of_this_page(deed: Deed) -> None:
 
 def test_patience_ends_to_the_second() -> None:
     assert clicked(read([*page("u", 1, "ab"), Deed("u", "click", "b", 1 + PATIENCE / HOUR)])[1]) == [{"b"}]
+
+
+def test_a_click_belongs_to_the_last_page_that_showed_the_item() -> None:
+    deeds = [*page("u", 1, "ab"), *page("u", 1.1, "bc"), Deed("u", "click", "b", 1.2), Deed("u", "click", "a", 1.3)]
+    assert clicked(read(deeds)[1]) == [{"a"}, {"b"}]
 
 
 def test_a_click_after_the_window_still_belongs_to_the_page_shown_in_it() -> None:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from time import sleep
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from aisle.core.candidates import Candidates
 from aisle.core.errors import RequestError
 from aisle.core.request import Condition
 from aisle.core.runner import Runner
 from aisle.core.stage import Allowed, Block, Scores
+from aisle.fusion.stack import ITEM, POSITION
+from aisle.ranking.calibrate import Calibrator
 from aisle.retrieval.popularity import Popularity
 from aisle.testing import toys
 from tests.pipeline.toy import pipeline, request, shop, with_columns
@@ -219,3 +223,28 @@ def test_a_shop_where_nothing_happened_yet_shows_something_and_says_it_is_a_fall
     answer = shop(quiet).answer([request(user_id="u0")])[0]
     assert len(answer.items) == 12
     assert answer.degraded
+
+
+class ByRow:
+    """A click model that says nothing but which row it was asked about."""
+
+    name = "by_row"
+
+    def score(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        assert (x[:, 0] == 0).all(), "asked as if all stood first"
+        return x[:, 1] / 100
+
+    def save(self, folder: Path) -> None: ...
+
+
+class Plain(Calibrator):
+    def apply(self, scores: NDArray[np.floating]) -> NDArray[np.float64]:
+        return np.asarray(scores, np.float64)
+
+
+def test_a_click_model_that_knows_items_is_told_which_ones_it_is_asked_about() -> None:
+    made = pipeline()
+    stack = replace(made.stacks["home"], clicks=ByRow(), click_names=(POSITION, ITEM), click_calibrator=Plain(), event="click")
+    answer = shop(replace(made, stacks={**made.stacks, "home": stack})).answer([request("home", user_id="u3")])[0]
+    rows = made.catalogue.rows(item.item_id for item in answer.items)
+    assert [item.probability for item in answer.items] == pytest.approx((rows / 100).tolist())

@@ -93,7 +93,7 @@ def test_fields_of_the_contract_are_read_and_others_kept_as_they_came() -> None:
     ("name", "value"),
     [
         ("price", "abc"), ("price", -1), ("price", 0), ("quantity", "NaN"), ("rank", -3), ("dwell_ms", [1]), ("consent", "perhaps"),
-        ("rating", "inf"),
+        ("rating", "inf"), ("propensity", 0), ("propensity", 1.2),
     ],
 )  # fmt: skip
 def test_an_optional_cell_that_says_nothing_is_missing_and_the_event_counts(name: str, value: object) -> None:

@@ -95,3 +95,16 @@ def test_a_tokenizer_of_another_model_is_refused(folder: Path) -> None:
     transformers.BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder)
     with pytest.raises(InputError, match="knows 12 tokens, the model 10"):
         check_folder(folder)
+
+
+def test_where_memory_is_short_the_gradients_are_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from aisle.text import model_train
+
+    found = []
+    for short in (False, True):
+        monkeypatch.setattr(model_train, "_short", lambda short=short: short)
+        model = model_train.open_model(folder)
+        model.net.eval()
+        model.vectors(model.tokens(["red lamp", "sofa"]))[:, 0].sum().backward()
+        found.append(model.net.model.embeddings.word_embeddings.weight.grad.clone())
+    assert torch.allclose(found[0], found[1], atol=1e-6) and bool(found[0].any())

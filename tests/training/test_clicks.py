@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from aisle.fusion.stack import POSITION
+from aisle.fusion.stack import ITEM, POSITION
 from aisle.pipeline import Pipeline
 from aisle.schema import EVENT_CODE
 from aisle.training import clicks as clicking
@@ -19,6 +20,16 @@ from tests.training.conftest import NAMES
 
 ALWAYS = lambda: 1e9  # noqa: E731
 STACK = plain_stacks(NAMES)["search"]
+MODELS = ("logistic", "boosted", "dcn")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_net() -> Iterator[None]:
+    """One net is enough, and this small shop may have it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clicking, "NETS", ("dcn",))
+        patch.setattr(clicking, "NET_ROWS", 100)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +43,7 @@ def result(job: Job, pipeline: Pipeline) -> ClickResult:
 def test_models_stand_beside_what_needs_no_model_on_both_windows(result: ClickResult) -> None:
     for summary in (result.dev, result.test):
         assert summary.task == "search_clicks"
-        assert set(summary.models) == {"constant_rate", "item_rate", "position_rate", "logistic", "boosted"}
+        assert set(summary.models) == {"constant_rate", "item_rate", "position_rate", *MODELS}
         assert set(summary.models["boosted"]) == {"auc", "gauc", "logloss", "ne", "brier", "ece"}
     assert {c.metric for c in result.test.comparisons} == {"auc", "logloss"}
 
@@ -42,15 +53,17 @@ def test_what_is_shown_first_and_what_fits_is_clicked_more_and_the_models_know(r
     auc = {model: numbers["auc"].value for model, numbers in result.test.models.items()}
     assert auc["constant_rate"] == 0.5
     assert max(auc["logistic"], auc["boosted"]) > auc["position_rate"] > 0.5
-    assert min(numbers["ne"].value for name, numbers in result.test.models.items() if name in ("logistic", "boosted")) < 1
+    assert min(result.test.models[name]["ne"].value for name in MODELS) < 1
 
 
 def test_the_kept_model_is_the_one_that_errs_least_on_development(result: ClickResult) -> None:
-    loss = {name: result.dev.models[name]["logloss"].value for name in ("logistic", "boosted")}
+    loss = {name: result.dev.models[name]["logloss"].value for name in MODELS}
     assert result.stack.clicks is not None
-    assert result.stack.clicks.name == min(loss, key=lambda name: loss[name])
+    assert result.kept == result.stack.clicks.name == min(loss, key=lambda name: loss[name])
+    assert [row.part for row in result.plan if row.kept] == [f"search clicks: {result.kept}"]
+    assert {row.part for row in result.plan} == {f"search clicks: {name}" for name in MODELS}
     assert result.stack.event == "click"
-    assert result.stack.click_names[-1] == POSITION
+    assert POSITION in result.stack.click_names
 
 
 def test_its_probability_means_what_it_says_and_has_a_classification_report_on_both_windows(result: ClickResult) -> None:
@@ -67,7 +80,7 @@ def test_when_answering_every_item_is_taken_as_if_it_stood_first(result: ClickRe
     from aisle.training.candidates import frame
 
     pages = shown_pages(job.data, job.windows.event == 4, True).replay.first(20)
-    made = frame(pipeline, STACK, pages, STACK.sources, names=result.stack.click_names[:-1])
+    made = frame(pipeline, STACK, pages, STACK.sources, names=[name for name in result.stack.click_names if name not in (POSITION, ITEM)])
     probability = result.stack.probability(made.features)
     assert probability is not None and ((probability > 0) & (probability < 1)).all()
     far = result.stack.probability({**made.features, POSITION: np.full(len(made.item), np.log1p(30), np.float32)})
@@ -103,6 +116,26 @@ def test_the_clock_ends_it_early_and_the_plan_makes_the_same_again(
     assert again is not None and again.effort == short.effort and again.sizes == short.sizes
     for name in ("logistic", "boosted"):
         assert again.test.models[name]["auc"].value == short.test.models[name]["auc"].value
+
+
+@pytest.mark.parametrize("left", [5.0, 1e9])
+def test_with_little_time_or_few_rows_or_by_a_plan_without_nets_none_is_begun(
+    job: Job, pipeline: Pipeline, left: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if left > 5:
+        monkeypatch.setattr(clicking, "NET_ROWS", 10**6)
+    for planned in (Planned(), Planned(effort={"boosted": {"requests": 50, "trees": 10}})):
+        found = learn_clicks(job, pipeline, STACK, planned, lambda: left)
+        assert found is not None
+        assert set(found.effort) == {"boosted"} and "dcn" not in found.test.models
+
+
+def test_a_net_of_the_plan_is_made_again_with_as_many_rounds(job: Job, pipeline: Pipeline, result: ClickResult) -> None:
+    rounds = result.effort["dcn"]["rounds"]
+    plan = Planned(result.sizes, {"boosted": result.effort["boosted"], "dcn": {"rounds": rounds}})
+    again = learn_clicks(job, pipeline, STACK, plan, lambda: 0.1)
+    assert again is not None and again.effort["dcn"] == {"rounds": rounds}
+    assert again.test.models["dcn"]["auc"].value == pytest.approx(result.test.models["dcn"]["auc"].value, abs=1e-6)
 
 
 def test_a_rate_is_drawn_to_the_overall_one_by_twenty_impressions() -> None:

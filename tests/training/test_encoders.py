@@ -53,6 +53,12 @@ def test_a_shop_too_large_for_its_time_gets_its_own_text(monkeypatch: pytest.Mon
     assert "50 titles by MiniLM would take too much" in chosen(english(), minutes=1.5)[1]
 
 
+def test_where_only_a_table_can_be_made_in_time_it_is_distilled_from_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoders, "PER_SECOND", 0.5)
+    kind, why = chosen(english(), minutes=2)
+    assert kind == "static" and "50 titles by MiniLM would take too much" in why
+
+
 def test_the_export_counts_when_it_is_still_to_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
     assert chosen(english(), minutes=0.5)[0] == "minilm"
     monkeypatch.setattr(encoders, "is_exported", lambda _: False)

@@ -89,12 +89,15 @@ def test_test_has_slices_and_comparisons_and_development_the_same_metrics(job: J
     assert "users with" in names and "wanted item with" in names and "category" in names
 
 
-def test_slices_of_users_go_by_what_window_1_knew_of_them(job: Job, asked: Frame) -> None:
+def test_slices_of_users_go_by_what_their_profiles_knew_when_they_asked(job: Job, pipeline: Pipeline, asked: Frame) -> None:
     slices = measure(job, asked, {"fused": asked.alone["popularity"]}, True).slices
-    groups = [name for name in slices if name.startswith("users with")]
-    assert sum(slices[name].n for name in groups) == len(asked.replay), "each request belongs to one group"
-    stranger = replace(job, windows=replace(job.windows, event=np.full(len(job.data.events), 4, np.int8)))
-    only = measure(stranger, asked, {"fused": asked.alone["popularity"]}, True).slices
+    groups = {name: slices[name].n for name in slices if name.startswith("users with")}
+    known = pipeline.block(asked.replay.requests).profiles.events
+    assert sum(groups.values()) == len(asked.replay), "each request belongs to one group"
+    assert groups.get("users with over 20 events", 0) == int((known > 20).sum())
+    assert groups.get("users with 1 to 5 events", 0) == int(((known >= 1) & (known <= 5)).sum())
+    early = replace(asked.replay, requests=[replace(request, as_of=0.0) for request in asked.replay.requests])
+    only = measure(job, replace(asked, replay=early), {"fused": asked.alone["popularity"]}, True).slices
     assert only["users with no events"].n == len(asked.replay)
 
 

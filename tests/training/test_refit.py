@@ -10,11 +10,12 @@ import pytest
 
 from aisle.core.events import Dataset
 from aisle.data.windows import cut
+from aisle.evaluation.drift import stability
 from aisle.pipeline import Pipeline
 from aisle.training import refit as refitting
 from aisle.training.budget import Budget
 from aisle.training.job import Job, plain_stacks
-from aisle.training.refit import refit, reserve, seconds, shift, stability, writing
+from aisle.training.refit import refit, reserve, seconds, shift, writing
 from aisle.training.tasks import TaskResult, replays
 from tests.training.clock import Clock
 from tests.training.conftest import NAMES, job_of

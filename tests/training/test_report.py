@@ -72,6 +72,16 @@ def test_every_mean_over_few_cases_says_so(stored: dict[str, Any]) -> None:
     assert not [one for one in every if one["n"] >= 30 and one["remark"].startswith("only")]
 
 
+def test_the_later_sections_are_there_for_every_task(stored: dict[str, Any]) -> None:
+    assert set(stored["fusion"]) == {"home", "home_new", "search"}
+    assert "home" in stored["drift"]["aging"] and "search" not in stored["drift"]["aging"], "judged queries have no time"
+    assert set(stored["off_policy"]) == {"home", "search"}
+    for page in stored["fusion"].values():
+        assert {"recall_side", "popularity"} & {member["name"] for member in page["members"]} and page["pairs"]
+    assert {row["column"] for row in stored["drift"]["shifts"]} >= {"category", "home: fused score", "search: fused score"}
+    assert all(row["verdict"] for row in stored["drift"]["shifts"])
+
+
 def test_ablation_has_a_line_for_each_kept_part_corrected_within_its_task(stored: dict[str, Any]) -> None:
     rows = [row for row in stored["ablation"] if row["metric"] == "home/ndcg@10"]
     assert {"user_and_item", "popularity", "repeat", "item_knn"} <= {row["part"] for row in rows}

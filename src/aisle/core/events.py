@@ -20,7 +20,8 @@ class Events:
     ``user`` ``(n,) int32`` into ``users`` (an actor: a user, or a session that no user claimed); ``item`` ``(n,) int32`` catalogue row, -1
     for none or unknown; ``time`` ``(n,) float64`` UTC seconds, or the order within one user where the log has no clock; ``type``
     ``(n,) uint8`` (`schema.EVENT_TYPES`); ``query`` ``(n,) int32`` into ``queries``, -1 for none; ``session`` ``(n,) int32`` number of the
-    session, -1 for none; ``rank``, ``quantity``, ``price``, ``rating`` ``(n,) float32`` with NaN for missing.
+    session, -1 for none; ``rank``, ``quantity``, ``price``, ``rating`` ``(n,) float32`` with NaN for missing; so ``propensity`` of an
+    impression, the probability with which the shop put the item at its rank, None in a log that never says it.
     """
 
     users: Strings
@@ -36,6 +37,7 @@ class Events:
     price: NDArray[np.float32]
     rating: NDArray[np.float32]
     clock: bool = True
+    propensity: NDArray[np.float32] | None = None
 
     COLUMNS = ("user", "item", "time", "type", "query", "session", "rank", "quantity", "price", "rating")
 
@@ -44,7 +46,8 @@ class Events:
 
     def where(self, mask: NDArray[np.bool_]) -> Events:
         """The events that ``mask`` ``(n,) bool`` keeps; users and queries keep their numbers."""
-        return replace(self, **{name: getattr(self, name)[mask] for name in self.COLUMNS})
+        propensity = None if self.propensity is None else self.propensity[mask]
+        return replace(self, propensity=propensity, **{name: getattr(self, name)[mask] for name in self.COLUMNS})
 
     @classmethod
     def none(cls) -> Events:

@@ -163,7 +163,7 @@ def _events(events: Table, catalogue: Catalogue, settings: Settings) -> Events:
         ordered = with_sessions(ordered, settings.cleaning.session_minutes)
     else:
         ordered = ordered.mutate(session=ordered["session_id"] if "session_id" in ordered.columns else ibis.null("string"))
-    wanted = [name for name in ("item_id", "query", "rank", "quantity", "price", "rating") if name in ordered.columns]
+    wanted = [name for name in ("item_id", "query", "rank", "quantity", "price", "rating", "propensity") if name in ordered.columns]
     needed = ordered["time"].notnull() & ordered["type"].isin(EVENT_TYPES) & ordered["actor"].notnull()  # whatever rule is off
     rows = _arrow(ordered.filter(needed).select("_key", "time", "type", "actor", "session", *wanted), "time", "_key")
     user, users = _coded(rows["actor"])
@@ -176,7 +176,8 @@ def _events(events: Table, catalogue: Catalogue, settings: Settings) -> Events:
     kind = np.array([EVENT_CODE[word] for word in words], np.uint8)[kinds] if len(rows) else np.zeros(0, np.uint8)
     real = {name: _numbers(rows[name]).astype(np.float32) if name in wanted else np.full(len(rows), np.nan, np.float32)
             for name in ("rank", "quantity", "price", "rating")}  # fmt: skip
-    return Events(users, queries, user, item, _numbers(rows["time"]), kind, query, session, **real, clock=clock)
+    said = _numbers(rows["propensity"]).astype(np.float32) if "propensity" in wanted else None
+    return Events(users, queries, user, item, _numbers(rows["time"]), kind, query, session, **real, clock=clock, propensity=said)
 
 
 def _judgements(table: Table, catalogue: Catalogue, settings: Settings) -> Judgements:

@@ -91,6 +91,7 @@ CHECKS: dict[str, Callable[[Column], bool]] = {
     "type": _is_type,
     "query": lambda column: column.words and column.different > 1,
     "rank": lambda column: column.whole > 0.95 and column.high < 10_000,
+    "propensity": lambda column: column.number > 0.9 and column.low >= 0 and column.high <= 1,
     "quantity": lambda column: column.number > 0.9,
     "rating": lambda column: column.number > 0.9 and column.different <= 200 and column.low >= -10 and column.high <= 100,
     "grade": lambda column: column.number > 0.95 and column.different <= 200,

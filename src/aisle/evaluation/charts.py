@@ -5,7 +5,7 @@ Bars and intervals hold no text and stretch to the cell they stand in, so that l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 
 from markupsafe import Markup, escape
@@ -66,6 +66,42 @@ def reliability(table: Reliability) -> Markup:
     inside += Markup("").join(Markup('<circle class="point" cx="{:.1f}" cy="{:.1f}" r="3.5"/>').format(x, y) for x, y in where)
     box = Markup('<svg class="reliability" viewBox="0 -6 {} {}" role="img" aria-label="{}">{}</svg>')
     return box.format(SIDE + EDGE + 8, SIDE + EDGE + 6, f"reliability curve, calibration error {table.ece:.3f}", inside)
+
+
+WIDTH, HEIGHT, LEFT = 640.0, 220.0, 44.0
+Dots = Sequence[tuple[float, float, float, float]]
+"""Points of a line: along, value, lower and upper bound."""
+
+
+def lines(named: Mapping[str, Dots], unit: str, says: str) -> Markup:
+    """A line a name over a common axis from 0 upward, each point with its interval; the names stand in the legend beside it, in order."""
+    every = [dot for dots in named.values() for dot in dots]
+    first, last = min(dot[0] for dot in every), max(dot[0] for dot in every)
+    top = 1.05 * max(dot[3] if isfinite(dot[3]) else dot[1] for dot in every) or 1.0
+    wide = (last - first) or 1.0
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        return LEFT + (x - first) / wide * (WIDTH - LEFT - 16), HEIGHT * (1 - y / top)
+
+    inside = Markup('<path class="axis" d="M{x} 0V{y}H{end}"/>').format(x=LEFT, y=HEIGHT, end=WIDTH)
+    text = Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>')
+    for x, anchor in ((first, "start"), (last, "end")):
+        inside += text.format(at(x, 0)[0], HEIGHT + 18, anchor, f"{x:.0f} {unit}" if x == last else f"{x:.0f}")
+    for y in (0.0, top / 2, top):
+        inside += text.format(LEFT - 6, min(HEIGHT, max(10.0, at(first, y)[1] + 4)), "end", f"{y:.2f}")
+    inside += Markup("").join(_line_of(number, dots, at) for number, dots in enumerate(named.values()))
+    return Markup('<svg class="lines" viewBox="0 -6 {} {}" role="img" aria-label="{}">{}</svg>').format(WIDTH, HEIGHT + 30, says, inside)
+
+
+def _line_of(number: int, dots: Dots, at: Callable[[float, float], tuple[float, float]]) -> Markup:
+    places = [(at(x, y), at(x, low)[1], at(x, high)[1]) for x, y, low, high in dots]
+    drawn = Markup("").join(
+        Markup('<path class="span" d="M{:.1f} {:.1f}V{:.1f}"/><circle cx="{:.1f}" cy="{:.1f}" r="3.5"/>').format(x, low, high, x, y)
+        for (x, y), low, high in places
+        if isfinite(low) and isfinite(high)
+    )
+    curve = Markup('<polyline points="{}"/>').format(" ".join(f"{x:.1f},{y:.1f}" for (x, y), _, _ in places))
+    return Markup('<g class="line l{}">{}{}</g>').format(number, curve, drawn)
 
 
 def _reach(row: Bin, x: float, top: float) -> Markup:

@@ -12,23 +12,23 @@ from aisle.core.events import Dataset, Events
 from aisle.core.request import Request
 from aisle.evaluation.lists import Truth
 from aisle.evaluation.replay import Replay
+from aisle.ranking.ctr.labels import followed
 from aisle.schema import EVENT_CODE
 
 SHOWN = EVENT_CODE["impression"]
 TAKEN = tuple(EVENT_CODE[name] for name in ("click", "cart", "purchase", "favourite"))
-PATIENCE = 1_800.0
-"""Seconds after an impression within which a click counts as its own."""
 
 
 @dataclass(frozen=True)
 class Shown:
     """A replay of shown pages (each a `rank` request over what was shown), and the ``rank`` ``(m,) float64`` of each item of its truth.
 
-    The truth grades a clicked item 1 and any other 0.
+    The truth grades a clicked item 1 and any other 0. ``propensity`` ``(m,) float64``: the probability of that rank where the log says it.
     """
 
     replay: Replay
     rank: NDArray[np.float64]
+    propensity: NDArray[np.float64]
 
 
 def shown_pages(data: Dataset, inside: NDArray[np.bool_], searching: bool) -> Shown:
@@ -57,28 +57,20 @@ def shown_pages(data: Dataset, inside: NDArray[np.bool_], searching: bool) -> Sh
     ]
     truth = Truth.of(len(first), page, events.item[rows], clicked.astype(float))
     users = events.user[rows[starts]].astype(np.int32) if len(starts) else np.zeros(0, np.int32)
-    return Shown(Replay("clicks", requests, truth, users), _ranks(truth, page, events.item[rows], events.rank[rows]))
+    first_shown = rows[_first(truth, page, events.item[rows], events.rank[rows])]
+    said = np.full(len(first_shown), np.nan) if events.propensity is None else events.propensity[first_shown].astype(float)
+    return Shown(Replay("clicks", requests, truth, users), events.rank[first_shown].astype(float), said)
 
 
 def was_clicked(events: Events, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """``(rows,) bool``: the same actor took the item within `PATIENCE` seconds after the impression."""
-    span = int(events.item.max(initial=0)) + 1
-    taken = np.flatnonzero(np.isin(events.type, TAKEN) & (events.item >= 0) & (events.user >= 0))
-    pair = events.user.astype(np.int64) * span + events.item
-    order = np.lexsort((events.time[taken], pair[taken]))
-    keys, times = pair[taken][order], events.time[taken][order]
-    both = np.rec.fromarrays([keys, times])
-    place = np.searchsorted(both, np.rec.fromarrays([pair[rows], events.time[rows]]))
-    near = np.minimum(place, max(0, len(keys) - 1))
-    if not len(keys):
-        return np.zeros(len(rows), bool)
-    return (place < len(keys)) & (keys[near] == pair[rows]) & (times[near] - events.time[rows] <= PATIENCE)
+    """``(rows,) bool``: taken within `labels.PATIENCE` seconds by the same actor, and not shown again by then (`labels.followed`)."""
+    return followed(events, rows, TAKEN)
 
 
-def _ranks(truth: Truth, page: NDArray[np.int64], item: NDArray[np.int32], rank: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The rank of each row of the truth; an item shown twice on a page has its first."""
+def _first(truth: Truth, page: NDArray[np.int64], item: NDArray[np.int32], rank: NDArray[np.float32]) -> NDArray[np.int64]:
+    """The place of each row of the truth among what was shown; of an item shown twice on a page, where it stood first."""
     span = int(item.max(initial=0)) + 1
     keys = page.astype(np.int64) * span + item
     order = np.lexsort((rank, keys))
     place = np.searchsorted(keys[order], truth.request * span + truth.item)
-    return rank[order][place].astype(np.float64) if len(keys) else np.zeros(0)
+    return order[place] if len(keys) else np.zeros(0, np.int64)

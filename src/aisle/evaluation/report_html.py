@@ -10,7 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from aisle.evaluation import charts, tables, words
+from aisle.evaluation import charts, sections, tables, words
 from aisle.evaluation.report import Card, story
 from aisle.evaluation.results import Evaluation, Json
 
@@ -32,6 +32,9 @@ def render(evaluation: Evaluation, quality: Mapping[str, Json] | None = None, ti
         ablation=tables.ablation(evaluation),
         slices=tables.slices(evaluation),
         curves=[(name, table, charts.reliability(table)) for name, table in evaluation.calibration.items() if table.bins],
+        fusion=sections.fusion(evaluation),
+        logged=sections.logged(evaluation),
+        drift=sections.drift(evaluation),
         number=words.number,
         known=isfinite,
     )

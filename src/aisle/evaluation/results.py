@@ -8,6 +8,9 @@ from dataclasses import dataclass, field, fields, is_dataclass
 
 from aisle.evaluation.calibration import Reliability
 from aisle.evaluation.classification import ClassReport
+from aisle.evaluation.drift import Drift
+from aisle.evaluation.members import Fusion
+from aisle.evaluation.off_policy import OffPolicy
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 NAN = float("nan")
@@ -127,6 +130,9 @@ class Evaluation:
     ablation: Sequence[Ablation] = ()
     plan: Sequence[PlanRow] = ()
     notes: Sequence[str] = ()
+    fusion: Mapping[str, Fusion] = field(default_factory=dict)
+    off_policy: Mapping[str, OffPolicy] = field(default_factory=dict)
+    drift: Drift = field(default_factory=Drift)
 
     def to_json(self) -> dict[str, Json]:
         """``evaluate --json`` as the contract has it, further keys added; NaN becomes null."""

@@ -14,12 +14,27 @@ from numpy.typing import NDArray
 from aisle.fusion.recall import Recall
 from aisle.ranking.boosted import Boosted
 from aisle.ranking.calibrate import Calibrator
+from aisle.ranking.ctr.matrix import OverFeatures
+from aisle.ranking.ctr.net import KINDS
 from aisle.ranking.features import matrix
 from aisle.ranking.logistic import Logistic
 
 Column = NDArray[np.float32]
 POSITION = "position"
 """Feature of click models alone: log(1 + rank shown at), 0 when answering, so that a place on the page is not taken for merit."""
+
+
+ITEM = "item"
+"""Feature of click-through nets alone: the item's row in the bundle."""
+
+
+class Chance(Protocol):
+    """A fitted model that gives the probability of a click from the feature matrix."""
+
+    name: str
+
+    def score(self, x: NDArray[np.float32]) -> Column: ...
+    def save(self, folder: Path) -> None: ...
 
 
 class Ranker(Protocol):
@@ -51,7 +66,7 @@ class Stack:
     ctr: Calibrator | None = None
     rer: Calibrator | None = None
     alpha: float = 0.5
-    clicks: Ranker | None = None
+    clicks: Chance | None = None
     click_names: tuple[str, ...] = ()
     click_calibrator: Calibrator | None = None
     event: str | None = None
@@ -116,11 +131,15 @@ class Stack:
             names=tuple(state["names"]),
             ranker=_ranker(folder / "ranker", state["ranker"]),
             alpha=state["alpha"],
-            clicks=_ranker(folder / "clicks", state["clicks"]),
+            clicks=_chance(folder / "clicks", state["clicks"]),
             click_names=tuple(state["click_names"]),
             event=state["event"],
             **calibrators,
         )
+
+
+def _chance(folder: Path, name: str | None) -> Chance | None:
+    return OverFeatures.load(folder) if name in KINDS else _ranker(folder, name)
 
 
 def _ranker(folder: Path, name: str | None) -> Ranker | None:

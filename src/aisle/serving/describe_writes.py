@@ -62,7 +62,7 @@ EVENT: Schema = {
         "timestamp": {"type": ["string", "number"], "description": "ISO 8601, or Unix seconds or milliseconds; absent: now"},
         **{name: {"type": "string"} for name in ("item_id", "user_id", "session_id", "query", "surface", "text", "request_id", "currency")},
         "rank": {"type": "integer", "minimum": 0, "description": "0 is first"},
-        **{name: {"type": "number"} for name in ("quantity", "price", "rating", "dwell_ms")},
+        **{name: {"type": "number"} for name in ("quantity", "price", "rating", "dwell_ms", "propensity")},
         "consent": {"type": "boolean", "description": "false: nothing is learned from it about this person"},
     },
 }

@@ -113,11 +113,13 @@ def _cell(value: Json, name: str) -> Json:
 
 
 def _possible(name: str, value: Json) -> Json:
-    """Numbers that cannot be are missing, as in files: negative ranks and prices, a price or quantity of 0."""
+    """Numbers that cannot be are missing, as in files: negative ranks and prices, a price or quantity of 0, a propensity that is none."""
     if not isinstance(value, float) or name in ("timestamp", "order"):
         return value
     if value < 0 and name in ("rank", "dwell_ms", "price"):
         return None
+    if name == "propensity":
+        return value if 0 < value <= 1 else None
     return None if value == 0 and name in ("price", "quantity") else value
 
 

@@ -212,7 +212,7 @@ def _layer(name: str) -> int:
 
 def _optimizer(groups: Sequence[Group], recipe: Recipe) -> torch.optim.Optimizer:
     given = [{"params": group.tensors, "lr": group.rate, "weight_decay": group.decay} for group in groups]
-    return torch.optim.AdamW(given) if recipe.optimizer == "adamw" else torch.optim.SGD(given, momentum=0.9)
+    return torch.optim.AdamW(given, fused=True) if recipe.optimizer == "adamw" else torch.optim.SGD(given, momentum=0.9)
 
 
 def _store(folder: Path, net: torch.nn.Module, optimizer: torch.optim.Optimizer, history: History, kept: Weights) -> None:

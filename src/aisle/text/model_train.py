@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 from transformers import AutoModel
 from transformers.utils.logging import disable_progress_bar
 
@@ -21,6 +23,9 @@ CHUNK = 64
 """Texts of like length that go through the model together."""
 LONGEST = 64
 """Tokens of a text that training reads: titles and queries are shorter, and time grows with the longest of a chunk."""
+
+ROOM = 6 << 30
+"""Bytes of free memory below which a batch is not held whole."""
 
 
 class Pooled(torch.nn.Module):  # type: ignore[misc]
@@ -62,8 +67,14 @@ class Opened:
         """``(n, d) float32`` of unit length, in the given order; gradients flow where they are on."""
         order = np.argsort([len(one) for one in tokens], kind="stable")
         with half():
-            parts = [self.net(*padded([tokens[row] for row in order[start : start + CHUNK]])) for start in range(0, len(order), CHUNK)]
+            parts = [self._part([tokens[row] for row in order[start : start + CHUNK]]) for start in range(0, len(order), CHUNK)]
         return torch.cat(parts)[torch.from_numpy(np.argsort(order))]
+
+    def _part(self, tokens: Sequence[Tokens]) -> Tensor:
+        """Where memory is short what lies between is computed again on the way back (Chen et al. 2016), a third slower."""
+        if torch.is_grad_enabled() and _short():
+            return checkpoint(self.net, *padded(tokens), use_reentrant=False)
+        return self.net(*padded(tokens))
 
     def save(self, folder: Path) -> None:
         """Weights as safetensors, configuration and tokenizer: what sentence encoders and transformers open."""
@@ -79,6 +90,17 @@ def half() -> AbstractContextManager[object]:
     return torch.autocast("cpu", dtype=torch.bfloat16) if _has_units() else nullcontext()
 
 
+@cache
+def _short() -> bool:
+    """Whether less than `ROOM` is free at the beginning; unknown is not short."""
+    try:
+        free = next(line for line in Path("/proc/meminfo").read_text(encoding="utf-8").splitlines() if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        return False
+    return int(free.split()[1]) * 1024 < ROOM
+
+
+@cache
 def _has_units() -> bool:
     try:
         return "amx_bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8")

@@ -17,11 +17,11 @@ from tokenizers import Tokenizer
 from aisle.core.errors import BundleError
 from aisle.text.encoder import LONGEST, Encoder, Kind, Vectors
 
-SAMPLE = 20_000
+SAMPLE = 5_000
 """Texts that the table is fitted to."""
 COMMON = 1e-3
 """A token's share of all tokens at which it counts half (smooth inverse frequency, Arora et al. 2017)."""
-RIDGE = 0.3
+RIDGE = 0.1
 ROUNDS = 30
 
 
@@ -54,11 +54,12 @@ class StaticEncoder:
         means = encoder._means(sample)
         seen = np.bincount(means.indices, minlength=len(names)).astype(np.float64)
         weight = COMMON / (COMMON + seen / max(1.0, seen.sum()))
-        scaled = csr_matrix(means.multiply(weight[None, :]))
-        length = np.linalg.norm(scaled @ start, axis=1)
+        used = np.flatnonzero(seen)
+        scaled = csr_matrix(means[:, used].multiply(weight[used][None, :]))
+        length = np.linalg.norm(scaled @ start[used], axis=1)
         scaled = csr_matrix(scaled.multiply(1 / np.maximum(length, 1e-6)[:, None])).astype(np.float32)
-        table = start + _fitted(scaled, teacher.encode(sample, "item") - scaled @ start)
-        return cls(words, (table * weight[:, None]).astype(np.float16))
+        start[used] += _fitted(scaled, teacher.encode(sample, "item") - scaled @ start[used])
+        return cls(words, (start * weight[:, None]).astype(np.float16))
 
     @property
     def fingerprint(self) -> str:

@@ -38,7 +38,7 @@ def choose(sources: Sequence[str], floor: Sequence[str], fit: Frame, dev: Frame,
     that were not tried yet: leaving them out would be a guess.
     """
     present = [name for name in sources if f"{name}_rank" in fit.features]
-    trials = _Trials(present, fit, dev)
+    trials = Trials(present, fit, dev)
     chosen: list[str] = []
     rows: list[PlanRow] = []
     best, waiting = -1.0, list(present)
@@ -62,7 +62,7 @@ def choose(sources: Sequence[str], floor: Sequence[str], fit: Frame, dev: Frame,
     return rows
 
 
-class _Trials:
+class Trials:
     """The terms of every source, made once: a trial is a small system of equations and one sum over window 3."""
 
     def __init__(self, sources: Sequence[str], fit: Frame, dev: Frame) -> None:
@@ -74,7 +74,11 @@ class _Trials:
         self.proposed = [np.isfinite(dev.features[f"{name}_rank"]) for name in sources]
 
     def quality(self, sources: Sequence[str]) -> float:
-        """NDCG@10 on window 3 of these sources' weighted sum over what they propose."""
+        """Mean NDCG@10 of these sources together on the later frame."""
+        return mean(quality(self.dev, self.score(sources)))
+
+    def score(self, sources: Sequence[str]) -> Column:
+        """``(n,) float32`` over the later frame's rows: these sources' weighted sum over what they propose, NaN for what they do not."""
         numbers = [self.place[name] for name in sources]
         columns = [2 * number + one for number in numbers for one in (0, 1)]
         theta = solve(self.gram[np.ix_(columns, columns)], self.right[columns])
@@ -86,4 +90,4 @@ class _Trials:
         for column, weight in zip(columns, theta, strict=True):
             if weight:
                 score += np.float32(weight) * self.terms[column]
-        return mean(quality(self.dev, np.where(proposed, score, np.float32(np.nan))))
+        return np.where(proposed, score, np.float32(np.nan))

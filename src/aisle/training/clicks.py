@@ -1,4 +1,4 @@
-"""Click-through rate, where the log says what was shown: fitted on window 2, calibrated on 3, measured on 4; position is a feature."""
+"""Click-through rate, where the log says what was shown: models fitted on window 2, calibrated and chosen on 3, measured on 4."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ from numpy.typing import NDArray
 from aisle.evaluation.calibration import Reliability, reliability
 from aisle.evaluation.classification import ClassReport, classification_report
 from aisle.evaluation.impressions import Shown, shown_pages
+from aisle.evaluation.probability import logloss
+from aisle.evaluation.results import PlanRow
 from aisle.evaluation.summary import ClickRuns, TaskSummary, summarise_clicks
-from aisle.fusion.stack import POSITION, Ranker, Stack
+from aisle.fusion.stack import ITEM, POSITION, Chance, Stack
 from aisle.pipeline import Pipeline
 from aisle.ranking.boosted import Boosted
 from aisle.ranking.calibrate import Calibrator
+from aisle.ranking.ctr.matrix import OverFeatures
+from aisle.ranking.ctr.net import KINDS, Net
 from aisle.ranking.logistic import Logistic
 from aisle.training.budget import Left, part_of
 from aisle.training.candidates import frame
@@ -32,6 +36,12 @@ MOST = {2: 6_000, 3: 2_000, 4: 3_000}
 """Pages replayed from each window."""
 
 
+NETS = ("dcn", "wide_deep", "deepfm", "fm")
+"""The nets that are tried where there is time, in order of what they gained on a simulated shop (`benchmarks.ctr`)."""
+NET_SECONDS, NET_END = 4.0, 2.0
+"""Seconds below which no net is begun, and what its export is left: each net may take half of what is left."""
+NET_ROWS = 10_000
+"""Shown items of window 2 below which no net is begun: with so few, nets were behind on every shop measured."""
 SHARES = {2: 0.35, 3: 0.2, 4: 0.4}
 """How they divide the time for replaying; each share is of what the earlier ones left."""
 
@@ -39,7 +49,7 @@ SHARES = {2: 0.35, 3: 0.2, 4: 0.4}
 @dataclass(frozen=True)
 class ClickResult:
     """The stack with its click model; the figures on window 4 and 3; of the kept model the classification reports by window and the
-    calibration on window 4; and what a plan keeps: pages of each window, effort of each model."""
+    calibration on window 4; what a plan keeps: pages of each window, effort of each model; and a row a model for the report's plan."""
 
     stack: Stack
     test: TaskSummary
@@ -48,6 +58,12 @@ class ClickResult:
     curve: Reliability
     sizes: Mapping[int, int]
     effort: Effort
+    plan: Sequence[PlanRow]
+
+    @property
+    def kept(self) -> str:
+        """The model whose probability is given."""
+        return "" if self.stack.clicks is None else self.stack.clicks.name
 
 
 @dataclass(frozen=True)
@@ -59,8 +75,8 @@ class Pages:
     rank: NDArray[np.float64]
 
     def table(self, names: Sequence[str]) -> NDArray[np.float32]:
-        """``(n, len(names) + 1) float32``: the features and the position."""
-        return np.column_stack([self.frame.table(names), np.log1p(np.nan_to_num(self.rank))]).astype(np.float32)
+        """``(n, len(names) + 2) float32``: the features, the position, the item."""
+        return np.column_stack([self.frame.table(names), np.log1p(np.nan_to_num(self.rank)), self.frame.item]).astype(np.float32)
 
 
 def learn_clicks(job: Job, pipeline: Pipeline, stack: Stack, planned: Planned, left: Left) -> ClickResult | None:
@@ -74,19 +90,30 @@ def learn_clicks(job: Job, pipeline: Pipeline, stack: Stack, planned: Planned, l
         for window, one in shown.items():
             most = planned.requests.get(window, MOST[window])
             pages[window] = _pages(job, pipeline, stack, one, most, pages, part_of(left, SHARES[window]))
-        names = pages[2].frame.names
-        tables = {window: one.table(names) for window, one in pages.items()}
-        models, effort = _fit(pages[2], tables[2], [*names, POSITION], job.settings.seed, planned, left)
-        curves = {name: Calibrator().fit(model.score(tables[3]), pages[3].clicked) for name, model in models.items()}
-        said = {window: {name: curves[name].apply(model.score(tables[window])) for name, model in models.items()} for window in (3, 4)}
-        dev, test = (_measure(job, stack.task, said[window], pages, window) for window in (3, 4))
-        best = min(models, key=lambda name: dev.models[name]["logloss"].value)
+        names = (*pages[2].frame.names, POSITION, ITEM)
+        tables = {window: one.table(pages[2].frame.names) for window, one in pages.items()}
+        models, effort = _fit(pages[2], tables[2], names, job.settings.seed, planned, left)
+        curves = {name: Calibrator().fit(_score(model, tables[3]), pages[3].clicked) for name, model in models.items()}
+        said = {window: {name: curves[name].apply(_score(one, tables[window])) for name, one in models.items()} for window in (3, 4)}
+        loss = {name: float(logloss(pages[3].clicked, score).mean()) for name, score in said[3].items()}
+        best = min(loss, key=lambda name: loss[name])
+        dev, test = (_measure(job, stack.task, said[window], pages, window, best) for window in (3, 4))
     rate = pages[2].clicked.mean()
     reports = {name: _classes(pages[window].clicked, said[window][best], rate) for name, window in (("development", 3), ("test", 4))}
     curve = reliability(pages[4].clicked, said[4][best], "click", pages[4].frame.replay.users[pages[4].frame.request])
-    learned = replace(stack, clicks=models[best], click_names=(*names, POSITION), click_calibrator=curves[best], event="click")
+    learned = replace(stack, clicks=models[best], click_names=_read(models[best], names), click_calibrator=curves[best], event="click")
     sizes = {window: len(one.frame.groups) for window, one in pages.items()}
-    return ClickResult(learned, test, dev, reports, curve, sizes, effort)
+    plan = [PlanRow(f"{stack.task} clicks: {name}", name == best, why=f"log loss {one:.4f} on window 3") for name, one in loss.items()]
+    return ClickResult(learned, test, dev, reports, curve, sizes, effort, plan)
+
+
+def _read(model: Chance, names: Sequence[str]) -> tuple[str, ...]:
+    """The columns of a table that a model reads: only nets know items."""
+    return tuple(names) if model.name in KINDS else tuple(names[:-1])
+
+
+def _score(model: Chance, table: NDArray[np.float32]) -> NDArray[np.float32]:
+    return model.score(table if model.name in KINDS else table[:, :-1])
 
 
 def _classes(clicked: NDArray[np.float64], said: NDArray[np.float64], rate: float) -> ClassReport:
@@ -106,16 +133,34 @@ def _pages(job: Job, pipeline: Pipeline, stack: Stack, shown: Shown, most: int, 
 
 
 def _fit(
-    pages: Pages, x: NDArray[np.float32], names: list[str], seed: int, planned: Planned, left: Left
-) -> tuple[dict[str, Ranker], Effort]:
-    groups = pages.frame.groups[pages.frame.groups > 0]
-    linear, model = Logistic().fit(x, pages.clicked), Boosted("probability", leaves=15, seed=seed)
-    boosted, effort = trees(model, (x, pages.clicked, groups, names), planned.effort.get("boosted", {}), left)
-    return {"logistic": linear, "boosted": boosted}, {"boosted": effort}
+    pages: Pages, table: NDArray[np.float32], names: Sequence[str], seed: int, planned: Planned, left: Left
+) -> tuple[dict[str, Chance], Effort]:
+    """A line, trees, and the nets that there is time for, or that the plan has."""
+    groups, x = pages.frame.groups[pages.frame.groups > 0], table[:, :-1]
+    model = Boosted("probability", leaves=15, seed=seed)
+    boosted, effort = trees(model, (x, pages.clicked, groups, list(names[:-1])), planned.effort.get("boosted", {}), part_of(left, 0.5))
+    models: dict[str, Chance] = {"logistic": Logistic().fit(x, pages.clicked), "boosted": boosted}
+    efforts: dict[str, Mapping[str, int]] = {"boosted": effort}
+    for name in NETS:
+        if found := _net(name, table, pages.clicked, seed, planned, part_of(left, 0.5)):
+            models[name], efforts[name] = OverFeatures(found), {"rounds": found.rounds_}
+    return models, efforts
 
 
-def _measure(job: Job, task: str, said: Mapping[str, NDArray[np.float64]], pages: Mapping[int, Pages], window: int) -> TaskSummary:
-    """The models beside what needs no model: one rate for all, each item's own rate in window 2, each rank's."""
+def _net(name: str, table: NDArray[np.float32], clicked: NDArray[np.float64], seed: int, planned: Planned, left: Left) -> Net | None:
+    """The net fitted in the time ``left``, or with as many rounds as the plan says; None where neither lets it begin."""
+    rounds = planned.effort.get(name, {}).get("rounds", 0)
+    if not rounds and (planned.effort or len(table) < NET_ROWS or left() < NET_SECONDS):
+        return None
+    net = Net(name, replace(KINDS[name], seed=seed), stop=lambda made: made >= rounds if rounds else left() < NET_END)
+    OverFeatures(net).fit(table, clicked)
+    return net
+
+
+def _measure(
+    job: Job, task: str, said: Mapping[str, NDArray[np.float64]], pages: Mapping[int, Pages], window: int, best: str
+) -> TaskSummary:
+    """The models beside what needs no model: one rate for all, each item's own rate in window 2, each rank's; the kept one against all."""
     known, asked = pages[2], pages[window]
     scores = {
         "constant_rate": np.full(len(asked.clicked), known.clicked.mean()),
@@ -124,7 +169,7 @@ def _measure(job: Job, task: str, said: Mapping[str, NDArray[np.float64]], pages
         **said,
     }
     users = asked.frame.replay.users[asked.frame.request]
-    runs = ClickRuns(f"{task}_clicks", asked.clicked, scores, tuple(scores), users, main="boosted")
+    runs = ClickRuns(f"{task}_clicks", asked.clicked, scores, tuple(scores), users, main=best)
     return summarise_clicks(runs, seed=job.settings.seed)
 
 

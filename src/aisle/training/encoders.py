@@ -27,6 +27,8 @@ from aisle.training.budget import Budget, Left
 
 PER_SECOND = 300
 """Titles that the exported MiniLM encodes in a second on two idle cores, on the slow side."""
+STATIC_SECONDS = 50.0
+"""What distilling MiniLM into a table takes on two idle cores, however many titles there are."""
 EXPORT_SECONDS = 20.0
 """What exporting MiniLM takes on two idle cores; the export is kept for the next shop."""
 MOST_TIME = 0.5
@@ -43,8 +45,8 @@ class TooSlowError(Exception):
 
 
 def choose_encoder(data: Dataset, settings: Settings, budget: Budget, planned: str = "") -> tuple[str, str]:
-    """`minilm` for English where its package is installed and the time allows, `ngram` (the shop's own text) otherwise, or what the
-    settings or a plan name; and why."""
+    """`minilm` for English where its package is installed and the time allows, `static`, its copy as a table, where only that fits,
+    `ngram` (the shop's own text) otherwise, or what the settings or a plan name; and why."""
     if planned:
         return planned, f"encoder {_short(planned)}: by the plan"
     if settings.encoder:
@@ -57,7 +59,10 @@ def choose_encoder(data: Dataset, settings: Settings, budget: Budget, planned: s
         return "ngram", "encoder ngram: the package with the English model is not installed"
     seconds = len(data.catalogue) / PER_SECOND + (0 if is_exported(cache("minilm")) else EXPORT_SECONDS)
     if seconds * budget.slowness > MOST_TIME * budget.left:
-        return "ngram", f"encoder ngram: encoding {len(data.catalogue):,} titles by MiniLM would take too much of the time given"
+        slow = f"encoding {len(data.catalogue):,} titles by MiniLM would take too much of the time given"
+        seconds += STATIC_SECONDS - len(data.catalogue) / PER_SECOND
+        kind = "static" if seconds * budget.slowness <= MOST_TIME * budget.left else "ngram"
+        return kind, f"encoder {kind}: {slow}"
     return "minilm", f"encoder MiniLM: {1 - chinese:.0%} of the titles are English"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -140,7 +141,8 @@ class Tuning:
         """False when it did not end in time."""
         command = [sys.executable, "-m", "aisle.text.tune_train", str(self.folder)]
         said_to = (self.folder / "said.log").open("w", encoding="utf-8")
-        with said_to as log, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process:
+        calm = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}  # on a busy machine threads that wait must not hold the processors
+        with said_to as log, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=calm) as process:
             late = Timer(GRACE * min(self.seconds, 1e6), process.kill)
             late.daemon = True
             late.start()

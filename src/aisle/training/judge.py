@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
+from aisle.core.events import Events
 from aisle.evaluation import slices
 from aisle.evaluation.lists import Floats, Lists, Mask
 from aisle.evaluation.metrics import ItemFacts
+from aisle.evaluation.replay import Replay
 from aisle.evaluation.summary import RANKING, TaskRuns, TaskSummary, summarise
 from aisle.fusion.rank_fusion import reciprocal_rank
 from aisle.profile.fold import FOLDED
@@ -63,13 +66,11 @@ def _seen(job: Job) -> Floats:
 
 
 def _slices(job: Job, frame: Frame, seen: Floats) -> dict[str, Mask]:
-    """Users by what was known of them in window 1, items likewise, queries by script and frequency, categories."""
+    """Users by what was known of them when they asked, items by their events in window 1, queries by script and frequency, categories."""
     replay, events, catalogue = frame.replay, job.data.events, job.data.catalogue
     masks = slices.items(replay.truth, seen) if len(events) else {}
     if (replay.users >= 0).any():
-        before = events.user[(job.windows.event == 1) & np.isin(events.type, FOLDED) & (events.user >= 0)]
-        counts = np.bincount(before, minlength=len(events.users))
-        masks |= slices.users(np.where(replay.users >= 0, counts[replay.users], -1))
+        masks |= slices.users(np.where(replay.users >= 0, _known(events, replay), -1))
     if replay.task == "search":
         masks |= slices.languages([request.query for request in replay.requests])
         masks |= _by_frequency(job, frame)
@@ -77,6 +78,17 @@ def _slices(job: Job, frame: Frame, seen: Floats) -> dict[str, Mask]:
         labels = catalogue.labels("category")
         masks |= slices.categories(replay.truth, labels.first, labels.names)
     return masks
+
+
+def _known(events: Events, replay: Replay) -> NDArray[np.int64]:
+    """``(requests,) int64``: events of each request's user that his profile is made of, up to the request."""
+    rows = np.flatnonzero(np.isin(events.type, FOLDED) & (events.user >= 0) & (events.item >= 0))
+    rows = rows[np.lexsort((events.time[rows], events.user[rows]))]
+    keys = np.rec.fromarrays([events.user[rows], events.time[rows]])
+    asked = np.array([request.as_of for request in replay.requests], float)
+    users = replay.users.astype(events.user.dtype)
+    upto = np.searchsorted(keys, np.rec.fromarrays([users, np.where(np.isfinite(asked), asked, np.inf)]), side="right")
+    return np.asarray(upto - np.searchsorted(events.user[rows], users), np.int64)
 
 
 def _by_frequency(job: Job, frame: Frame) -> dict[str, Mask]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aisle.core.stage import Source
+from aisle.evaluation.drift import FAR, stability
 from aisle.evaluation.replay import Replay
 from aisle.fusion.stack import Stack
 from aisle.pipeline import Pipeline
@@ -20,8 +21,6 @@ from aisle.training.tasks import TaskResult
 SAMPLE = 200
 LONG = 5.0
 """Seconds of a fit before which it is worth looking whether the machine has grown slower."""
-LARGE = 0.25
-"""Population stability index from which a distribution is said to have moved (Siddiqi 2006)."""
 SAFE = 1.3
 """Times the expected that the refit and the bundle are given; a source that would need more stays as window 1 taught it."""
 
@@ -77,7 +76,7 @@ def shift(job: Job, results: Sequence[TaskResult], before: Pipeline, after: Pipe
         asked = replace(asked, requests=[replace(request, as_of=float("nan")) for request in asked.requests])
         old, new = (_scores(pipeline, result.stack, asked) for pipeline in (before, after))
         index = stability(old, new)
-        said = "moved: rankers may read the refitted sources wrongly" if index > LARGE else "did not move much"
+        said = "moved: rankers may read the refitted sources wrongly" if index > FAR else "did not move much"
         notes.append(f"{result.task}: after the refit the distribution of fused scores {said} (stability index {index:.2f}).")
         took = job.budget.clock() - begun
     return notes
@@ -86,13 +85,3 @@ def shift(job: Job, results: Sequence[TaskResult], before: Pipeline, after: Pipe
 def _scores(pipeline: Pipeline, stack: Stack, asked: Replay) -> NDArray[np.float32]:
     made = frame(pipeline, stack, asked, stack.sources, names=stack.names or None)
     return made.scored(lambda features: stack.fuse(features)["score"])
-
-
-def stability(old: NDArray[np.floating], new: NDArray[np.floating], bins: int = 10) -> float:
-    """Population stability index over equal-mass bins of ``old``: ``Σ (q - p) ln(q / p)``, 0 for the same distribution."""
-    if len(old) < bins or len(new) < bins:
-        return 0.0
-    edges = np.unique(np.quantile(old, np.linspace(0, 1, bins + 1)[1:-1]))
-    p, q = (np.bincount(np.searchsorted(edges, values), minlength=len(edges) + 1) / len(values) for values in (old, new))
-    p, q = np.maximum(p, 1e-4), np.maximum(q, 1e-4)
-    return float(((q - p) * np.log(q / p)).sum())

@@ -10,12 +10,13 @@ import numpy as np
 from aisle.evaluation.results import Ablation, Evaluation, Figure, Json, Models, Part, PlanRow
 from aisle.evaluation.significance import holm
 from aisle.evaluation.summary import Merged, merge
-from aisle.training.clicks import ClickResult
+from aisle.training.clicks import NETS, ClickResult
+from aisle.training.drift import drift
 from aisle.training.job import Job
 from aisle.training.language import Language
 from aisle.training.tasks import TaskResult
 
-CLICKS = ("constant_rate", "position_rate", "item_rate", "logistic", "boosted")
+CLICKS = ("constant_rate", "position_rate", "item_rate", "logistic", "boosted", *NETS)
 WITHOUT = "without_profile"
 CLICK_FIGURES = ("auc", "gauc", "logloss", "ne", "ece")
 
@@ -37,8 +38,10 @@ def evaluation(
         development=dev.models,
         parts=parts(test.models, dev.models, clicks, list(results), language),
         ablation=_ablation(results, len(results) + len(clicks) > 1),
-        plan=[*rows, *(row for result in results.values() for row in result.plan)],
+        plan=[*rows, *(row for result in results.values() for row in result.plan), *(row for one in clicks.values() for row in one.plan)],
         notes=[*verdicts(test), *(note for result in results.values() for note in result.notes), *language.notes],
+        fusion={task: one.fusion for task, one in results.items() if one.fusion is not None},
+        drift=drift(job, [row for one in results.values() for row in one.shifts], {task: one.aging for task, one in results.items()}),
     )
 
 
@@ -94,7 +97,8 @@ def _clicks(test: Models, dev: Models, clicks: Mapping[str, ClickResult]) -> Par
         return replace(found, text="The log does not say what was shown and left, so no click-through rate can be learned: order instead.")
     figures = [figure for metric in CLICK_FIGURES for figure in _part("", "", test, dev, CLICKS, metric).figures]
     reports = {f"{task}, {window}": report for task, found in clicks.items() for window, report in found.reports.items()}
-    return Part(title, formula, "", figures, reports)
+    kept = "; ".join(f"{task}: {found.kept}" for task, found in clicks.items())
+    return Part(title, formula, f"Served is the model with the least log loss on window 3: {kept}.", figures, reports)
 
 
 def _profile(part: Part) -> Part:

@@ -21,6 +21,7 @@ from aisle.core.threads import one_thread
 from aisle.data.dataset import load_dataset
 from aisle.data.report import Quality
 from aisle.data.windows import cut
+from aisle.evaluation.off_policy import OffPolicy
 from aisle.evaluation.report_html import render
 from aisle.evaluation.results import Evaluation, PlanRow
 from aisle.fusion.stack import Stack
@@ -36,6 +37,7 @@ from aisle.training.budget import Budget, choose_sources
 from aisle.training.clicks import ClickResult, learn_clicks
 from aisle.training.job import TEXT, Job, plain_stacks, work_folder
 from aisle.training.language import learn_language, texts_to_learn
+from aisle.training.off_policy import off_policy
 from aisle.training.parts import Parts
 from aisle.training.refit import refit, reserve, shift
 from aisle.training.report import evaluation
@@ -47,6 +49,8 @@ ROWS_PER_SECOND = 60_000
 CLICK_TIME = 0.4
 """Time for the clicks of a task, in units of a task's."""
 CLICKED = ("search", "home")
+CLICKED_SHARE = 0.85
+"""Of the time left so much may go into the clicks of all tasks; asking the logged pages again has the rest."""
 LANGUAGE_TIME = 0.1
 """Of the time left so much may go into learning from each kind of texts, intents and categories."""
 IMPRESSION = EVENT_CODE["impression"]
@@ -154,9 +158,8 @@ def measure(data: Dataset, settings: Settings, store: Path, budget: Budget, trac
     clicks = run_clicks(job, pipeline, {task: stacks[task] for task in CLICKED if task in results}, plan)
     stacks |= {task: one.stack for task, one in clicks.items()}
     rows = [*rows, PlanRow("encoder", True, why=texts.why)] if texts.why else rows
-    return Measured(
-        job, sources, results, clicks, stacks, pipeline, evaluation(job, results, clicks, rows, language), most, texts.tuned.taken
-    )
+    report = replace(evaluation(job, results, clicks, rows, language), off_policy=run_off_policy(job, pipeline, stacks))
+    return Measured(job, sources, results, clicks, stacks, pipeline, report, most, texts.tuned.taken)
 
 
 def run_tasks(job: Job, pipeline: Pipeline, stacks: Mapping[str, Stack], plan: Plan) -> dict[str, TaskResult]:
@@ -174,8 +177,17 @@ def run_clicks(job: Job, pipeline: Pipeline, stacks: Mapping[str, Stack], plan: 
     """The click models of the tasks whose log says what was shown."""
     found = {}
     for place, (task, stack) in enumerate(stacks.items()):
-        if one := learn_clicks(job, pipeline, stack, plan.of(f"{task}_clicks"), job.budget.part(1 / (len(stacks) - place))):
+        if one := learn_clicks(job, pipeline, stack, plan.of(f"{task}_clicks"), job.budget.part(CLICKED_SHARE / (len(stacks) - place))):
             found[task] = one
+    return found
+
+
+def run_off_policy(job: Job, pipeline: Pipeline, stacks: Mapping[str, Stack]) -> dict[str, OffPolicy]:
+    """What each task's ranking would have got on the pages that the log shows."""
+    found = {}
+    for place, task in enumerate(CLICKED):
+        with job.tracker.part(f"{task}: the logged pages in the fused order"):
+            found[task] = off_policy(job, pipeline, stacks[task], job.budget.part(1 / (len(CLICKED) - place)))
     return found
 
 

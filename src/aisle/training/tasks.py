@@ -16,7 +16,9 @@ from aisle.bundle import Json
 from aisle.core.events import Dataset
 from aisle.evaluation import replay
 from aisle.evaluation.calibration import Reliability, reliability
+from aisle.evaluation.drift import Point, Shift
 from aisle.evaluation.lists import Lists
+from aisle.evaluation.members import Fusion
 from aisle.evaluation.replay import Replay
 from aisle.evaluation.results import Ablation, PlanRow
 from aisle.evaluation.summary import TaskSummary
@@ -26,10 +28,12 @@ from aisle.training.ablation import PROFILE, Windows, ablation, again, unmeasure
 from aisle.training.budget import FLOOR, Left, part_of
 from aisle.training.candidates import frame, proposed
 from aisle.training.choose import MOST, choose
+from aisle.training.drift import model_aging, score_shifts
 from aisle.training.frames import Frame
 from aisle.training.job import Job
 from aisle.training.judge import ctr, fused, measure, together
 from aisle.training.learn import Effort, Learned, Recipe, learn
+from aisle.training.members import advised, members
 from aisle.training.pace import Pace
 
 RARE = 0.02
@@ -38,6 +42,8 @@ LEARNED = 200
 """Candidates of a request that rankers learn from, of those that they rank."""
 CHOOSING, REPLAYING, LEARNING = 0.12, 0.35, 0.4
 """Of a task's time so much goes to choosing sources; of what is then left to replaying requests; then to fitting. Ablation has the rest."""
+BESIDE = 0.15
+"""Of the time left before the ablation so much may go into pairs of members."""
 Inside = Callable[[int], NDArray[np.bool_]]
 
 
@@ -63,6 +69,9 @@ class TaskResult:
     ablation: Sequence[Ablation]
     calibration: Reliability | None
     notes: Sequence[str]
+    fusion: Fusion | None = None
+    shifts: Sequence[Shift] = ()
+    aging: Sequence[Point] = ()
 
     @property
     def task(self) -> str:
@@ -123,12 +132,18 @@ def run_task(job: Job, pipeline: Pipeline, stack: Stack, asked: Mapping[int, Rep
             runs[window]["without_profile"] = lists
         dev, test = measure(job, windows.dev, runs[3], False), measure(job, windows.test, runs[4], True)
         curve = _calibration(learned, windows.test)
+    with tracker.part(f"{task}: members of the fusion, drift"):
+        page = members(job, pipeline, learned, windows, part_of(left, BESIDE))
+        shifts, ages = score_shifts(learned, windows), model_aging(job, windows, runs[4]["fused"])
     with tracker.part(f"{task}: ablation"):
         lost = ablation(learned, windows, recipe, once, left)
     late = unmeasured(lost, windows.parts(learned.stack)) if learned.rankers else []
     notes = [*learned.notes, *([f"{task}: the time did not last for the ablation of {', '.join(late)}."] if late else [])]
     plan = [replace(row, part=f"{task}: {row.part}") for row in (*rows, *learned.plan)]
-    return TaskResult(learned.stack, learned.effort, windows.sizes, windows.test.replay, plan, test, dev, lost, curve, notes)
+    page = advised(page, learned, windows.sizes[4], lost, late)
+    return TaskResult(
+        learned.stack, learned.effort, windows.sizes, windows.test.replay, plan, test, dev, lost, curve, notes, page, shifts, ages
+    )  # fmt: skip
 
 
 def _chosen(

@@ -35,9 +35,9 @@ def clock(table: Table, facts: Facts) -> Change | None:
 
 
 def numbers(table: Table, facts: Facts) -> Change | None:
-    """NaN, infinite and negative numbers become missing, and a rank, price or quantity that cannot be."""
+    """NaN, infinite and negative numbers become missing, and a rank, price, quantity or propensity that cannot be."""
     values: dict[str, Value] = {}
-    for name in ("rank", "price", "rating", "dwell_ms", "quantity"):
+    for name in ("rank", "price", "rating", "dwell_ms", "quantity", "propensity"):
         if name in table.columns:
             cell = table[name]
             bad = cell.isnan() | cell.isinf()
@@ -45,6 +45,8 @@ def numbers(table: Table, facts: Facts) -> Change | None:
                 bad = bad | (cell < 0)
             if name in ("price", "quantity"):
                 bad = bad | (cell == 0)
+            if name == "propensity":
+                bad = bad | (cell <= 0) | (cell > 1)
             values[name] = ibis.ifelse(bad, ibis.null("float64"), cell)
     return Change(table, values) if values else None
 

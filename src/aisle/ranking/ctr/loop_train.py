@@ -1,0 +1,146 @@
+"""The one loop that fits every net: cross-entropy in small steps until the tail no longer gains, the best weights kept, then exported."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from math import inf
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from aisle.core.errors import SettingsError
+from aisle.ranking.ctr.base import tail
+from aisle.ranking.ctr.dcn_train import Dcn
+from aisle.ranking.ctr.deepfm_train import DeepFm
+from aisle.ranking.ctr.din_train import Din, MeanPooling
+from aisle.ranking.ctr.examples import Examples
+from aisle.ranking.ctr.export_train import Served, exported
+from aisle.ranking.ctr.fm_train import Fm
+from aisle.ranking.ctr.layout import Inputs, Layout
+from aisle.ranking.ctr.lr_train import Lr
+from aisle.ranking.ctr.net import Settings
+from aisle.ranking.ctr.parts_train import CtrNet
+from aisle.ranking.ctr.tower_train import Tower
+from aisle.ranking.ctr.wide_deep_train import WideDeep
+
+NETS: dict[str, type[CtrNet]] = {
+    "lr": Lr, "fm": Fm, "wide_deep": WideDeep, "deepfm": DeepFm, "dcn": Dcn, "din": Din, "mean_pooling": MeanPooling,
+}  # fmt: skip
+ROUNDS = 4
+"""Rounds in each pass over the cases; after each the tail is looked at."""
+MOMENTUM = 0.9
+SMALL = 10_000
+"""Cases below which a second thread costs more in waiting than it works."""
+Batch = tuple[Tensor, Tensor, Tensor, Tensor]
+Rows = NDArray[np.int64]
+
+
+class Whole(nn.Module):  # type: ignore[misc]
+    """A net, the bias that begins at the log odds of the rate, and the tower where there is one."""
+
+    def __init__(self, net: CtrNet, rate: float, tower: Tower | None) -> None:
+        super().__init__()
+        self.net, self.tower = net, tower
+        self.bias = nn.Parameter(torch.tensor(float(np.log(rate / (1 - rate)))))
+
+    def forward(self, ids: Tensor, numbers: Tensor, place: Tensor) -> Tensor:
+        """``(b,)``; ``place`` ``(b,)`` is what the tower reads."""
+        z = self.net(ids, numbers) + self.bias
+        return z if self.tower is None else z + self.tower(place)
+
+
+def fitted(
+    kind: str, settings: Settings, layout: Layout, examples: Examples, stop: Callable[[int], bool] = lambda _: False
+) -> tuple[Served, int]:
+    """The net of the best round, ready to be exported, and the rounds made; a tower is replaced by its mean over the cases."""
+    torch.set_num_threads(1 if len(examples) < SMALL else os.cpu_count() or 1)
+    torch.manual_seed(settings.seed)
+    inputs = layout.apply(examples)
+    tower, place = Tower.of(settings.tower, examples)
+    whole = Whole(NETS[kind](layout.shape, settings), float(examples.label.mean()), tower)
+    rounds = _learn(whole, _tensors(inputs, place, examples), tail(examples.label), settings, stop)
+    mean = 0.0 if tower is None else tower.mean(place)
+    return Served(whole.net, float(whole.bias.detach()) + mean), rounds
+
+
+def train(kind: str, settings: Settings, layout: Layout, examples: Examples, stop: Callable[[int], bool]) -> tuple[bytes, int]:
+    """The fitted net as an ONNX graph, and the rounds made."""
+    served, rounds = fitted(kind, settings, layout, examples, stop)
+    return exported(served, layout.shape), rounds
+
+
+def _tensors(inputs: Inputs, place: Tensor, examples: Examples) -> Batch:
+    return torch.from_numpy(inputs.ids), torch.from_numpy(inputs.numbers), place, torch.from_numpy(examples.label.astype(np.float32))
+
+
+def _learn(whole: Whole, data: Batch, cut: int, settings: Settings, stop: Callable[[int], bool]) -> int:
+    """Rounds over the first ``cut`` cases; with a tail behind them the best weights are kept, and it ends `Settings.patience` rounds after
+    them. The number of rounds."""
+    optimizer = _optimizer(whole, settings)
+    best, weights, waited, done = inf, None, 0, 0
+    rest: Batch = tuple(part[cut:] for part in data)
+    for steps in _rounds(cut, settings):
+        _steps(whole, data, steps, optimizer, settings)
+        done += 1
+        if len(rest[3]):
+            loss = _loss(whole, rest)
+            if loss < best:
+                best, weights, waited = loss, deepcopy(whole.state_dict()), 0
+            else:
+                waited += 1
+        if waited >= settings.patience or stop(done):
+            break
+    if weights is not None:
+        whole.load_state_dict(weights)
+    elif len(rest[3]):
+        raise SettingsError(f"The net diverged: learning_rate {settings.learning_rate:g} is too large.", "Take a smaller one.")
+    return done
+
+
+def _rounds(size: int, settings: Settings) -> Iterator[Rows]:
+    """The places of the cases of each round."""
+    dice = np.random.default_rng(settings.seed)
+    for _ in range(settings.epochs):
+        yield from np.array_split(dice.permutation(size), min(ROUNDS, size))
+
+
+def _optimizer(whole: Whole, settings: Settings) -> torch.optim.Optimizer:
+    """Decay is for dense layers alone; the large tables have their own penalty."""
+    tables = {id(parameter) for part in whole.modules() if isinstance(part, nn.Embedding) for parameter in part.parameters()}
+    dense = [parameter for parameter in whole.parameters() if id(parameter) not in tables and parameter.dim() > 1]
+    rest = [parameter for parameter in whole.parameters() if id(parameter) in tables or parameter.dim() < 2]
+    groups = [{"params": rest, "weight_decay": 0.0}] + ([{"params": dense, "weight_decay": settings.decay}] if dense else [])
+    if settings.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=MOMENTUM)
+    return torch.optim.AdamW(groups, lr=settings.learning_rate)
+
+
+def _steps(whole: Whole, data: Batch, rows: Rows, optimizer: torch.optim.Optimizer, settings: Settings) -> None:
+    whole.train()
+    for ids, numbers, place, label in _batches(data, torch.from_numpy(rows), settings.batch):
+        optimizer.zero_grad()
+        loss = functional.binary_cross_entropy_with_logits(whole(ids, numbers, place), label)
+        if settings.regularization:
+            loss = loss + settings.regularization * whole.net.penalty(ids)
+        loss.backward()
+        optimizer.step()
+
+
+def _batches(data: Batch, rows: Tensor, size: int) -> Iterator[Batch]:
+    for some in rows.split(size):
+        yield tuple(part[some] for part in data)
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def _loss(whole: Whole, data: Batch) -> float:
+    whole.eval()
+    parts = [
+        functional.binary_cross_entropy_with_logits(whole(ids, numbers, place), label, reduction="sum")
+        for ids, numbers, place, label in _batches(data, torch.arange(len(data[3])), 8_192)
+    ]
+    return float(torch.stack(parts).sum()) / len(data[3])

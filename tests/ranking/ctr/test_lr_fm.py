@@ -1,0 +1,17 @@
+"""Logistic regression and the factorisation machine keep what a click-through model promises."""
+
+from __future__ import annotations
+
+from aisle.ranking.ctr.base import Ctr
+from aisle.testing.ctr import CtrSuite
+from tests.ranking.ctr.small import small
+
+
+class TestLr(CtrSuite):
+    def model(self) -> Ctr:
+        return small("lr")
+
+
+class TestFm(CtrSuite):
+    def model(self) -> Ctr:
+        return small("fm")

@@ -1,0 +1,17 @@
+"""Wide & Deep and DeepFM keep what a click-through model promises."""
+
+from __future__ import annotations
+
+from aisle.ranking.ctr.base import Ctr
+from aisle.testing.ctr import CtrSuite
+from tests.ranking.ctr.small import small
+
+
+class TestWideDeep(CtrSuite):
+    def model(self) -> Ctr:
+        return small("wide_deep")
+
+
+class TestDeepFm(CtrSuite):
+    def model(self) -> Ctr:
+        return small("deepfm")
