@@ -70,6 +70,73 @@ class Policy(Section):
     armed: tuple[Literal["stock", "availability"], ...] = ()
 
 
+class MarkovNumbers(Section):
+    """``[tuned.markov]``."""
+
+    falloff: float | None = Field(default=None, ge=0, le=4)
+    backward: float | None = Field(default=None, ge=0, le=4)
+    damping: float | None = Field(default=None, ge=0, le=1)
+    decay: float | None = Field(default=None, gt=0, le=1)
+
+
+class ItemKnnNumbers(Section):
+    """``[tuned.item_knn]``."""
+
+    shrink: float | None = Field(default=None, ge=0)
+    decay: float | None = Field(default=None, gt=0, le=1)
+
+
+class AlsNumbers(Section):
+    """``[tuned.als]``."""
+
+    regularization: float | None = Field(default=None, gt=0)
+    decay: float | None = Field(default=None, gt=0, le=1)
+
+
+class EaseNumbers(Section):
+    """``[tuned.ease]``."""
+
+    regularization: float | None = Field(default=None, gt=0)
+    decay: float | None = Field(default=None, gt=0, le=1)
+
+
+class PopularityNumbers(Section):
+    """``[tuned.popularity]``: counters keep halves of 7 and of 30 days."""
+
+    half_life: Literal[7, 30] | None = None
+
+
+class RepeatNumbers(Section):
+    """``[tuned.repeat]``."""
+
+    half_life: float | None = Field(default=None, gt=0, description="days")
+
+
+class TreesNumbers(Section):
+    """``[tuned.trees]``: the rankers made of trees."""
+
+    learning_rate: float | None = Field(default=None, gt=0, le=1)
+    regularization: float | None = Field(default=None, ge=0)
+    epochs: int | None = Field(default=None, ge=1, le=5_000, description="trees, at most")
+
+
+class Tuned(Section):
+    """``[tuned.*]``: numbers of sources and rankers, as `aisle tune` finds them; absent: those that the program has."""
+
+    markov: MarkovNumbers = MarkovNumbers()
+    item_knn: ItemKnnNumbers = ItemKnnNumbers()
+    als: AlsNumbers = AlsNumbers()
+    ease: EaseNumbers = EaseNumbers()
+    popularity: PopularityNumbers = PopularityNumbers()
+    repeat: RepeatNumbers = RepeatNumbers()
+    trees: TreesNumbers = TreesNumbers()
+
+    def of(self, part: str) -> dict[str, float]:
+        """The numbers that are set of one source or of the trees, as its constructor takes them."""
+        found = getattr(self, part) if part in type(self).model_fields else Section()
+        return found.model_dump(exclude_none=True)
+
+
 class Settings(Section):
     """The whole of ``aisle.toml``."""
 
@@ -83,6 +150,7 @@ class Settings(Section):
     ranking: Ranking = Ranking()
     arrange: Arrange = Arrange()
     policy: Policy = Policy()
+    tuned: Tuned = Tuned()
     retrieval: dict[str, bool] = Field(default_factory=dict, description="name of a source = false switches it off")
     encoder: str = Field(default="", description="absent: chosen by language; `minilm`, `ngram`, `static`, or the folder of a model")
     finetune: bool = Field(default=True, description="fine-tune the encoder on what answered queries, where the minutes allow")

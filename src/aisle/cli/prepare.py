@@ -1,4 +1,4 @@
-"""The verbs that work on a shop's folder: propose settings, check, train, evaluate, answer a file of requests, make up a shop."""
+"""The verbs that work on a shop's folder: propose settings, check, train, evaluate, tune, answer a file of requests, make up a shop."""
 
 from __future__ import annotations
 
@@ -105,6 +105,29 @@ def encoders(
         table.add_row(row.name, f"{row.recall.value:.3f}", bounds, *speed)
     Console().print(table)
     typer.echo(f"Take {found.take}: {found.why}")
+
+
+@app.command()
+def tune(
+    folder: Folder,
+    minutes: Minutes = 30.0,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write all trials and the proof there.")] = None,
+    write: Annotated[bool, typer.Option("--write", help="Put the numbers into aisle.toml if they are proved to be better.")] = False,
+) -> None:
+    """Search for better numbers of sources and rankers, and prove them."""
+    from rich.console import Console
+
+    from aisle.tuning.run import keep
+    from aisle.tuning.run import tune as run
+
+    found = run(folder, minutes)
+    if json_file is not None:
+        write_json(json_file, found.to_json())
+    Console().print(found.table())
+    typer.echo("\n".join(found.lines()))
+    if write:
+        path = keep(folder, found)
+        error_console.print(f"Wrote {path}. Next: aisle train {folder}" if path else "aisle.toml stays as it is.", highlight=False)
 
 
 @app.command()

@@ -47,19 +47,26 @@ class Job:
     def fit(self, name: str, whole: bool) -> Source:
         """A source fitted on window 1, or on everything (``whole``). Counters of a log with a clock are read as of each request, so they
         may hold the whole log either way."""
-        known = whole or (name in COUNTED and self.data.events.clock)
+        known = whole or self.as_of(name)
         stage = "all" if known else "window1"
 
         def make() -> Source:
             begun = self.budget.clock()
             with self.tracker.part(f"fit {name} on {'everything' if known else 'window 1'}"):
-                data = self.data if known else self.data.known(self.windows.event == 1)
-                made = SOURCES[name]().fit(data)
+                made = build(name, self.settings).fit(self.learned_from(name, whole))
             if name in COST:
-                self.budget.learn(COST[name](len(data.catalogue), len(data.events)), self.budget.clock() - begun)
+                self.budget.learn(COST[name](len(self.data.catalogue), len(self.data.events)), self.budget.clock() - begun)
             return made
 
         return self.parts.get(f"{stage}-{name}", lambda folder: SOURCES[name].load(folder, self.data.catalogue), make)
+
+    def as_of(self, name: str) -> bool:
+        """Whether a source reads counters as of each request."""
+        return name in COUNTED and self.data.events.clock
+
+    def learned_from(self, name: str, whole: bool) -> Dataset:
+        """What `fit` fits a source on."""
+        return self.data if whole or self.as_of(name) else self.data.known(self.windows.event == 1)
 
     def source(self, name: str, whole: bool) -> Source:
         """`fit`, or one that reads the catalogue alone and stands already."""
@@ -73,6 +80,11 @@ class Job:
         return assemble(
             data.catalogue, History.of(data.catalogue, data.events), counters, sources, stacks, self.settings, self.rules, reader
         )
+
+
+def build(name: str, settings: Settings) -> Source:
+    """A source that is not fitted yet, with the numbers that ``[tuned]`` gives it."""
+    return SOURCES[name](**settings.tuned.of(name))
 
 
 def plain_stacks(sources: Mapping[str, frozenset[str]] | Sequence[str]) -> dict[str, Stack]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,13 +39,17 @@ Effort = Mapping[str, Mapping[str, int]]
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to learn: α by setting or None, the rankers to fit, the time for it, the effort of an earlier run's plan, which then counts."""
+    """How to learn: α by setting or None, the rankers to fit, the time for it, the effort of an earlier run's plan, which then counts.
+
+    ``trees``: the numbers of ``[tuned.trees]``.
+    """
 
     alpha: float | None
     seed: int
     only: Sequence[str] = RANKERS
     left: Left = lambda: inf
     effort: Effort = field(default_factory=dict)
+    trees: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,7 @@ def fit_rankers(fit: Frame, recipe: Recipe) -> tuple[dict[str, Ranker], Effort]:
     used = np.bincount(fit.request[fit.grade > 0], minlength=len(fit.groups)) > 0
     rows = used[fit.request]
     x, groups, relevant, grade = fit.table(names, rows), fit.groups[used], fit.relevant[rows].astype(float), levels(fit)[rows]
-    size = {"leaves": int(np.clip(relevant.sum() / WANTED_PER_LEAF, 4, 15)), "seed": recipe.seed}
+    size: dict[str, Any] = {"leaves": int(np.clip(relevant.sum() / WANTED_PER_LEAF, 4, 15)), "seed": recipe.seed, **recipe.trees}
     made: dict[str, Ranker] = {}
     effort: dict[str, Mapping[str, int]] = {}
     makers: dict[str, Callable[[Mapping[str, int], Left], tuple[Ranker, dict[str, int]]]] = {

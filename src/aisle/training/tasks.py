@@ -79,8 +79,8 @@ class TaskResult:
         return self.stack.task
 
 
-def replays(job: Job) -> dict[str, dict[int, Replay]]:
-    """Task to window (2, 3, 4) to its requests; a task without enough wanted in any window is left out."""
+def replays(job: Job, numbers: Sequence[int] = (2, 3, 4)) -> dict[str, dict[int, Replay]]:
+    """Task to window to its requests; a task without enough wanted in any window is left out."""
     data, settings = job.data, job.settings.evaluation
     targets = replay.success_type(data.events, settings.targets)
     makers: dict[str, Callable[[int], Replay]] = {}
@@ -91,7 +91,7 @@ def replays(job: Job) -> dict[str, dict[int, Replay]]:
         makers["search"] = searchable
     if targets and _repeats(makers) < RARE:
         del makers["home"]
-    found = {task: {window: make(window) for window in (2, 3, 4)} for task, make in makers.items()}
+    found = {task: {window: make(window) for window in numbers} for task, make in makers.items()}
     return {task: windows for task, windows in found.items() if all(len(one) >= 5 for one in windows.values())}
 
 
@@ -117,7 +117,8 @@ def run_task(job: Job, pipeline: Pipeline, stack: Stack, asked: Mapping[int, Rep
     key = sha256(f"{stack.sources} {job.encoder} {job.budget.minutes} {planned}".encode()).hexdigest()[:8]
     kept, rows = _chosen(job, pipeline, stack, asked, part_of(left, CHOOSING), key)
     windows = replayed(job, pipeline, stack, kept, asked, planned, part_of(left, REPLAYING))
-    recipe = Recipe(job.settings.ranking.alpha, job.settings.seed, left=part_of(left, LEARNING), effort=planned.effort)
+    settings, share = job.settings, part_of(left, LEARNING)
+    recipe = Recipe(settings.ranking.alpha, settings.seed, left=share, effort=planned.effort, trees=settings.tuned.of("trees"))
     with tracker.part(f"{task}: fit rankers, set α"):
         learned = learn(replace(stack, sources=kept, recall=type(stack.recall)(kept)), windows.fit, windows.dev, recipe)
     recipe = replace(recipe, left=left, effort=learned.effort)
