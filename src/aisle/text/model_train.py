@@ -24,7 +24,7 @@ TOGETHER = 1_024
 LONGEST = 64
 """Tokens of a text that training reads: titles and queries are shorter, and time grows with the longest of a chunk."""
 
-ROOM = 6 << 30
+ROOM = 8 << 30
 """Bytes of free memory below which a batch is not held whole."""
 
 
