@@ -55,7 +55,7 @@ class Learned(Scored):
     def save(self, folder: Path) -> None:
         """Write the settings and ``<name>.safetensors``."""
         save_settings(folder, {name: getattr(self, name) for name in self.settings})
-        save_file(self.weights_, folder / f"{self.name}.safetensors")
+        save_file(self.weights_, folder / f"{type(self).name}.safetensors")
 
     @classmethod
     def load(cls, folder: Path, catalogue: Catalogue) -> Self:

@@ -26,9 +26,6 @@ HELD_OUT, SHARE = 2_000, 0.1
 PATIENCE, EPOCHS, STEPS = 3, 2, 100
 """It stops after so many looks without a gain, each after so many epochs and at least so many steps."""
 TOP, BATCH = 10, 256
-HIDDEN = 0.2
-"""Share of the items whose own embedding is hidden in a step, so that their texts learn to stand in for it (Volkovs et al., "DropoutNet",
-2017)."""
 
 One = NDArray[np.int64]
 Past = tuple[Tensor, Tensor, Tensor]
@@ -104,21 +101,16 @@ class Pasts:
         return torch.from_numpy(items), torch.from_numpy(begins), torch.from_numpy(weight)
 
 
-def embeddings(own: Tensor, texts: Tensor, text: Tensor, items: Tensor, learning: bool) -> Tensor:
-    """``(..., d)``: each item's ``own`` embedding plus the map ``text`` of its text's vector; `HIDDEN` of them without their own while
-    ``learning``."""
-    mine = own[items]
-    if learning:
-        mine = mine * (torch.rand(items.shape) >= HIDDEN)[..., None]
-    return mine + texts[items] @ text.T
+def embeddings(own: Tensor, texts: Tensor, text: Tensor, items: Tensor) -> Tensor:
+    """``(..., d)``: each item's ``own`` embedding plus the map ``text`` of its text's vector."""
+    return own[items] + texts[items] @ text.T
 
 
-def means(own: Tensor, texts: Tensor, text: Tensor, past: Past, learning: bool) -> Tensor:
+def means(own: Tensor, texts: Tensor, text: Tensor, past: Past) -> Tensor:
     """``(b, d)``: weighted means of such embeddings over each part of ``past``, as `Pasts.before` gives it."""
     items, begins, weights = past
-    shown = weights * (torch.rand(items.shape) >= HIDDEN) if learning else weights
-    mine = functional.embedding_bag(items, own, begins, mode="sum", per_sample_weights=shown)
-    return mine + functional.embedding_bag(items, texts, begins, mode="sum", per_sample_weights=weights) @ text.T
+    mine, theirs = (functional.embedding_bag(items, table, begins, mode="sum", per_sample_weights=weights) for table in (own, texts))
+    return mine + theirs @ text.T
 
 
 def ready(settings: Settings, threads: int = 0) -> np.random.Generator:
