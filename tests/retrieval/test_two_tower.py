@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from aisle.retrieval.next_train import Log, Pasts
+from aisle.retrieval.next_train import Pasts
 from aisle.retrieval.two_tower import TwoTower
 from aisle.retrieval.two_tower_train import Net, _softmax, _squared, _written
 from tests.retrieval.tastes import NEW, scores, two_tastes
@@ -74,20 +74,6 @@ def test_the_squared_error_is_one_for_what_was_bought_and_nothing_for_the_rest()
     net = Fixed(torch.tensor([[0.5], [0.2], [0.1]]))
     found = _squared(net, torch.ones(1, 1), torch.tensor([0]), torch.arange(3))  # type: ignore[arg-type]
     assert float(found) == pytest.approx(0.30)
-
-
-def test_the_newest_item_counts_most_and_the_bought_one_not_at_all() -> None:
-    items, begins, weights = Pasts.of([np.array([7, 8, 9]), np.array([4, 5])]).before(np.array([2, 4]), 0.5)
-    assert items.tolist() == [7, 8, 4]
-    assert begins.tolist() == [0, 2]
-    assert weights.tolist() == pytest.approx([1 / 3, 2 / 3, 1])
-
-
-def test_what_judges_is_not_learned() -> None:
-    log = Log.of(two_tastes(), np.random.default_rng(0))
-    assert len(log.held) == 4, "a tenth of forty"
-    for place in log.held:
-        assert log.kept[place].tolist() == log.sequences[place][:-1].tolist()
 
 
 def test_the_seed_decides() -> None:

@@ -119,6 +119,7 @@ def _loss(net: Net, users: Tensor, bought: Tensor, others: Tensor) -> Tensor:
     return functional.binary_cross_entropy_with_logits(logits[counts], wanted[counts])
 
 
+@torch.no_grad()  # type: ignore[untyped-decorator]
 def _quality(net: Net, judges: list[NDArray[np.int64]], decay: float) -> float:
     """`last_item_quality` without dropout."""
     net.eval()
@@ -129,8 +130,7 @@ def _quality(net: Net, judges: list[NDArray[np.int64]], decay: float) -> float:
         users = net.users(pasts.before(np.cumsum([len(one) + 1 for one in before]) - 1, decay))
         return torch.stack([net(user, table) for user in users])
 
-    with torch.no_grad():
-        return last_item_quality(judges, scores)
+    return last_item_quality(judges, scores)
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]

@@ -117,6 +117,7 @@ def _squared(net: Net, users: Tensor, bought: Tensor, known: Tensor) -> Tensor:
     return (right + wrong.sum(-1)).mean()
 
 
+@torch.no_grad()  # type: ignore[untyped-decorator]
 def _quality(net: Net, judges: list[NDArray[np.int64]], decay: float) -> float:
     """`last_item_quality` without dropout."""
     net.eval()
@@ -126,8 +127,7 @@ def _quality(net: Net, judges: list[NDArray[np.int64]], decay: float) -> float:
         pasts = Pasts.of([np.append(one, 0) for one in before])
         return net.users(pasts.before(np.cumsum([len(one) + 1 for one in before]) - 1, decay)) @ table.T
 
-    with torch.no_grad():
-        return last_item_quality(judges, scores)
+    return last_item_quality(judges, scores)
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
