@@ -28,12 +28,13 @@ COST: Mapping[str, Callable[[int, int], float]] = {
     "ease": lambda items, events: 1 + 20 * (items / 12_000) ** 3,
     "sasrec": lambda items, events: 2 + events / 2_000 + items / 10_000,
     "two_tower": lambda items, events: 2 + events / 2_000 + items / 10_000,
-    "ncf": lambda items, events: 2 + events / 1_000 + items / 10_000,
+    "ncf": lambda items, events: 2 + events / 1_500 + items / 400,
 }
 """Seconds that a source is expected to take on two idle cores, in order of value per cost as measured on the real shops. A dense source
 can always do with the shop's own text; whether MiniLM fits is decided with the encoder."""
 ASKED = frozenset({"two_tower", "ncf"})
-"""Sources that come only where the settings say ``true``: TODO-REASON"""
+"""Sources that come only where the settings say ``true``: on amazon_beauty each takes as long as SASRec and adds nothing sure to the other
+sources (docs/decisions/0012-towers-only-where-asked.md)."""
 NEEDS = {"sasrec": 50_000}
 """Events without which a source learns nothing that the plainer ones do not know."""
 PROBE = 800
