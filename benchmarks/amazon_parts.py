@@ -22,8 +22,10 @@ from aisle.retrieval.dense import Content
 from aisle.retrieval.ease import Ease
 from aisle.retrieval.item_knn import ItemKnn
 from aisle.retrieval.markov import FirstOrder, Markov
+from aisle.retrieval.ncf import Ncf
 from aisle.retrieval.popularity import Popularity
 from aisle.retrieval.sasrec import SasRec
+from aisle.retrieval.two_tower import TwoTower
 from aisle.schema import EVENT_CODE
 from benchmarks.alone import Proposed, hits, minilm, ndcg
 from benchmarks.figures import Figure, Lines, show
@@ -96,19 +98,21 @@ class Amazon:
 
 
 def sources(shop: Amazon) -> dict[str, Source]:
-    """As training takes them, unfitted; the last one is the window without direction."""
-    symmetric = Markov(backward=1.0)
-    symmetric.name = "markov_symmetric"
+    """As training takes them, unfitted; beside them the window without direction and the towers by squared error."""
+    symmetric, squared = Markov(backward=1.0), TwoTower(loss="squared", learning_rate=3e-3, regularization=0.01)
+    symmetric.name, squared.name = "markov_symmetric", "two_tower_squared"
     made: tuple[Source, ...] = (
         Markov(), FirstOrder(), Ease(), ItemKnn(), Als(), SasRec(), Content(vectors=minilm(shop.catalogue, "amazon_beauty")), Popularity(),
-        symmetric,
+        symmetric, TwoTower(), squared, Ncf(),
     )  # fmt: skip
     return {source.name: source for source in made}
 
 
 ORDERED = ("markov", "markov_first", "ease", "item_knn", "als", "sasrec", "content", "popularity")
 SYMMETRIC = ("markov_symmetric", "ease", "item_knn", "als", "content", "popularity")
-FUSED = {"fused": ORDERED, "without direction, fused": SYMMETRIC}
+NEURAL = (*ORDERED, "two_tower", "ncf")
+FUSED = {"fused": ORDERED, "without direction, fused": SYMMETRIC, "with towers and ncf, fused": NEURAL}
+ALONE = (*NEURAL, "markov_symmetric", "two_tower_squared")
 LEARNT = 5_000
 """Users whose item before the last teaches the fusion's weights."""
 BLOCK = 1_000
@@ -143,7 +147,7 @@ def _proposed(shop: Amazon, fitted: Mapping[str, Source], users: NDArray[np.int6
 
 
 def _measured(proposed: Proposed, wanted: list[set[int]], weights: Mapping[str, Recall]) -> dict[str, NDArray[np.float64]]:
-    scores = {name: proposed.alone(name) for name in (*ORDERED, "markov_symmetric")}
+    scores = {name: proposed.alone(name) for name in ALONE}
     for title, model in weights.items():
         scores[f"{title} by weight"] = proposed.by_weight(model)
         scores[f"{title} by rank"] = proposed.by_rank(FUSED[title])

@@ -14,12 +14,14 @@ from aisle.retrieval.als import Als
 from aisle.retrieval.ease import Ease
 from aisle.retrieval.item_knn import ItemKnn
 from aisle.retrieval.markov import Markov
+from aisle.retrieval.ncf import Ncf
 from aisle.retrieval.sasrec import SasRec
+from aisle.retrieval.two_tower import TwoTower
 from benchmarks.amazon_parts import Amazon
 from benchmarks.figures import Figure, Lines, show
 
 ROWS, COLUMNS, GROUP = 1_000_000, 50, 100
-SOURCES: tuple[type[Source], ...] = (Markov, ItemKnn, Als, Ease, SasRec)
+SOURCES: tuple[type[Source], ...] = (Markov, ItemKnn, Als, Ease, SasRec, TwoTower, Ncf)
 
 
 def fit_figures() -> list[Figure]:

@@ -151,7 +151,9 @@ class Settings(Section):
     arrange: Arrange = Arrange()
     policy: Policy = Policy()
     tuned: Tuned = Tuned()
-    retrieval: dict[str, bool] = Field(default_factory=dict, description="name of a source = false switches it off")
+    retrieval: dict[str, bool] = Field(
+        default_factory=dict, description="name of a source = false switches it off; `two_tower` and `ncf` come with true"
+    )
     encoder: str = Field(default="", description="absent: chosen by language; `minilm`, `ngram`, `static`, or the folder of a model")
     finetune: bool = Field(default=True, description="fine-tune the encoder on what answered queries, where the minutes allow")
 

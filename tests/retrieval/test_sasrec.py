@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from aisle.core.events import Dataset
-from aisle.retrieval import sasrec
+from aisle.retrieval import learned
 from aisle.retrieval.base import newest
+from aisle.retrieval.next_train import text_vectors
 from aisle.retrieval.sasrec import SasRec
-from aisle.retrieval.sasrec_train import Net, _texts, _written
+from aisle.retrieval.sasrec_train import Net, _written
 from aisle.testing import toys
 from aisle.testing.blocks import ask, block
 
@@ -57,7 +58,7 @@ def test_an_item_without_events_is_known_by_its_text(fitted: SasRec) -> None:
 def test_serving_gives_the_states_of_training() -> None:
     source, data = SasRec(**SMALL), crossing()  # type: ignore[arg-type]
     torch.manual_seed(0)
-    net = Net(torch.from_numpy(_texts(data)), source)
+    net = Net(torch.from_numpy(text_vectors(data)), source)
     for parameter in net.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     net.eval()
@@ -96,7 +97,7 @@ def test_the_newest_of_the_history_stand_last_and_twice_in_a_row_is_once() -> No
 
 def test_many_items_are_found_by_codes(monkeypatch: pytest.MonkeyPatch, fitted: SasRec, tmp_path: Path) -> None:
     """With codes the same scores are given and the best is found."""
-    monkeypatch.setattr(sasrec, "WIDE", 2)
+    monkeypatch.setattr(learned, "WIDE", 2)
     fitted.save(tmp_path)
     wide = SasRec.load(tmp_path, crossing().catalogue)
     plain, coded = scores(fitted, "red", "pivot"), scores(wide, "red", "pivot")

@@ -10,11 +10,13 @@ from aisle.retrieval.ease import Ease
 from aisle.retrieval.item_knn import ItemKnn
 from aisle.retrieval.lexical import Lexical
 from aisle.retrieval.markov import Markov
+from aisle.retrieval.ncf import Ncf
 from aisle.retrieval.new_items import NewItems
 from aisle.retrieval.popularity import Popularity
 from aisle.retrieval.repeat import Repeat
 from aisle.retrieval.sasrec import SasRec
 from aisle.retrieval.trending import Trending
+from aisle.retrieval.two_tower import TwoTower
 from aisle.testing.source import SourceSuite
 from aisle.testing.toys import DAY, DOZEN, START, bilingual, catalogue
 from aisle.text.ngram import NgramEncoder
@@ -57,6 +59,21 @@ class TestEase(SourceSuite):
 class TestSasRec(SourceSuite):
     def source(self) -> Source:
         return SasRec(embedding_size=8, blocks=1, length=6, dropout=0.0, negatives=8, learning_rate=1e-2, epochs=60)
+
+
+class TestTwoTower(SourceSuite):
+    def source(self) -> Source:
+        return TwoTower(embedding_size=8, epochs=20)
+
+
+class TestTwoTowerBySquares(SourceSuite):
+    def source(self) -> Source:
+        return TwoTower(embedding_size=8, loss="squared", learning_rate=1e-2, epochs=40)
+
+
+class TestNcf(SourceSuite):
+    def source(self) -> Source:
+        return Ncf(embedding_size=8, epochs=20)
 
 
 class TestAls(SourceSuite):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -14,17 +12,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from aisle.core.events import Dataset
-from aisle.retrieval.sequences import Sequences
-from aisle.retrieval.vectors import item_texts
-from aisle.text.ngram import NgramEncoder
+from aisle.retrieval.learned import Weights
+from aisle.retrieval.next_train import EPOCHS, STEPS, Log, best_epoch, last_item_quality, ready, text_vectors
 
 BATCH = 256
 """Sequences a step."""
-HELD_OUT, SHARE = 2_000, 0.1
-"""Shoppers, and at most which share of all, whose last item decides when to stop."""
-PATIENCE, EPOCHS, STEPS = 3, 2, 100
-"""It stops after so many looks without a gain, each after so many epochs and at least so many steps."""
-TOP = 10
 
 
 class Settings(Protocol):
@@ -90,46 +82,26 @@ class Net(nn.Module):  # type: ignore[misc]
         return states
 
 
-def train(data: Dataset, settings: Settings) -> dict[str, NDArray[np.float32]]:
+def train(data: Dataset, settings: Settings) -> Weights:
     """The weights of the best epoch, by `sasrec.SasRec`'s names. Zero embeddings for all items where the log holds no two in a row."""
-    torch.set_num_threads(os.cpu_count() or 1)
-    torch.manual_seed(settings.seed)
-    dice = np.random.default_rng(settings.seed)
-    log = Sequences.of(data.events, len(data.catalogue))
-    net = Net(torch.from_numpy(_texts(data)), settings)
-    offsets = np.concatenate([[0], np.flatnonzero(np.diff(log.user)) + 1, [len(log)]]) if len(log) else np.zeros(1, np.int64)
-    sequences = [log.item[a:b].astype(np.int64) for a, b in pairwise(offsets) if b - a > 1]
-    seen = np.zeros(len(data.catalogue), bool)
-    seen[log.item] = True
-    if not sequences:
-        return _written(net, seen & False)
-    long = [place for place, one in enumerate(sequences) if len(one) > 2]
-    held = set(dice.choice(long, min(HELD_OUT, int(SHARE * len(long))), replace=False).tolist()) if long else set()
-    kept = [one[:-1] if place in held else one for place, one in enumerate(sequences)]
-    every = max(EPOCHS, -(-STEPS * BATCH // len(kept)))
-    best, weights, waited = -1.0, None, 0
+    dice = ready(settings)
+    net, log = Net(torch.from_numpy(text_vectors(data)), settings), Log.of(data, dice)
+    if not log.sequences:
+        return _written(net, log.seen & False)
+    kept, judges = log.kept, log.judges
     optimizer = torch.optim.AdamW(net.parameters(), lr=settings.learning_rate, weight_decay=0.0)
-    known = torch.from_numpy(np.flatnonzero(seen))
-    for epoch in range(settings.epochs):
+    known = torch.from_numpy(np.flatnonzero(log.seen))
+
+    def learn() -> None:
         net.train()
         for items, there, wanted in _batches(kept, settings.length, dice):
             optimizer.zero_grad()
             _loss(net, items, there, wanted, known[torch.randperm(len(known))[: settings.negatives]]).backward()
             optimizer.step()
-        if not held or (epoch + 1) % every:
-            continue
-        found = _quality(net, [sequences[place] for place in sorted(held)], settings.length)
-        if found > best:
-            best, weights, waited = found, _written(net, seen), 0
-        elif (waited := waited + 1) >= PATIENCE:
-            break
-    return weights or _written(net, seen)
 
-
-def _texts(data: Dataset) -> NDArray[np.float32]:
-    """``(items, k) float32``: what the shop's own words say of each item."""
-    texts = item_texts(data.catalogue)
-    return NgramEncoder().fit(texts).encode(texts, "item")
+    every = max(EPOCHS, -(-STEPS * BATCH // len(kept)))
+    look = (lambda: _quality(net, judges, settings.length)) if judges else None
+    return best_epoch(settings.epochs, every, learn, look, lambda: _written(net, log.seen))
 
 
 def _batches(sequences: list[NDArray[np.int64]], length: int, dice: np.random.Generator) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
@@ -166,23 +138,19 @@ def _loss(net: Net, items: Tensor, there: Tensor, wanted: Tensor, others: Tensor
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
 def _quality(net: Net, sequences: list[NDArray[np.int64]], length: int) -> float:
-    """Mean NDCG@10 of the last item of each sequence among all that it does not hold before."""
+    """`last_item_quality` without dropout."""
     net.eval()
-    table, total = net.embedded(torch.arange(len(net.texts))), 0.0
-    for start in range(0, len(sequences), BATCH):
-        some = sequences[start : start + BATCH]
-        width = min(length, max(len(one) for one in some) - 1)
-        scores = net(*_padded([one[:-1] for one in some], width))[:, -1] @ table.T
-        for row, one in enumerate(some):
-            mine = scores[row, one[-1]].clone()
-            scores[row, torch.from_numpy(one[:-1])] = -torch.inf
-            rank = int((scores[row] > mine).sum())
-            total += 1 / np.log2(rank + 2) if rank < TOP else 0.0
-    return total / len(sequences)
+    table = net.embedded(torch.arange(len(net.texts)))
+
+    def scores(before: list[NDArray[np.int64]]) -> Tensor:
+        found: Tensor = net(*_padded(before, min(length, max(len(one) for one in before))))[:, -1] @ table.T
+        return found
+
+    return last_item_quality(sequences, scores)
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
-def _written(net: Net, known: NDArray[np.bool_]) -> dict[str, NDArray[np.float32]]:
+def _written(net: Net, known: NDArray[np.bool_]) -> Weights:
     """The weights as `sasrec.SasRec` reads them; an item without events has what its text says, none at all where nothing was learned."""
     own = net.own * torch.from_numpy(known)[:, None]
     items = (own + net.texts @ net.text.T) * bool(known.any())

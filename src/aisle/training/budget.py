@@ -27,9 +27,14 @@ COST: Mapping[str, Callable[[int, int], float]] = {
     "content": lambda items, events: 1 + items / 50_000,
     "ease": lambda items, events: 1 + 20 * (items / 12_000) ** 3,
     "sasrec": lambda items, events: 2 + events / 2_000 + items / 10_000,
+    "two_tower": lambda items, events: 2 + events / 2_000 + items / 10_000,
+    "ncf": lambda items, events: 2 + events / 1_500 + items / 400,
 }
 """Seconds that a source is expected to take on two idle cores, in order of value per cost as measured on the real shops. A dense source
 can always do with the shop's own text; whether MiniLM fits is decided with the encoder."""
+ASKED = frozenset({"two_tower", "ncf"})
+"""Sources that come only where the settings say ``true``: on amazon_beauty each takes as long as SASRec and adds nothing sure to the other
+sources (docs/decisions/0012-towers-only-where-asked.md)."""
 NEEDS = {"sasrec": 50_000}
 """Events without which a source learns nothing that the plainer ones do not know."""
 PROBE = 800
@@ -117,13 +122,14 @@ def part_of(left: Left, share: float) -> Left:
 
 
 def choose_sources(wanted: Mapping[str, bool], budget: Budget, items: int, events: int) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The sources that fit into the budget, and for each one left out the reason. ``wanted`` are the settings' switches."""
+    """The sources that fit into the budget, and for each one left out the reason. ``wanted`` are the settings'
+    switches; without one a source is on, but for those of `ASKED`."""
     chosen = [name for name in FLOOR if wanted.get(name, True)]
     why = {name: "switched off by the settings" for name, on in wanted.items() if not on}
     spent = 0.0
     for name, cost in COST.items():
         seconds = cost(items, events)
-        if not wanted.get(name, True):
+        if not wanted.get(name, name not in ASKED):
             continue
         if events < NEEDS.get(name, 0):
             why[name] = f"learns from {NEEDS[name]:,} events on"

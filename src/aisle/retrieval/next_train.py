@@ -1,0 +1,159 @@
+"""What trainers of a next item share: the log as sequences, the shoppers kept out, and the epoch that finds their last item best."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from aisle.core.events import Dataset
+from aisle.retrieval.base import MOST
+from aisle.retrieval.learned import Weights, faded
+from aisle.retrieval.sequences import Sequences
+from aisle.retrieval.vectors import item_texts
+from aisle.text.ngram import NgramEncoder
+
+HELD_OUT, SHARE = 2_000, 0.1
+"""Shoppers, and at most which share of all, whose last item decides when to stop."""
+PATIENCE, EPOCHS, STEPS = 3, 2, 100
+"""It stops after so many looks without a gain, each after so many epochs and at least so many steps."""
+TOP, BATCH = 10, 256
+
+One = NDArray[np.int64]
+Past = tuple[Tensor, Tensor, Tensor]
+"""Histories as `torch.nn.functional.embedding_bag` wants them: items, where each begins, weights."""
+
+
+class Settings(Protocol):
+    """What every trainer reads of its source."""
+
+    epochs: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Log:
+    """Sequences of two items and more, those of them by place that are ``held``, and ``seen`` ``(items,) bool``: items with events."""
+
+    sequences: list[One]
+    held: list[int]
+    seen: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, data: Dataset, dice: np.random.Generator) -> Log:
+        """Of three items one can be kept out and still leave something to learn."""
+        log = Sequences.of(data.events, len(data.catalogue))
+        offsets = np.concatenate([[0], np.flatnonzero(np.diff(log.user)) + 1, [len(log)]]) if len(log) else np.zeros(1, np.int64)
+        sequences = [log.item[a:b].astype(np.int64) for a, b in pairwise(offsets) if b - a > 1]
+        seen = np.zeros(len(data.catalogue), bool)
+        seen[log.item] = True
+        long = [place for place, one in enumerate(sequences) if len(one) > 2]
+        held = dice.choice(long, min(HELD_OUT, int(SHARE * len(long))), replace=False).tolist() if long else []
+        return cls(sequences, sorted(held), seen)
+
+    @property
+    def kept(self) -> list[One]:
+        """All sequences, without the last item of those held."""
+        held = set(self.held)
+        return [one[:-1] if place in held else one for place, one in enumerate(self.sequences)]
+
+    @property
+    def judges(self) -> list[One]:
+        """The held ones, whole."""
+        return [self.sequences[place] for place in self.held]
+
+
+@dataclass(frozen=True)
+class Pasts:
+    """Items each with what its shopper had before: ``item`` ``(n,)`` is one sequence after another, the one at each place began at
+    ``start`` ``(n,)``."""
+
+    item: One
+    start: One
+
+    @classmethod
+    def of(cls, sequences: list[One]) -> Pasts:
+        """Of at least one sequence."""
+        lengths = np.array([len(one) for one in sequences])
+        return cls(np.concatenate(sequences), np.repeat(np.cumsum(lengths) - lengths, lengths))
+
+    @property
+    def targets(self) -> One:
+        """``(m,) int64``: places that have something before them."""
+        return np.flatnonzero(np.arange(len(self.item)) > self.start)
+
+    def before(self, places: One, decay: float) -> Past:
+        """The newest `MOST` items before each of ``places``, with weights as `learned.faded` gives them."""
+        lengths = np.minimum(places - self.start[places], MOST)
+        begins = np.cumsum(lengths) - lengths
+        behind = np.repeat(begins + lengths, lengths) - np.arange(lengths.sum())
+        weights = np.concatenate([faded(length, decay) for length in range(1, MOST + 1)])
+        ends = np.cumsum(np.arange(1, MOST + 1))[lengths - 1]
+        items, weight = self.item[np.repeat(places, lengths) - behind], weights[np.repeat(ends, lengths) - behind]
+        return torch.from_numpy(items), torch.from_numpy(begins), torch.from_numpy(weight)
+
+
+def embeddings(own: Tensor, texts: Tensor, text: Tensor, items: Tensor) -> Tensor:
+    """``(..., d)``: each item's ``own`` embedding plus the map ``text`` of its text's vector."""
+    return own[items] + texts[items] @ text.T
+
+
+def means(own: Tensor, texts: Tensor, text: Tensor, past: Past) -> Tensor:
+    """``(b, d)``: weighted means of such embeddings over each part of ``past``, as `Pasts.before` gives it."""
+    items, begins, weights = past
+    mine, theirs = (functional.embedding_bag(items, table, begins, mode="sum", per_sample_weights=weights) for table in (own, texts))
+    return mine + theirs @ text.T
+
+
+def ready(settings: Settings, threads: int = 0) -> np.random.Generator:
+    """So many ``threads``, 0 for all cores, and the same dice for the same seed."""
+    torch.set_num_threads(threads or os.cpu_count() or 1)
+    torch.manual_seed(settings.seed)
+    return np.random.default_rng(settings.seed)
+
+
+def text_vectors(data: Dataset) -> NDArray[np.float32]:
+    """``(items, k) float32``: what the shop's own words say of each item."""
+    texts = item_texts(data.catalogue)
+    return NgramEncoder().fit(texts).encode(texts, "item")
+
+
+def best_epoch(
+    epochs: int, every: int, learn: Callable[[], None], quality: Callable[[], float] | None, written: Callable[[], Weights]
+) -> Weights:
+    """``learn`` at most ``epochs`` times, looking at ``quality`` after each ``every``; what is ``written`` where it was best, or at the
+    end where there is none to look at."""
+    best, weights, waited = -1.0, None, 0
+    for epoch in range(epochs):
+        learn()
+        if quality is None or (epoch + 1) % every:
+            continue
+        if (found := quality()) > best:
+            best, weights, waited = found, written(), 0
+        elif (waited := waited + 1) >= PATIENCE:
+            break
+    return weights or written()
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def last_item_quality(judges: list[One], scores: Callable[[list[One]], Tensor]) -> float:
+    """Mean NDCG@10 of the last item of each sequence among all that it does not hold before; ``scores`` gives ``(b, items)`` of what
+    stands before it."""
+    total = 0.0
+    for start in range(0, len(judges), BATCH):
+        some = judges[start : start + BATCH]
+        found = scores([one[:-1] for one in some])
+        for row, one in enumerate(some):
+            mine = found[row, one[-1]].clone()
+            found[row, torch.from_numpy(one[:-1])] = -torch.inf
+            rank = int((found[row] > mine).sum())
+            total += 1 / np.log2(rank + 2) if rank < TOP else 0.0
+    return total / len(judges)
