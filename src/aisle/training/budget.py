@@ -34,7 +34,7 @@ COST: Mapping[str, Callable[[int, int], float]] = {
 can always do with the shop's own text; whether MiniLM fits is decided with the encoder."""
 ASKED = frozenset({"two_tower", "ncf"})
 """Sources that come only where the settings say ``true``: on amazon_beauty each takes as long as SASRec and adds nothing sure to the other
-sources (docs/decisions/0012-towers-only-where-asked.md)."""
+sources (docs/decisions/0013-towers-only-where-asked.md)."""
 NEEDS = {"sasrec": 50_000}
 """Events without which a source learns nothing that the plainer ones do not know."""
 PROBE = 800
