@@ -35,8 +35,9 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    """One a file: while it is open a loop runs in this thread, in which no other test could run one of its own."""
     program = chromium()
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install 'aisle[dev]'")
     with playwright.sync_playwright() as running:

@@ -15,6 +15,7 @@ MODELS = {
     "ease": "products that go together", "content": "similar products", "sasrec": "where the last products lead",
     "encoder_untouched": "the pretrained encoder untouched", "encoder_pretrained": "pre-trained on the titles",
     "encoder_finetuned": "fine-tuned on what answered queries", "encoder_int8": "the same in int8, as served",
+    "two_tower": "two towers", "ncf": "neural collaborative filtering",
     "without_profile": "Aisle without the shopper's past",
     "constant_rate": "one rate for all", "position_rate": "by place on the page", "item_rate": "by product",
     "user_and_item": "what the shopper had to do with it", "item_facts": "popularity and age of a product",
