@@ -14,6 +14,7 @@ from aisle.retrieval.registry import SOURCES
 from aisle.settings import Settings, load
 from aisle.simulate.shop import simulate
 from aisle.tracking import Tracker
+from aisle.training import encoders
 from aisle.training.budget import Budget
 from aisle.training.job import Job, plain_stacks
 from aisle.training.parts import Parts
@@ -65,3 +66,11 @@ def job_of(data: Dataset, windows: Windows, work: Path) -> Job:
 def pipeline_of(job: Job) -> Pipeline:
     """`NAMES` as window 1 taught them."""
     return job.pipeline({name: job.source(name, False) for name in NAMES}, False, plain_stacks(NAMES))
+
+
+@pytest.fixture
+def exported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The package with the model is installed and exported already; nothing is read from this user's cache."""
+    monkeypatch.setattr(encoders, "find_spec", lambda _: object())
+    monkeypatch.setattr(encoders, "cache", lambda _: tmp_path / "cache" / "minilm")
+    monkeypatch.setattr(encoders, "is_exported", lambda _: True)

@@ -14,18 +14,9 @@ from aisle.training import encoders
 from aisle.training.budget import Budget
 from aisle.training.encoders import choose_encoder
 from tests.training.clock import Clock
+from tests.training.english import english
 
-
-@pytest.fixture(autouse=True)
-def exported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The package with the model is installed and exported already; nothing is read from this user's cache."""
-    monkeypatch.setattr(encoders, "find_spec", lambda _: object())
-    monkeypatch.setattr(encoders, "cache", lambda _: tmp_path / "cache" / "minilm")
-    monkeypatch.setattr(encoders, "is_exported", lambda _: True)
-
-
-def english(count: int = 50) -> Dataset:
-    return Dataset(catalogue({str(place): {"title": f"Red lamp {place}"} for place in range(count)}), bilingual().events)
+pytestmark = pytest.mark.usefixtures("exported")
 
 
 def chosen(data: Dataset, minutes: float = 30.0, planned: str = "", **settings: str) -> tuple[str, str]:

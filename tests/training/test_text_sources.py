@@ -13,29 +13,18 @@ from aisle.core.events import Dataset
 from aisle.data.windows import cut
 from aisle.retrieval.dense import Content, Dense
 from aisle.settings import Settings
-from aisle.testing.toys import bilingual, catalogue
 from aisle.text.ngram import NgramEncoder
 from aisle.tracking import Tracker
-from aisle.training import encoders
 from aisle.training import text_sources as texts
 from aisle.training.budget import Budget
 from aisle.training.parts import Parts
 from aisle.training.text_sources import text_sources
 from tests.training.clock import Clock
+from tests.training.english import english
+
+pytestmark = pytest.mark.usefixtures("exported")
 
 EVERY = ("lexical", "dense", "content")
-
-
-@pytest.fixture(autouse=True)
-def exported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The package with the model is installed and exported already; nothing is read from this user's cache."""
-    monkeypatch.setattr(encoders, "find_spec", lambda _: object())
-    monkeypatch.setattr(encoders, "cache", lambda _: tmp_path / "cache" / "minilm")
-    monkeypatch.setattr(encoders, "is_exported", lambda _: True)
-
-
-def english(count: int = 50) -> Dataset:
-    return Dataset(catalogue({str(place): {"title": f"Red lamp {place}"} for place in range(count)}), bilingual().events)
 
 
 class Slow(NgramEncoder):

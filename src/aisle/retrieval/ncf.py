@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 
@@ -11,9 +11,9 @@ from aisle.core.events import Dataset
 from aisle.core.stage import Block
 from aisle.retrieval.base import MOST, newest
 from aisle.retrieval.learned import Floats, Items, Learned, Weights, faded, likelihood
+from aisle.retrieval.ncf_shape import LAYERS, Model, product_width
 from aisle.retrieval.rows import Few
 
-Model = Literal["gmf", "mlp", "neumf"]
 STEP = 4_096
 """Items at a time through the hidden layers, so that they stay in the processor's cache."""
 
@@ -99,22 +99,3 @@ class Ncf(Learned):
             items = self.learned()[1][:, product_width(self.model, self.embedding_size) :]
             self._first = items @ self.weights_["hidden.0.weight"][:, self.embedding_size :].T
         return self._first
-
-
-LAYERS = 3
-"""Hidden layers, the first as wide as its input, each further one half of the one before (a tower, as theirs)."""
-
-
-def product_width(model: Model, size: int) -> int:
-    """How many of the embeddings' dimensions are multiplied; the rest go through the hidden layers."""
-    return 0 if model == "mlp" else size
-
-
-def whole_width(model: Model, size: int) -> int:
-    """All of the embeddings' dimensions."""
-    return 2 * size if model == "neumf" else size
-
-
-def layer_widths(model: Model, size: int) -> list[int]:
-    """The hidden layers' widths, their input first; empty where there are none."""
-    return [] if model == "gmf" else [2 * size, *(2 * size >> number for number in range(LAYERS))]

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from aisle.core.events import Dataset
 from aisle.retrieval.learned import Weights
-from aisle.retrieval.ncf import Model, layer_widths, product_width, whole_width
+from aisle.retrieval.ncf_shape import Model, layer_widths, product_width, whole_width
 from aisle.retrieval.next_train import (
     EPOCHS,
     STEPS,
@@ -26,6 +26,7 @@ from aisle.retrieval.next_train import (
     means,
     ready,
     text_vectors,
+    whole,
 )
 
 BATCH = 1_024
@@ -126,8 +127,7 @@ def _quality(net: Net, judges: list[NDArray[np.int64]], decay: float) -> float:
     table = net.embedded(torch.arange(len(net.texts)))
 
     def scores(before: list[NDArray[np.int64]]) -> Tensor:
-        pasts = Pasts.of([np.append(one, 0) for one in before])
-        users = net.users(pasts.before(np.cumsum([len(one) + 1 for one in before]) - 1, decay))
+        users = net.users(whole(before, decay))
         return torch.stack([net(user, table) for user in users])
 
     return last_item_quality(judges, scores)

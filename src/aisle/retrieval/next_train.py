@@ -101,6 +101,11 @@ class Pasts:
         return torch.from_numpy(items), torch.from_numpy(begins), torch.from_numpy(weight)
 
 
+def whole(sequences: list[One], decay: float) -> Past:
+    """All of each sequence, as `Pasts.before` gives what stands before an item that came next."""
+    return Pasts.of([np.append(one, 0) for one in sequences]).before(np.cumsum([len(one) + 1 for one in sequences]) - 1, decay)
+
+
 def embeddings(own: Tensor, texts: Tensor, text: Tensor, items: Tensor) -> Tensor:
     """``(..., d)``: each item's ``own`` embedding plus the map ``text`` of its text's vector."""
     return own[items] + texts[items] @ text.T

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
@@ -12,8 +12,7 @@ from torch.nn import functional
 
 from aisle.core.events import Dataset
 from aisle.retrieval.learned import Weights
-from aisle.retrieval.next_train import STEPS, Log, Past, Pasts, best_epoch, embeddings, last_item_quality, means, ready, text_vectors
-from aisle.retrieval.two_tower import Loss
+from aisle.retrieval.next_train import STEPS, Log, Past, Pasts, best_epoch, embeddings, last_item_quality, means, ready, text_vectors, whole
 
 BATCH = 512
 """Bought items a step; the softmax chooses among them."""
@@ -28,7 +27,7 @@ class Settings(Protocol):
 
     embedding_size: int
     decay: float
-    loss: Loss
+    loss: Literal["softmax", "squared"]
     temperature: float
     learning_rate: float
     regularization: float
@@ -124,8 +123,7 @@ def _quality(net: Net, judges: list[NDArray[np.int64]], decay: float) -> float:
     table = net.embedded(torch.arange(len(net.texts)))
 
     def scores(before: list[NDArray[np.int64]]) -> Tensor:
-        pasts = Pasts.of([np.append(one, 0) for one in before])
-        return net.users(pasts.before(np.cumsum([len(one) + 1 for one in before]) - 1, decay)) @ table.T
+        return net.users(whole(before, decay)) @ table.T
 
     return last_item_quality(judges, scores)
 

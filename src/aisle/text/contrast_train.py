@@ -60,10 +60,6 @@ class Pairs:
     answers: Sequence[frozenset[int]]
     hard: Sequence[NDArray[np.integer]]
 
-    def steps(self) -> int:
-        """Batches of an epoch."""
-        return max(1, round(len(self.query) / BATCH))
-
 
 class Known:
     """Batches of known pairs, by topics of their queries, each with a hard negative more."""
@@ -79,6 +75,10 @@ class Known:
         order = self._order(random)
         for start in range(0, len(order), BATCH):
             yield self._batch(order[start : start + BATCH], random)
+
+    def steps(self) -> int:
+        """Batches of an epoch."""
+        return max(1, round(len(self.pairs.query) / BATCH))
 
     def _order(self, random: np.random.Generator) -> Numbers:
         """Small groups of one topic, the groups in random order."""

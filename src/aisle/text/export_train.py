@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import logging
 import shutil
 import tempfile
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +15,7 @@ from transformers import AutoModel, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
 from aisle.core.errors import InputError
+from aisle.core.quiet import quiet
 from aisle.text.encoder import OnnxEncoder
 from aisle.text.model_train import Pooled
 from aisle.text.pretrained import check_folder, pooling_of
@@ -35,7 +33,7 @@ def export(source: Path, target: Path, name: str = "minilm", quantise: bool = Tr
     disable_progress_bar()
     check_folder(source)
     model = Pooled(AutoModel.from_pretrained(source, attn_implementation="eager", trust_remote_code=False), pooling_of(source)).eval()
-    with tempfile.TemporaryDirectory() as scratch, _quiet():
+    with tempfile.TemporaryDirectory() as scratch, quiet():
         _write_graph(model, Path(scratch) / "model.onnx")
         if quantise:
             quantize_dynamic(Path(scratch) / "model.onnx", target / "model.onnx", per_channel=True, weight_type=QuantType.QInt8)
@@ -51,27 +49,14 @@ def export(source: Path, target: Path, name: str = "minilm", quantise: bool = Tr
     return worst
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """The exporters warn of operators that this model has not; nothing of it can be mended by a user."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(before)
-
-
 def _write_graph(model: Pooled, path: Path) -> None:
     ids, mask = torch.full((2, 8), 1000), torch.ones(2, 8, dtype=torch.int64)  # two tensors: one given twice is exported as one input
     batch, length = torch.export.Dim("batch"), torch.export.Dim("length", max=512)
     shapes = {"input_ids": {0: batch, 1: length}, "attention_mask": {0: batch, 1: length}}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            model, (ids, mask), path, dynamo=True, external_data=False, dynamic_shapes=shapes, verbose=False,
-            input_names=["input_ids", "attention_mask"], output_names=["vector"],
-        )  # fmt: skip
+    torch.onnx.export(
+        model, (ids, mask), path, dynamo=True, external_data=False, dynamic_shapes=shapes, verbose=False,
+        input_names=["input_ids", "attention_mask"], output_names=["vector"],
+    )  # fmt: skip
 
 
 def check(source: Path, model: torch.nn.Module, copy: OnnxEncoder, texts: Sequence[str]) -> float:

@@ -123,15 +123,11 @@ def tune(folder: Path) -> None:
 
 def _learn(name: str, task: Task, model: Opened, tokens: Sequence[Tokens], judge: Judge, folder: Path, stop: float) -> History:
     """One step of the way: made-up queries, which take their last weights, or known answers, which keep their best."""
-    source: Pieces | Known
-    if name == "pieces":
-        source, steps = Pieces(model, task.texts, tokens, task.seed), round(len(task.texts) / 256)
-    else:
-        source, steps = Known(model, task.pairs, tokens, task.seed), task.pairs.steps()
+    source = Pieces(model, task.texts, tokens, task.seed) if name == "pieces" else Known(model, task.pairs, tokens, task.seed)
     planned = task.steps.get(name)
     loop = Loop(
         model.net,
-        Recipe(planned or max(1, EPOCHS[name] * steps), seed=task.seed),
+        Recipe(planned or EPOCHS[name] * source.steps(), seed=task.seed),
         source,
         lambda batch: loss(model, batch),
         None if name == "pieces" else lambda: float(np.mean(judge.of(model, ["held"])["held"])),

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
-
 import torch
 from torch import Tensor, nn
 
+from aisle.core.quiet import quiet
 from aisle.ranking.ctr.layout import Shape
 from aisle.ranking.ctr.parts_train import CtrNet
 
@@ -30,16 +28,10 @@ def exported(net: Served, shape: Shape) -> bytes:
     """The graph: ``ids`` ``(n, k) int64`` and ``numbers`` ``(n, m) float32`` to ``logit`` ``(n,) float32`` for any n."""
     ids = torch.zeros(2, shape.columns + shape.length * len(shape.sequenced), dtype=torch.int64)
     batch = torch.export.Dim("batch")
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)  # the exporter warns of operators that no net here has
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            program = torch.onnx.export(
-                net, (ids, torch.zeros(2, shape.numbers)), dynamo=True, external_data=False, verbose=False,
-                dynamic_shapes={"ids": {0: batch}, "numbers": {0: batch}},
-                input_names=["ids", "numbers"], output_names=["logit"],
-            )  # fmt: skip
-    finally:
-        logging.disable(before)
+    with quiet():
+        program = torch.onnx.export(
+            net, (ids, torch.zeros(2, shape.numbers)), dynamo=True, external_data=False, verbose=False,
+            dynamic_shapes={"ids": {0: batch}, "numbers": {0: batch}},
+            input_names=["ids", "numbers"], output_names=["logit"],
+        )  # fmt: skip
     return bytes(program.model_proto.SerializeToString())
