@@ -26,8 +26,9 @@ from aisle.retrieval.popularity import Popularity
 from aisle.retrieval.sasrec import SasRec
 from aisle.retrieval.vectors import ItemVectors
 from benchmarks.alone import Proposed, hits, minilm
-from benchmarks.amazon_parts import Amazon
+from benchmarks.amazon_parts import amazon
 from benchmarks.figures import Figure, Lines, show
+from benchmarks.last_out import LastOut
 from benchmarks.measure import interval
 
 SHARE = 0.1
@@ -46,12 +47,12 @@ class Cold:
     """The shop parted: item rows from ``warm`` on are cold, the ``cold`` many before them their warm likes; ``withheld`` ``(users,) bool``
     are new users, all of whom have more warm items than are ever given."""
 
-    shop: Amazon
+    shop: LastOut
     warm: int
     withheld: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, shop: Amazon, seed: int = 7) -> Cold:
+    def of(cls, shop: LastOut, seed: int = 7) -> Cold:
         """Rows are shuffled, so the last tenth of them is a fair draw."""
         warm = shop.items - int(SHARE * shop.items)
         counts = np.bincount(shop.user[shop.item < warm], minlength=shop.users)
@@ -149,7 +150,7 @@ def user_figures(cold: Cold, fitted: Mapping[str, Source], lines: Lines, most: i
 
 def cold_start_figures(most: int | None = None) -> list[Figure]:
     """Both; ``most`` users in each group."""
-    lines, cold = Lines("cold_start"), Cold.of(Amazon())
+    lines, cold = Lines("cold_start"), Cold.of(amazon())
     fitted = sources(cold, minilm(cold.shop.catalogue, "amazon_beauty"))
     return [*item_figures(cold, fitted, lines, most), *user_figures(cold, fitted, lines, most)]
 

@@ -16,7 +16,7 @@ from aisle.ranking.ctr.base import Ctr, sigmoid
 from aisle.ranking.ctr.examples import Examples, Floats
 from aisle.ranking.ctr.ftrl import Ftrl
 from aisle.ranking.ctr.net import Net
-from aisle.ranking.ctr.settings import KINDS
+from aisle.ranking.ctr.settings import KINDS, READ_HISTORY
 from aisle.ranking.ctr.trees import Trees
 from benchmarks.ctr_tables import Tables, completejourney, online_retail, simulated
 from benchmarks.figures import Figure, Lines, show
@@ -38,21 +38,21 @@ class Fitted:
 def simulated_figures() -> list[Figure]:
     """Impressions of a simulated shop, what position does to the order, and how fast 500 candidates are scored."""
     tables, lines = simulated(), Lines("ctr_simulated")
-    figures, fitted = _compared(lines, tables)
+    figures, fitted = compared(lines, tables)
     return [*figures, *_position(lines, tables), *_speed(lines, tables, fitted)]
 
 
 def completejourney_figures() -> list[Figure]:
     """Coupons redeemed."""
-    return _compared(Lines("ctr_completejourney"), completejourney())[0]
+    return compared(Lines("ctr_completejourney"), completejourney())[0]
 
 
 def online_retail_figures() -> list[Figure]:
     """Items bought within a week."""
-    return _compared(Lines("ctr_online_retail"), online_retail())[0]
+    return compared(Lines("ctr_online_retail"), online_retail())[0]
 
 
-def _compared(lines: Lines, tables: Tables) -> tuple[list[Figure], dict[str, Fitted]]:
+def compared(lines: Lines, tables: Tables) -> tuple[list[Figure], dict[str, Fitted]]:
     """Every model's figures on the test; the best on dev by log loss is set against the others."""
     figures, tables = [lines.machine()], replace(tables, note=f"{tables.note}; intervals resample whole users")
     fitted = {model.name: _fitted(model, tables) for model in _models(tables)}
@@ -77,7 +77,8 @@ def _compared(lines: Lines, tables: Tables) -> tuple[list[Figure], dict[str, Fit
 
 
 def _models(tables: Tables) -> list[Ctr]:
-    return [Trees(layout=tables.layout), Ftrl(layout=tables.layout), *(Net(kind, layout=tables.layout) for kind in KINDS)]
+    kinds = [kind for kind in KINDS if tables.train.sequences or kind not in READ_HISTORY]
+    return [Trees(layout=tables.layout), Ftrl(layout=tables.layout), *(Net(kind, layout=tables.layout) for kind in kinds)]
 
 
 def _fitted(model: Ctr, tables: Tables) -> Fitted:

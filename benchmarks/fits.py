@@ -17,7 +17,7 @@ from aisle.retrieval.markov import Markov
 from aisle.retrieval.ncf import Ncf
 from aisle.retrieval.sasrec import SasRec
 from aisle.retrieval.two_tower import TwoTower
-from benchmarks.amazon_parts import Amazon
+from benchmarks.amazon_parts import amazon
 from benchmarks.figures import Figure, Lines, show
 
 ROWS, COLUMNS, GROUP = 1_000_000, 50, 100
@@ -26,7 +26,7 @@ SOURCES: tuple[type[Source], ...] = (Markov, ItemKnn, Als, Ease, SasRec, TwoTowe
 
 def fit_figures() -> list[Figure]:
     """Wall and CPU seconds of each fit, with default settings."""
-    lines, shop = Lines("fits"), Amazon()
+    lines, shop = Lines("fits"), amazon()
     data = shop.before(1)
     figures = [lines.machine()]
     for kind in SOURCES:

@@ -12,31 +12,25 @@ from aisle.retrieval.popularity import Popularity
 from aisle.retrieval.vectors import ItemVectors
 from aisle.text.ngram import NgramEncoder
 from benchmarks import cold_start
-from benchmarks.amazon_parts import Amazon
 from benchmarks.cold_start import Cold, later, recall
+from benchmarks.last_out import LastOut
 
 ITEMS, EACH = 40, 8
 
 
-class Toy(Amazon):
+def toy() -> LastOut:
     """Sixty users who buy eight of forty items, those of their colour; item 36 and on are the last tenth."""
-
-    def __init__(self) -> None:
-        self.users, self.items = 60, ITEMS
-        colour = np.arange(self.users) % 4
-        dice = np.random.default_rng(0)
-        self.user = np.repeat(np.arange(self.users, dtype=np.int32), EACH)
-        self.item = np.concatenate([dice.permutation(np.arange(c, ITEMS, 4))[:EACH] for c in colour]).astype(np.int32)
-        self.order = np.tile(np.arange(EACH), self.users)
-        self.place = EACH - 1 - self.order
-        titles = [f"{('red', 'blue', 'green', 'black')[row % 4]} thing number {row}" for row in range(ITEMS)]
-        self.catalogue = Catalogue(Strings.of([f"i{row}" for row in range(ITEMS)]), {"title": Strings.of(titles)}, {})
+    dice = np.random.default_rng(0)
+    bought = [dice.permutation(np.arange(user % 4, ITEMS, 4))[:EACH] for user in range(60)]
+    titles = [f"{('red', 'blue', 'green', 'black')[row % 4]} thing number {row}" for row in range(ITEMS)]
+    catalogue = Catalogue(Strings.of([f"i{row}" for row in range(ITEMS)]), {"title": Strings.of(titles)}, {})
+    return LastOut([f"p{user}" for user in range(60)], np.full(60, EACH), np.concatenate(bought).astype(np.int32), catalogue)
 
 
 @pytest.fixture
 def cold(monkeypatch: pytest.MonkeyPatch) -> Cold:
     monkeypatch.setattr(cold_start, "NEW_USERS", 6)
-    return Cold.of(Toy())
+    return Cold.of(toy())
 
 
 @pytest.fixture

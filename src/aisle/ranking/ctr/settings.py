@@ -39,3 +39,5 @@ KINDS: Mapping[str, Settings] = {
 }
 """Each kind's file is ``KIND_train.py`` (``mean_pooling`` is in `din_train`), and its settings where nothing else is said: chosen on the
 development window of a simulated shop (`benchmarks.ctr`)."""
+READ_HISTORY = frozenset({"din", "mean_pooling"})
+"""Kinds that are made for a sequence of last items and refuse a table without one."""
