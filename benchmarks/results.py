@@ -27,6 +27,7 @@ PARTS = {
     "retail_parts": "retail_parts.retail_parts_figures",
     "encoders": "encoders.encoder_figures",
     "fits": "fits.fit_figures",
+    "peers": "peers.peer_figures",
     "ctr_simulated": "ctr.simulated_figures",
     "ctr_completejourney": "ctr.completejourney_figures",
     "ctr_online_retail": "ctr.online_retail_figures",

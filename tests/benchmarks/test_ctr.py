@@ -34,7 +34,7 @@ def test_baselines_count_negatives_that_were_not_sampled() -> None:
 
 def test_every_model_has_its_figures_and_the_best_on_dev_is_set_against_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ctr, "_models", lambda tables: [Ftrl(learning_rate=0.1), _Named("worse", sparsity=1e3)])
-    figures, fitted = ctr._compared(Lines("ctr_toy"), tables(kept=0.3))
+    figures, fitted = ctr.compared(Lines("ctr_toy"), tables(kept=0.3))
     names = {figure.figure: figure for figure in figures}
     assert set(fitted) == {"ftrl", "worse"}
     for model in ("constant_rate", "item_rate", "ftrl", "worse"):

@@ -136,8 +136,12 @@ def largest(matrix: sparse.csr_array, most: int) -> sparse.csr_array:
     keep = matrix.data > 0
     for row in np.flatnonzero(np.diff(matrix.indptr) > most):
         part = slice(matrix.indptr[row], matrix.indptr[row + 1])
-        order = np.lexsort((matrix.indices[part], -matrix.data[part]))
-        keep[part.start + order[most:]] = False
+        value = matrix.data[part]
+        edge = max(np.partition(value, -most)[-most], 0)
+        equal = np.flatnonzero((value == edge) & (value > 0))
+        wanted = most - int((value > edge).sum())
+        keep[part] = value > edge
+        keep[part.start + equal[matrix.indices[part][equal].argsort()[:wanted]]] = True
     total = np.r_[0, np.cumsum(keep)]
     parts = (matrix.data[keep], matrix.indices[keep], total[matrix.indptr])
     return sparse.csr_array(parts, shape=matrix.shape)
