@@ -40,6 +40,6 @@ def test_a_pair_is_joined_where_the_matrix_has_it() -> None:
     source = pipeline(DATA).sources["item_knn"]
     assert isinstance(source, ItemKnn)
     held, every = source.neighbours_, np.arange(len(DATA.catalogue), dtype=np.int32)
-    joined = [[held.joins(row, item) for item in every.tolist()] for row in every.tolist()]
+    joined = [held.joined(np.full_like(every, row), every) for row in every.tolist()]
     np.testing.assert_array_equal(held.between(every, every) > 0, joined)
-    assert not held.joins(len(held), 0)
+    assert not held.joined(np.array([len(held), -1], np.int32), every[:2]).any()

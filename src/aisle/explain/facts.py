@@ -16,7 +16,6 @@ from aisle.core.stage import Block, Source
 from aisle.explain.causes import causes
 from aisle.retrieval.counters import Counters
 from aisle.retrieval.left_out import LeavesOut
-from aisle.retrieval.neighbours import Neighbours
 from aisle.schema import EVENT_TYPES
 
 DAY = 86_400.0
@@ -168,22 +167,28 @@ class Facts:
         if not self.seeded:
             deed = self.deeds[cause]
             values = {"did": deed.type, "moment": self.as_of - deed.age}
-        relation = self._relation(place, cause)
+        relation = self._relation(place)
         if drop >= ALONE or relation != "because_of":
             yield Claim(relation, values, (cause,))
 
-    def _relation(self, place: int, cause: int) -> str:
-        """How two items belong together: chosen by the same people, alike by their texts, or by a model alone."""
-        together = any(neighbours.joins(cause, self.items[place]) for neighbours in self._counted)
+    def _relation(self, place: int) -> str:
+        """How an item and its cause belong together: chosen by the same people, alike by their texts, or by a model alone."""
+        together = self._together[place]
         if together and self.block.requests[self.number].surface != "similar":
             return "bought_together"
         return "similar_to" if self._alike[place] else "bought_together" if together else "because_of"
 
     @cached_property
-    def _counted(self) -> list[Neighbours]:
-        """Who was chosen with whom."""
+    def _together(self) -> list[bool]:
+        """Whether each shown item was chosen by the same people as its cause."""
         held = (getattr(self.sources.get(name), "neighbours_", None) for name in COUNTING)
-        return [neighbours for neighbours in held if neighbours is not None]
+        causes, items = np.array(self.causes[0], np.int32), self.candidates.item[self.rows]
+        found = np.zeros(len(items), bool)
+        for neighbours in held:
+            if neighbours is not None:
+                found |= neighbours.joined(causes, items)
+        joined: list[bool] = found.tolist()
+        return joined
 
     @cached_property
     def _alike(self) -> list[bool]:

@@ -63,15 +63,20 @@ class Neighbours:
         result[row[hit], order[at[hit]]] = np.concatenate([self.weight[part] for part in parts])[hit]
         return result
 
-    def joins(self, row: int, item: int) -> bool:
-        """Whether ``item`` is a neighbour of ``row``."""
-        return row < len(self) and item in self.item[self.offsets[row] : self.offsets[row + 1]].tolist()
+    def joined(self, rows: NDArray[np.int32], items: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """``(n,) bool``: whether each of ``items`` ``(n,)`` is a neighbour of the one of ``rows`` ``(n,)`` beside it; -1 has none."""
+        parts = self._parts(rows)
+        counts = np.array([part.stop - part.start for part in parts], np.int64)
+        found = np.concatenate([np.zeros(0, np.int32), *(self.item[part] for part in parts)]) == items.repeat(counts)
+        total = np.concatenate([[0], found.cumsum()])
+        ends = counts.cumsum()
+        return np.asarray(total[ends] > total[ends - counts])
 
     def _parts(self, rows: NDArray[np.int32]) -> list[slice]:
-        """Where the entries of each of ``rows`` stand; a row that came later has none."""
+        """Where the entries of each of ``rows`` stand; a row that came later, or -1, has none."""
         if not len(self):
             return [slice(0, 0)] * len(rows)
-        old = np.minimum(rows, len(self) - 1)
+        old = np.clip(rows, 0, len(self) - 1)
         edges = zip(self.offsets[old].tolist(), self.offsets[old + 1].tolist(), (old == rows).tolist(), strict=True)
         return [slice(start, end if known else start) for start, end, known in edges]
 
