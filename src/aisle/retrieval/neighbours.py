@@ -63,6 +63,19 @@ class Neighbours:
         result[row[hit], order[at[hit]]] = np.concatenate([self.weight[part] for part in parts])[hit]
         return result
 
+    def moved(self, rows: NDArray[np.int32]) -> Neighbours:
+        """The same between items that stand elsewhere now: ``rows`` ``(n,) int32`` says where each stood, -1 for a new one."""
+        if not len(self):
+            return Neighbours.none(len(rows))
+        known, place = rows >= 0, np.full(len(self), -1, np.int32)
+        place[rows[known]] = np.flatnonzero(known)
+        counts = np.where(known, np.diff(self.offsets)[rows], 0)
+        at = np.arange(counts.sum()) + np.repeat(self.offsets[rows] - np.cumsum(counts) + counts, counts)
+        item, owner = place[self.item[at]], np.repeat(np.arange(len(rows)), counts)
+        there = item >= 0
+        offsets = np.concatenate([[0], np.cumsum(np.bincount(owner[there], minlength=len(rows)))]).astype(np.int64)
+        return Neighbours(offsets, item[there], self.weight[at][there])
+
     def joins(self, row: int, item: int) -> bool:
         """Whether ``item`` is a neighbour of ``row``."""
         return row < len(self) and item in self.item[self.offsets[row] : self.offsets[row + 1]].tolist()
