@@ -21,6 +21,7 @@ PAGE = ROOT / "docs" / "results.md"
 
 PARTS = {
     "retail_paired": "paired.retail_paired",
+    "daily_update": "daily_update.daily_update_figures",
     "homedepot_parts": "homedepot_parts.homedepot_parts_figures",
     "amazon_parts": "amazon_parts.amazon_parts_figures",
     "cold_start": "cold_start.cold_start_figures",

@@ -108,7 +108,7 @@ def train(data: Dataset, settings: Settings) -> Weights:
 
 
 def go_on(data: Dataset, settings: Settings, weights: Weights, since: float) -> Weights:
-    """One pass from ``weights`` over what was bought later than ``since``."""
+    """One pass from ``weights`` over the shoppers who bought something later than ``since``."""
     dice, later = ready(settings, threads=1), Later.of(data, since)
     net, targets = Net(torch.from_numpy(text_vectors(data)), settings), later.targets()
     begin(net.history.data, net.history_text.data, net.texts, weights["history"])

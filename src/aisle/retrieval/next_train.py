@@ -88,11 +88,11 @@ class Later:
         return cls([items for items, _ in again], [fresh for _, fresh in again], _seen(log))
 
     def targets(self) -> One:
-        """``(m,) int64``: places of `Pasts.of` the sequences that are new and have something before them."""
-        ends = np.cumsum([len(one) for one in self.sequences])
-        found = [
-            np.arange(max(end - fresh, end - len(one) + 1), end) for end, fresh, one in zip(ends, self.fresh, self.sequences, strict=True)
-        ]
+        """``(m,) int64``: places of `Pasts.of` the sequences that have something before them, of each sequence what is new and the newest
+        `MOST` at least: what was learned before is gone over again, and beside what is new there is something else to choose from."""
+        lengths = [len(one) for one in self.sequences]
+        wanted = [min(max(fresh, MOST), length - 1) for fresh, length in zip(self.fresh, lengths, strict=True)]
+        found = [np.arange(end - size, end) for end, size in zip(np.cumsum(lengths).tolist(), wanted, strict=True)]
         return np.concatenate([np.zeros(0, np.int64), *found]).astype(np.int64)
 
 

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aisle.bundle import Json
 from aisle.core.events import Events
-from aisle.evaluation.lists import Floats, judge
+from aisle.core.runner import Runner
+from aisle.core.stage import Block
+from aisle.evaluation.lists import Ranked, judge
 from aisle.evaluation.metrics import per_request
 from aisle.evaluation.replay import Replay
 from aisle.evaluation.significance import holm, paired
-from aisle.pipeline import Pipeline
+from aisle.pipeline import Pipeline, task_of
 from aisle.retrieval.sequences import TYPE_WEIGHT
-from aisle.training.candidates import frame
+from aisle.training.candidates import BLOCK
 from aisle.training.choose import METRIC
 
 MOST = 400
 """Requests of a task that both answer."""
 FEWEST = 30
 """Requests of a task below which nothing can be told."""
+TOP = 10
 LEVEL = 0.05
 
 
@@ -64,24 +68,39 @@ def half_way(events: Events, since: float) -> float:
     return float(times[(len(times) - 1) // 2]) if len(times) else since
 
 
-def compare(before: Pipeline, after: Pipeline, asked: Sequence[Replay], seed: int) -> list[Compared]:
-    """Every task with `FEWEST` requests and more; none where nothing can be told."""
-    found = [_compared(before, after, one.sample(MOST, seed), seed) for one in asked if len(one) >= FEWEST and one.task in before.stacks]
+def compare(before: Pipeline, after: Pipeline, changed: Collection[str], asked: Sequence[Replay], seed: int) -> list[Compared]:
+    """Every task with `FEWEST` requests and more, answered by both pipelines, which differ in the ``changed`` sources alone; none where
+    nothing can be told."""
+    able = [one.sample(MOST, seed) for one in asked if len(one) >= FEWEST and one.task in before.stacks]
+    found = [_compared((before, after), changed, one, seed) for one in able]
     p = holm(np.array([one.p for one in found]))
     return [replace(one, p=float(value)) for one, value in zip(found, p, strict=True)]
 
 
-def _compared(before: Pipeline, after: Pipeline, asked: Replay, seed: int) -> Compared:
-    old, new = (_quality(pipeline, asked) for pipeline in (before, after))
+def _compared(pipelines: tuple[Pipeline, Pipeline], changed: Collection[str], asked: Replay, seed: int) -> Compared:
+    asked = asked.pick(np.argsort([request.as_of for request in asked.requests], kind="stable"))  # counters are read once an hour
+    old, new = (per_request(judge(lists, asked.truth), lists, METRIC) for lists in _answered(pipelines, changed, asked))
     test = paired((new - old)[:, None], asked.users, seed=seed)
     difference, low, high = (float(part[0]) for part in (test.difference.value, test.difference.low, test.difference.high))
     means = float(np.nanmean(old)), float(np.nanmean(new))
     return Compared(asked.task, len(asked), *means, difference, low, high, float(test.p[0]), float(test.detectable[0]))
 
 
-def _quality(pipeline: Pipeline, asked: Replay) -> Floats:
-    """``(requests,)``: NDCG@10 of the fused order, as the report measures it."""
-    stack = pipeline.stacks[asked.task]
-    made = frame(pipeline, stack, asked, stack.sources, names=stack.names or None)
-    lists = made.ranked(made.scored(lambda features: stack.fuse(features)["score"]), 10)
-    return per_request(judge(lists, asked.truth), lists, METRIC)
+def _answered(pipelines: tuple[Pipeline, Pipeline], changed: Collection[str], asked: Replay) -> list[Ranked]:
+    """Each pipeline's first ten by the fused score. Profiles, and what unchanged sources say, are worked out once for both."""
+    pages: tuple[list[NDArray[np.int32]], ...] = ([], [])
+    own = {"features", *(f"rows/{name}" for name in changed)}
+    for start in range(0, len(asked), BLOCK):
+        block = pipelines[0].block(asked.requests[start : start + BLOCK])
+        for pipeline, found in zip(pipelines, pages, strict=True):
+            found.extend(_pages(pipeline, block))
+            block = replace(block, memo={key: held for key, held in block.memo.items() if key not in own})
+    return [Ranked.of(found) for found in pages]
+
+
+def _pages(pipeline: Pipeline, block: Block) -> list[NDArray[np.int32]]:
+    stack = pipeline.stacks[task_of(block.requests[0])]
+    found = pipeline.propose(stack, block, pipeline.allowed(block), Runner(), pooled=True)
+    score = pipeline.score(stack, block, found)["score"]
+    parts = [found.of_request(number) for number in range(len(block))]
+    return [found.item[part][np.argsort(-score[part], kind="stable")[:TOP]] for part in parts]

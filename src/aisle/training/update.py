@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from html import escape
 from math import isnan
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel
 
 from aisle.arrange.rules_file import read_rules
-from aisle.assemble import save
 from aisle.bundle import Bundle, Json, Store, verify
-from aisle.core.errors import BundleError, InputError, RefusedError
+from aisle.core.errors import InputError, RefusedError
 from aisle.core.events import Dataset
 from aisle.core.stage import Source
 from aisle.core.threads import one_thread
-from aisle.data.report import Quality
-from aisle.query.complete import Completer
 from aisle.retrieval.sequences import TYPE_WEIGHT
 from aisle.settings import Settings, load
 from aisle.state.folder import State
@@ -31,50 +23,16 @@ from aisle.training.evaluate import asked
 from aisle.training.job import work_folder
 from aisle.training.run import read_data
 from aisle.training.trial import FEWEST, Compared, compare, half_way
+from aisle.training.update_bundle import Card, Full, Made, write
 
 SHARE = 0.1
 """Of the seconds of the full training an update may take so many."""
-OTHER = ("read and clean", "index words", "write the bundle")
+OTHER = ("read and clean", "index words", "compare scores before and after the refit")
 """Parts of a training that every update has too."""
 LEAST = 20
 """Events of interest since the bundle below which nothing is learned from them."""
 DECIDING = ("kind", "seed", "ranking", "tuned", "retrieval", "encoder", "evaluation")
 """Settings that decided what the bundle learned."""
-
-
-class Full(BaseModel):
-    """The full training that a line of updates goes back to."""
-
-    bundle: str
-    minutes: float
-    seconds: dict[str, float]
-    state_sequence: int | None = None
-    updates: int = 0
-
-
-@dataclass(frozen=True)
-class Card:
-    """What an update did: what became of each of the ``sources``, the comparison's ``tests``, ``why`` none learned ("" where one did)."""
-
-    parent: str
-    since: float
-    events: int
-    texts: int
-    sources: Mapping[str, str]
-    tests: Sequence[Compared]
-    why: str
-    full: Full
-
-    def text(self, seconds: float) -> str:
-        """In words."""
-        share = seconds / max(1.0, 60 * self.full.minutes)
-        made = ", ".join(f"{name} {how}" for name, how in self.sources.items())
-        tested = "; ".join(one.text for one in self.tests)
-        learned = f"{self.why} Facts alone were brought up to date" if self.why else f"{made}; {tested}"
-        return (
-            f"Updated from {self.parent}: {self.events:,} events since, {self.texts:,} texts encoded. {learned}. It took"
-            f" {seconds:.0f} s, {share:.0%} of the full training's time ({self.full.bundle}, {self.full.updates} updates ago)."
-        )
 
 
 def update(folder: Path, store: Path | None = None, quiet: bool = False, state: Path | None = None) -> Bundle:
@@ -92,7 +50,7 @@ def update(folder: Path, store: Path | None = None, quiet: bool = False, state: 
     parent = verify(place)
     settings = load(folder)
     _check_settings(settings, parent)
-    full = _full(parent)
+    full = Full.behind(parent)
     with Tracker(work_folder(held.folder) / "update.jsonl", quiet) as tracker:
         with tracker.part("read and clean"):
             data, quality, sequence = read_data(folder, settings, state)
@@ -105,7 +63,7 @@ def update(folder: Path, store: Path | None = None, quiet: bool = False, state: 
         with tracker.part("carry over the bundle"):
             carried = Carried.of(parent, data, settings, rules)
         sources, card = _learn(parent, carried, since, full, tracker)
-        bundle = _write(held, parent, carried, sources, card, (quality, sequence), tracker)
+        bundle = write(held, parent, Made(carried, sources, card, quality, sequence), tracker)
         tracker.say(card.text(tracker.elapsed))
         return bundle
 
@@ -133,7 +91,7 @@ def _learn(parent: Bundle, carried: Carried, since: float, full: Full, tracker: 
     with tracker.part("learn up to the middle of what came"):
         trial = {name: carried.again(name, data.known(data.events.time <= cut), since) for name in names}
     with tracker.part("compare on the rest"):
-        tests = compare(carried.pipeline({}), carried.pipeline(trial), requests, seed)
+        tests = compare(carried.pipeline({}), carried.pipeline(trial), names, requests, seed)
     if lost := [one for one in tests if one.worse]:
         raise RefusedError(
             f"The update is worse than {parent.bundle_id}, which stays active: {'; '.join(one.text for one in lost)}.",
@@ -151,84 +109,14 @@ def _reads(carried: Carried, task: str, names: Sequence[str]) -> bool:
     return task in carried.stacks and bool(set(carried.stacks[task].sources) & set(names))
 
 
-def _write(
-    store: Store,
-    parent: Bundle,
-    carried: Carried,
-    sources: Mapping[str, Source],
-    card: Card,
-    read: tuple[Quality, int | None],
-    tracker: Tracker,
-) -> Bundle:
-    """The bundle, activated unless another one became active meanwhile."""
-    moment, data = datetime.now(UTC), carried.data
-    name = f"{moment:%Y%m%d-%H%M%S}-{data.fingerprint[:6]}"
-    with tracker.part("write the bundle"):
-        with store.write(name, _manifest(parent, carried, card, read[1], moment, tracker)) as folder:
-            save(carried.pipeline(sources), folder)
-            Completer().fit(data).save(folder / "completions")
-            _report(parent, folder, card.text(tracker.elapsed))
-            (folder / "quality.json").write_text(json.dumps(read[0].to_json(), ensure_ascii=False), encoding="utf-8")
-        if store.current() != parent.bundle_id:
-            what = f"{store.current()} became active while {parent.bundle_id} was updated, so {name} was written but not activated."
-            raise BundleError(what, f"If you want it: aisle bundles activate {store.folder} {name}")
-        return store.activate(name)
-
-
-def _manifest(parent: Bundle, carried: Carried, card: Card, sequence: int | None, moment: datetime, tracker: Tracker) -> dict[str, Json]:
-    """The parent's, with what is new: where it comes from, and what became of each part."""
-    data, kept = carried.data, {name: parent.manifest[name] for name in ("kind", "name", "windows", "plan")}
-    full = card.full.model_copy(update={"updates": card.full.updates + 1})
-    return {
-        **kept,
-        "created_at": moment.isoformat(timespec="seconds"),
-        "data": {"fingerprint": data.fingerprint, "items": len(data.catalogue), "events": len(data.events)},
-        "settings": carried.settings.model_dump(mode="json"),
-        "newest_event": data.until,
-        "state_sequence": sequence,
-        "minutes": round(tracker.elapsed / 60, 2),
-        "seconds": {name: round(took, 1) for name, took in tracker.seconds.items()},
-        "parent": parent.bundle_id,
-        "update": {
-            "since": card.since,
-            "events": card.events,
-            "texts": card.texts,
-            "sources": dict(card.sources),
-            "tests": [one.to_json() for one in card.tests],
-            "why_not_learned": card.why,
-            "full": full.model_dump(),
-        },
-    }
-
-
-def _report(parent: Bundle, folder: Path, said: str) -> None:
-    """The report of the full training, which rankers and fusion still are of, with what was done since in front."""
-    report = json.loads((parent.folder / "report.json").read_text(encoding="utf-8"))
-    report["notes"] = [said, *report.get("notes", [])]
-    (folder / "report.json").write_text(json.dumps(report, ensure_ascii=False), encoding="utf-8")
-    page = (parent.folder / "report.html").read_text(encoding="utf-8")
-    (folder / "report.html").write_text(page.replace("</header>", f'</header>\n<p class="wrap">{escape(said)}</p>', 1), encoding="utf-8")
-
-
-def _full(parent: Bundle) -> Full:
-    """The full training behind a bundle."""
-    manifest = parent.manifest
-    made = manifest.get("update")
-    if isinstance(made, dict):
-        return Full.model_validate(made["full"])
-    return Full.model_validate(
-        {"bundle": parent.bundle_id, **{name: manifest.get(name) for name in ("minutes", "seconds", "state_sequence")}}
-    )
-
-
 def _data_of(parent: Bundle) -> Mapping[str, Json]:
     found = parent.manifest.get("data")
     return found if isinstance(found, dict) else {}
 
 
 def _since(parent: Bundle, data: Dataset) -> float:
-    """The newest moment that the bundle knows. Raises `InputError` where the log has no clock or ends before it."""
-    newest = parent.manifest.get("newest_event")
+    """Up to when the bundle's sources learned. Raises `InputError` where the log has no clock or ends before what the bundle knows."""
+    newest, made = parent.manifest.get("newest_event"), parent.manifest.get("update")
     if not isinstance(newest, int | float) or not data.events.clock:
         raise InputError("A log without a clock does not tell what came since.", "Train in full: aisle train DIR.")
     if isnan(data.until) or data.until < newest:
@@ -236,7 +124,8 @@ def _since(parent: Bundle, data: Dataset) -> float:
         raise InputError(
             f"The log {ends}, before the newest event of {parent.bundle_id}, {_day(newest)}.", "Give the folder that holds what came since."
         )
-    return float(newest)
+    learned = made.get("learned_until") if isinstance(made, dict) else None
+    return float(learned if isinstance(learned, int | float) else newest)
 
 
 def _check_settings(settings: Settings, parent: Bundle) -> None:
