@@ -1,4 +1,4 @@
-"""Sources in the next bundle: they know the same items wherever these stand, and going on from a bundle neither loses nor invents anything."""
+"""Sources in the next bundle: they know the same items wherever these stand, and going on neither loses nor invents anything."""
 
 from __future__ import annotations
 
