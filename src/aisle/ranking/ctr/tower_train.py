@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Self
 
 import torch
@@ -16,8 +17,9 @@ class Tower(nn.Module):  # type: ignore[misc]
     """One additive weight for each value, 0 for a missing one; in a tenth of the cases the value is hidden, so that the net does not lean
     on the tower alone (Zhao et al., "Recommending What Video to Watch Next", RecSys 2019, section 4.3)."""
 
-    def __init__(self, size: int, hide: float = 0.1) -> None:
+    def __init__(self, size: int, hide: float = 0.1, values: Mapping[str, int] | None = None) -> None:
         super().__init__()
+        self.values = dict(values or {})
         self.weight, self.hide = nn.Embedding(size, 1, padding_idx=MISSING), hide
         nn.init.zeros_(self.weight.weight)
 
@@ -29,7 +31,12 @@ class Tower(nn.Module):  # type: ignore[misc]
         if column not in examples.categories:
             raise InputError(f"The examples have no category `{column}` for the tower.", f"There are: {', '.join(examples.categories)}.")
         layout = Layout().fit(examples.only(column))
-        return cls(layout.shape.size), torch.from_numpy(layout.apply(examples.only(column)).ids[:, 0])
+        return cls(layout.shape.size, values=layout.known_[column]), torch.from_numpy(layout.apply(examples.only(column)).ids[:, 0])
+
+    @torch.no_grad()  # type: ignore[untyped-decorator]
+    def weights(self, mean: float) -> dict[str, float]:
+        """What each value adds to the logit beside the ``mean``."""
+        return {value: float(self.weight.weight[place, 0]) - mean for value, place in self.values.items()}
 
     def forward(self, place: Tensor) -> Tensor:
         """``(b,)``."""
