@@ -88,11 +88,11 @@ def _spent(*arguments: str) -> tuple[float, float]:
 
 def _facts(folder: Path) -> Path:
     """An update in which no source may learn."""
-    whole, updating.SHARE = updating.SHARE, 0.0
+    whole, updating.LEAST = updating.LEAST, 1 << 40
     try:
         return updating.update(folder).folder
     finally:
-        updating.SHARE = whole
+        updating.LEAST = whole
 
 
 def _answered(place: Path, full: Folder, name: str) -> dict[str, Floats]:

@@ -27,6 +27,8 @@ from aisle.training.update_bundle import Card, Full, Made, write
 
 SHARE = 0.1
 """Of the seconds of the full training an update may take so many."""
+FLOOR = 5.0
+"""Seconds that sources may take in any case: where a training took half a minute, nobody waits for an update."""
 OTHER = ("read and clean", "index words", "compare scores before and after the refit")
 """Parts of a training that every update has too."""
 LEAST = 20
@@ -73,7 +75,7 @@ def _learn(parent: Bundle, carried: Carried, since: float, full: Full, tracker: 
     data, seed = carried.data, carried.settings.seed
     later = data.events.time > since
     new = int((later & (TYPE_WEIGHT[data.events.type] > 0) & (data.events.item >= 0)).sum())
-    names = carried.affordable(full.seconds, SHARE * 60 * full.minutes - sum(full.seconds.get(part, 0.0) for part in OTHER))
+    names = carried.affordable(full.seconds, max(FLOOR, SHARE * 60 * full.minutes - sum(full.seconds.get(part, 0.0) for part in OTHER)))
     kept = dict.fromkeys((name for name in carried.learned if name not in names), "kept: too dear")
 
     def card(tests: Sequence[Compared], why: str) -> Card:

@@ -64,7 +64,7 @@ class Card:
         learned = f"{self.why} Facts alone were brought up to date" if self.why else f"{made}; {tested}"
         return (
             f"Updated from {self.parent}: {self.events:,} events since, {self.texts:,} texts encoded. {learned}. It took"
-            f" {seconds:.0f} s, {share:.0%} of the full training's time ({self.full.bundle}, {self.full.updates} updates ago)."
+            f" {seconds:.0f} s, {share:.0%} of the full training's time ({self.full.bundle}); it is update number {self.full.updates + 1} since."
         )
 
 
