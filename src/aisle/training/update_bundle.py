@@ -64,7 +64,8 @@ class Card:
         learned = f"{self.why} Facts alone were brought up to date" if self.why else f"{made}; {tested}"
         return (
             f"Updated from {self.parent}: {self.events:,} events since, {self.texts:,} texts encoded. {learned}. It took"
-            f" {seconds:.0f} s, {share:.0%} of the full training's time ({self.full.bundle}); it is update number {self.full.updates + 1} since."
+            f" {seconds:.0f} s, {share:.0%} of the full training's time ({self.full.bundle}), of which it is update number"
+            f" {self.full.updates + 1}."
         )
 
 
