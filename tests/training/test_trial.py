@@ -24,7 +24,7 @@ CHANGED = ("item_knn", "markov")
 def asked(job: Job) -> list[Replay]:
     data: Dataset = job.data
     targets = replay.success_type(data.events)
-    return [replay.home(data, job.windows.event == 4, targets, new_only=True)]
+    return [replay.home(data, job.windows.event >= 2, targets, new_only=True)]
 
 
 def forgetful(pipeline: Pipeline) -> Pipeline:
