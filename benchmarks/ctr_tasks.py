@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import spearmanr
 
 from aisle.evaluation.summary import ClickRuns, summarise_clicks
 from aisle.ranking.calibrate import Calibrator
@@ -39,7 +40,7 @@ def _tasks(lines: Lines, tables: Tables) -> list[Figure]:
         curve = Calibrator().fit(_logit(dev[:, place]), asked.label)
         said = {"together": np.asarray(curve.apply(_logit(test[:, place]))), "alone": alone.score(wanted)}
         scores = {"constant_rate": np.full(len(wanted), train.label.mean()), **said}
-        found = summarise_clicks(ClickRuns(name, wanted.label, scores, tuple(said), users, main="together"))
+        found = summarise_clicks(ClickRuns(name, wanted.label, scores, tuple(scores), users, main="together"))
         note = f"{int(train.label.sum()):,} of {len(train):,} impressions to learn from; {tables.note}"
         for model in scores:
             figures += [
@@ -76,6 +77,7 @@ def _position(lines: Lines, tables: Tables) -> list[Figure]:
     """How much a rank is clicked beside rank 0, the same things shown: by the tower, by the truth, and as the log has it."""
     assert tables.truth is not None
     net = Net("dcn", replace(KINDS["dcn"], tower="position"), tables.layout).fit(tables.train)
+    blind = Net("dcn", layout=tables.layout).fit(tables.train.without("position"))
     truth, raw = load(WORK / "ctr_simulated"), net.raw(tables.test)
     attracted = tables.truth[np.isfinite(tables.truth)]
     position = tables.train.categories["position"]
@@ -98,6 +100,10 @@ def _position(lines: Lines, tables: Tables) -> list[Figure]:
         figures.append(
             lines.one(f"clicks beside rank 0, mean distance of {name} from the truth", float(np.nanmean(errors)), "over ranks 1 and deeper")
         )
+    known = np.isfinite(tables.truth)
+    for title, score in (("a tower, left out", raw), ("never read", blind.raw(tables.test))):
+        value = float(spearmanr(score[known], tables.truth[known]).statistic)
+        figures.append(lines.one(f"position {title}: rank correlation with true attraction", value, n=int(known.sum())))
     return figures
 
 

@@ -72,9 +72,12 @@ def fitted(
     whole = Whole(NETS[kind](layout.shape, settings), log_odds(label), tower)
     data = torch.from_numpy(inputs.ids), torch.from_numpy(inputs.numbers), place, torch.from_numpy(label)
     rounds = _learn(whole, data, tail(examples.label), settings, stop)
-    bias, mean = whole.bias.detach().clone(), 0.0 if tower is None else tower.mean(place)
-    bias.view(-1)[0] += mean
-    return Served(whole.net, bias, {} if tower is None else tower.weights(mean)), rounds
+    bias = whole.bias.detach().clone()
+    if tower is None:
+        return Served(whole.net, bias, {}), rounds
+    level = tower.level(_plain(whole, data), place)
+    bias.view(-1)[0] += level
+    return Served(whole.net, bias, tower.weights(level)), rounds
 
 
 def train(
@@ -151,3 +154,12 @@ def _loss(whole: Whole, data: Batch, settings: Settings) -> float:
         for ids, numbers, place, label in _batches(data, torch.arange(len(data[3])), 8_192)
     ]
     return float(torch.stack(parts).sum()) / len(data[3])
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def _plain(whole: Whole, data: Batch) -> Tensor:
+    """``(n,)``: the label's logits without the tower."""
+    whole.eval()
+    parts = [whole.net(ids, numbers) + whole.bias for ids, numbers, _, _ in _batches(data, torch.arange(len(data[3])), 8_192)]
+    found = torch.cat(parts)
+    return found if found.dim() == 1 else found[:, 0]

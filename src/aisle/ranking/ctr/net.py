@@ -25,7 +25,7 @@ class Net(Ctr):
 
     ``stop`` is asked after each round, a quarter of the cases, with the number of rounds made, and ends the fit where it says so; the first
     round always stands. ``rounds_`` then says how many there were: a ``stop`` at as many makes the same model again. ``tower_``: what each
-    value of `Settings.tower` added to the logit while fitting, beside the mean.
+    value of `Settings.tower` added to the logit while fitting, beside the level that took its place.
     """
 
     def __init__(
