@@ -33,6 +33,8 @@ SEED = 7
 WEEK = 7 * DAY
 FIRST_WEEK, WEEKS, POPULAR = 8, 45, 300
 """online_retail: the first week asked about, how many, and how many popular items stand beside what a customer bought before."""
+STEPS = (("click",), ("cart", "purchase"), ("purchase",))
+"""Simulated shop: what counts as clicked, added and bought; each counts only where the one before did."""
 TRAINED, ASKED = 0.5, 0.06
 """online_retail: shares of the customers whose pairs are learned from, and asked about later."""
 
@@ -64,7 +66,10 @@ def simulated(items: int = 3_000, events: int = 400_000) -> Tables:
     data, _ = load_dataset(folder, load(folder))
     log, window = data.events, cut(data.events).event
     rows = np.flatnonzero((log.type == EVENT_CODE["impression"]) & (log.item >= 0) & (log.user >= 0))
-    table = examples(data, Asked.rows(log, rows), followed(log, rows, (EVENT_CODE["click"],)).astype(float))
+    clicked, added, bought = (followed(log, rows, [EVENT_CODE[name] for name in names]) for names in STEPS)
+    table = examples(data, Asked.rows(log, rows), clicked.astype(float))
+    outcomes = {"cart": (clicked & added).astype(float), "purchase": (clicked & added & bought).astype(float)}
+    table = replace(table, outcomes=outcomes)
     train, dev, test = (table.pick(inside) for inside in (window[rows] <= 2, window[rows] == 3, window[rows] == 4))
     note = (
         f"{events:,} events of {items:,} items; impressions clicked within half an hour; fitted on windows 1 and 2 of 60/20/10/10 by time"

@@ -21,6 +21,7 @@ PAGE = ROOT / "docs" / "results.md"
 
 PARTS = {
     "retail_paired": "paired.retail_paired",
+    "daily_update": "daily_update.daily_update_figures",
     "homedepot_parts": "homedepot_parts.homedepot_parts_figures",
     "amazon_parts": "amazon_parts.amazon_parts_figures",
     "cold_start": "cold_start.cold_start_figures",
@@ -31,6 +32,7 @@ PARTS = {
     "ctr_simulated": "ctr.simulated_figures",
     "ctr_completejourney": "ctr.completejourney_figures",
     "ctr_online_retail": "ctr.online_retail_figures",
+    "ctr_tasks": "ctr_tasks.task_figures",
     "check": "growth.check_figures",
     "simulate": "growth.simulate_figures",
     "simulate_large": "growth.large_figures",

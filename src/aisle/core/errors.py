@@ -48,6 +48,12 @@ class StageError(AisleError):
     code = "stage_failed"
 
 
+class RefusedError(AisleError):
+    """What was made is worse than what runs, so it does not take its place."""
+
+    code = "refused"
+
+
 class StateError(AisleError):
     """The state folder cannot be read, or what was to be kept could not be put on disk: then nothing was acknowledged."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -95,6 +95,10 @@ class Stack:
             return None
         first = {**features, POSITION: np.zeros(len(next(iter(features.values()), [])), np.float32)}
         return np.asarray(self.click_calibrator.apply(self.clicks.score(matrix(first, self.click_names))), np.float32)
+
+    def moved(self, rows: NDArray[np.int32]) -> Stack:
+        """The same in a bundle whose items stand in other rows: ``rows`` ``(n,) int32`` says where each stood, -1 for a new one."""
+        return replace(self, clicks=self.clicks.moved(rows)) if isinstance(self.clicks, OverFeatures) else self
 
     def save(self, folder: Path) -> None:
         """Write the models and ``stack.json``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -15,6 +16,7 @@ from aisle.core.catalogue import Catalogue
 from aisle.core.events import Dataset
 from aisle.core.stage import Block, Mask
 from aisle.retrieval.base import EVERY_SURFACE, Scored, history, load_settings, save_settings
+from aisle.retrieval.moving import Rows, moved_rows
 from aisle.retrieval.rows import Few, best
 from aisle.retrieval.scan import Scan
 from aisle.retrieval.sequences import Sequences
@@ -89,8 +91,27 @@ class Als(Scored):
         self.confidence = self.confidence or confidence(matrix)
         if len(data.catalogue) > WIDE:
             self.embedding_size = min(self.embedding_size, 64)
-        self.factors_, self._gram, self._inverse, self._known, self._learned = item_factors(matrix, self), None, None, None, None
-        self._scan = Scan.of(self.factors_) if len(self.factors_) > WIDE else None
+        return self._take(item_factors(matrix, self))
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there are factors to go on from."""
+        return bool(self.known().any())
+
+    def go_on(self, data: Dataset, since: float) -> Self:
+        """A few rounds over the whole log from the factors as they stand; new items begin at random (`moving.GoesOn`)."""
+        from aisle.retrieval.als_train import item_factors
+
+        matrix = Sequences.of(data.events, len(data.catalogue)).by_user()
+        return copy(self)._take(item_factors(matrix, self, self.factors_))
+
+    def moved(self, rows: Rows) -> Self:
+        """As `aisle.retrieval.moving.Movable`."""
+        return copy(self)._take(moved_rows(self.factors_, rows))
+
+    def _take(self, factors: Floats) -> Self:
+        self.factors_, self._gram, self._inverse, self._known, self._learned = factors, None, None, None, None
+        self._scan = Scan.of(factors) if len(factors) > WIDE else None
         return self
 
     def rows(self, block: Block) -> Iterator[Few | Near]:

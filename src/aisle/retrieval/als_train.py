@@ -10,6 +10,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+WARM = 3
+"""Rounds that are enough from factors which knew most of the log."""
+SMALL = 0.01
+"""How large random factors are at most, as the library begins with them."""
+
 
 class Factorised(Protocol):
     """What the factorisation reads of `als.Als`, said here so that neither file needs the other to be understood."""
@@ -27,8 +32,9 @@ def confidence(matrix: sparse.csr_array) -> float:
     return float(np.clip(0.5 / np.sqrt(seen), 1, 40)) if seen else 1.0
 
 
-def item_factors(matrix: sparse.csr_array, settings: Factorised) -> NDArray[np.float32]:
-    """``(items, embedding_size) float32`` from ``(users, items)``: zeros for items that no event names."""
+def item_factors(matrix: sparse.csr_array, settings: Factorised, start: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+    """``(items, embedding_size) float32`` from ``(users, items)``: zeros for items that no event names. From ``start``, of the same shape,
+    it takes `WARM` rounds; items that are zero there begin at random as all do without it."""
     if not matrix.nnz:
         return np.zeros((matrix.shape[1], settings.embedding_size), np.float32)
     matrix = matrix.copy()
@@ -37,9 +43,12 @@ def item_factors(matrix: sparse.csr_array, settings: Factorised) -> NDArray[np.f
         model = AlternatingLeastSquares(
             factors=settings.embedding_size,
             regularization=settings.regularization,
-            iterations=settings.epochs,
+            iterations=settings.epochs if start is None else min(WARM, settings.epochs),
             random_state=settings.seed,
         )
+        if start is not None:
+            dice = np.random.default_rng(settings.seed).random(start.shape, np.float32) * SMALL
+            model.item_factors = np.where(start.any(axis=1, keepdims=True), start, dice).astype(np.float32)
         model.fit(sparse.csr_matrix(matrix), show_progress=False)
     factors = np.asarray(model.item_factors, np.float32)
     factors[np.diff(matrix.tocsc().indptr) == 0] = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -110,6 +111,12 @@ class ItemToItem(Scored):
         """``(h, n) float32``: scores of ``items`` with each item of the history left out (`left_out.LeavesOut`)."""
         past = history(block, self.decay)
         return without(block, request, self.decay) @ self.neighbours_.between(past.item[past.of(request)], items)
+
+    def moved(self, rows: NDArray[np.int32]) -> Self:
+        """As `aisle.retrieval.moving.Movable`."""
+        found = copy(self)
+        found.neighbours_ = self.neighbours_.moved(rows)
+        return found
 
     def save(self, folder: Path) -> None:
         """Write the settings and the matrix."""

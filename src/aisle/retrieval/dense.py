@@ -54,6 +54,12 @@ class Nearest:
         later._vectors = step.once(self.vectors_, lambda: rewritten(self.vectors_, step.stale, step.vectors, len(step.catalogue)))
         return later
 
+    def on(self, vectors: ItemVectors) -> Self:
+        """The same with other vectors of the same encoder."""
+        found = copy(self)
+        found._vectors = vectors
+        return found
+
     def wanted(self, block: Block) -> Iterator[Vector | None]:
         """One vector per request."""
         raise NotImplementedError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
@@ -15,12 +16,15 @@ from aisle.core.catalogue import Catalogue
 from aisle.core.stage import Block, Mask
 from aisle.retrieval.als import WIDE, Near
 from aisle.retrieval.base import Scored, load_settings, newest, save_settings
+from aisle.retrieval.moving import moved_rows
 from aisle.retrieval.rows import Few, Row
 from aisle.retrieval.scan import Scan
 
 Floats = NDArray[np.float32]
 Items = NDArray[np.int32]
 Weights = dict[str, Floats]
+OF_ITEMS = ("items", "history")
+"""Weights with a row for each item."""
 HIGHEST = 60.0
 """A larger logit would overflow."""
 
@@ -44,6 +48,15 @@ class Learned(Scored):
         """Answer by ``weights`` from now on."""
         self.weights_, self._learned = weights, None
         return self
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether anything was learned to go on from."""
+        return bool(self.items.any())
+
+    def moved(self, rows: Items) -> Self:
+        """As `aisle.retrieval.moving.Movable`."""
+        return copy(self).take({name: moved_rows(one, rows) if name in OF_ITEMS else one for name, one in self.weights_.items()})
 
     def learned(self) -> tuple[Items, Floats]:
         """The items that are known, ascending, and their vectors, contiguous."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from typing import Self
 
 import numpy as np
@@ -56,6 +57,12 @@ class Ncf(Learned):
         from aisle.retrieval.ncf_train import train
 
         return self.take(train(data, self))
+
+    def go_on(self, data: Dataset, since: float) -> Self:
+        """One pass over the sequences with something later than ``since`` (`aisle.retrieval.moving.GoesOn`)."""
+        from aisle.retrieval.ncf_train import go_on
+
+        return copy(self).take(go_on(data, self, self.weights_, since))
 
     def take(self, weights: Weights) -> Self:
         """Answer by ``weights`` from now on."""

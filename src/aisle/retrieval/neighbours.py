@@ -72,6 +72,19 @@ class Neighbours:
         ends = counts.cumsum()
         return np.asarray(total[ends] > total[ends - counts])
 
+    def moved(self, rows: NDArray[np.int32]) -> Neighbours:
+        """The same between items that stand elsewhere now: ``rows`` ``(n,) int32`` says where each stood, -1 for a new one."""
+        if not len(self):
+            return Neighbours.none(len(rows))
+        known, place = rows >= 0, np.full(len(self), -1, np.int32)
+        place[rows[known]] = np.flatnonzero(known)
+        counts = np.where(known, np.diff(self.offsets)[rows], 0)
+        at = np.arange(counts.sum()) + np.repeat(self.offsets[rows] - np.cumsum(counts) + counts, counts)
+        item, owner = place[self.item[at]], np.repeat(np.arange(len(rows)), counts)
+        there = item >= 0
+        offsets = np.concatenate([[0], np.cumsum(np.bincount(owner[there], minlength=len(rows)))]).astype(np.int64)
+        return Neighbours(offsets, item[there], self.weight[at][there])
+
     def _parts(self, rows: NDArray[np.int32]) -> list[slice]:
         """Where the entries of each of ``rows`` stand; a row that came later, or -1, has none."""
         if not len(self):

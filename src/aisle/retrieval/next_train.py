@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from aisle.core.events import Dataset
@@ -26,6 +26,8 @@ HELD_OUT, SHARE = 2_000, 0.1
 PATIENCE, EPOCHS, STEPS = 3, 2, 100
 """It stops after so many looks without a gain, each after so many epochs and at least so many steps."""
 TOP, BATCH = 10, 256
+RIDGE = 1.0
+"""What `begin` adds to the squares of the texts' vectors."""
 
 One = NDArray[np.int64]
 Past = tuple[Tensor, Tensor, Tensor]
@@ -51,10 +53,7 @@ class Log:
     def of(cls, data: Dataset, dice: np.random.Generator) -> Log:
         """Of three items one can be kept out and still leave something to learn."""
         log = Sequences.of(data.events, len(data.catalogue))
-        offsets = np.concatenate([[0], np.flatnonzero(np.diff(log.user)) + 1, [len(log)]]) if len(log) else np.zeros(1, np.int64)
-        sequences = [log.item[a:b].astype(np.int64) for a, b in pairwise(offsets) if b - a > 1]
-        seen = np.zeros(len(data.catalogue), bool)
-        seen[log.item] = True
+        sequences, seen = [log.item[part].astype(np.int64) for part in _shoppers(log)], _seen(log)
         long = [place for place, one in enumerate(sequences) if len(one) > 2]
         held = dice.choice(long, min(HELD_OUT, int(SHARE * len(long))), replace=False).tolist() if long else []
         return cls(sequences, sorted(held), seen)
@@ -69,6 +68,44 @@ class Log:
     def judges(self) -> list[One]:
         """The held ones, whole."""
         return [self.sequences[place] for place in self.held]
+
+
+@dataclass(frozen=True)
+class Later:
+    """Sequences of two items and more that end later than a moment, the last ``fresh[s]`` of sequence ``s`` since then; ``seen``
+    ``(items,) bool``: items with events, whenever."""
+
+    sequences: list[One]
+    fresh: list[int]
+    seen: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, data: Dataset, since: float) -> Later:
+        """Of each shopper who came again."""
+        log = Sequences.of(data.events, len(data.catalogue))
+        parts = [(part, int((log.time[part] > since).sum())) for part in _shoppers(log)]
+        again = [(log.item[part].astype(np.int64), fresh) for part, fresh in parts if fresh]
+        return cls([items for items, _ in again], [fresh for _, fresh in again], _seen(log))
+
+    def targets(self) -> One:
+        """``(m,) int64``: places of `Pasts.of` the sequences that have something before them, of each sequence what is new and the newest
+        `MOST` at least: what was learned before is gone over again, and beside what is new there is something else to choose from."""
+        lengths = [len(one) for one in self.sequences]
+        wanted = [min(max(fresh, MOST), length - 1) for fresh, length in zip(self.fresh, lengths, strict=True)]
+        found = [np.arange(end - size, end) for end, size in zip(np.cumsum(lengths).tolist(), wanted, strict=True)]
+        return np.concatenate([np.zeros(0, np.int64), *found]).astype(np.int64)
+
+
+def _shoppers(log: Sequences) -> list[slice]:
+    """Where each shopper's events stand, of those with two and more."""
+    offsets = np.concatenate([[0], np.flatnonzero(np.diff(log.user)) + 1, [len(log)]]) if len(log) else np.zeros(1, np.int64)
+    return [slice(a, b) for a, b in pairwise(offsets.tolist()) if b - a > 1]
+
+
+def _seen(log: Sequences) -> NDArray[np.bool_]:
+    found = np.zeros(log.items, bool)
+    found[log.item] = True
+    return found
 
 
 @dataclass(frozen=True)
@@ -129,6 +166,23 @@ def text_vectors(data: Dataset) -> NDArray[np.float32]:
     """``(items, k) float32``: what the shop's own words say of each item."""
     texts = item_texts(data.catalogue)
     return NgramEncoder().fit(texts).encode(texts, "item")
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def begin(own: Tensor, text: Tensor, texts: Tensor, vectors: NDArray[np.float32]) -> None:
+    """Set items' ``own`` embeddings and the map ``text`` of their texts so that together they are ``vectors`` ``(items, d)``, as they were
+    served: by ridge regression as much as texts can say is the map's. Where a vector is zero the item's own stays at random, and its text
+    speaks for it."""
+    known = vectors.any(axis=1)
+    said = texts.numpy()[known].astype(np.float64)
+    found = np.linalg.solve(said.T @ said + RIDGE * np.eye(said.shape[1]), said.T @ vectors[known])
+    text.copy_(torch.from_numpy(found.T.astype(np.float32)))
+    own[torch.from_numpy(known)] = torch.from_numpy((vectors[known] - said @ found).astype(np.float32))
+
+
+def take(net: nn.Module, weights: Weights) -> None:
+    """Set those parameters of ``net`` that ``weights`` name."""
+    net.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in weights.items()}, strict=False)
 
 
 def best_epoch(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Self
 
 import numpy as np
@@ -43,6 +44,12 @@ class SasRec(States):
         from aisle.retrieval.sasrec_train import train
 
         return self.take(train(data, self))
+
+    def go_on(self, data: Dataset, since: float) -> Self:
+        """One pass over the sequences with something later than ``since`` (`aisle.retrieval.moving.GoesOn`)."""
+        from aisle.retrieval.sasrec_train import go_on
+
+        return copy(self).take(go_on(data, self, self.weights_, since))
 
     def state(self, sequence: NDArray[np.int32]) -> Floats | None:
         """``(embedding_size,) float32``: where a sequence of items, the newest last, leads to; None where none of them is known."""

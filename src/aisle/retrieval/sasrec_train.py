@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from aisle.core.events import Dataset
 from aisle.retrieval.learned import Weights
-from aisle.retrieval.next_train import EPOCHS, STEPS, Log, best_epoch, last_item_quality, ready, text_vectors
+from aisle.retrieval.next_train import EPOCHS, STEPS, Later, Log, begin, best_epoch, last_item_quality, ready, take, text_vectors
 
 BATCH = 256
 """Sequences a step."""
@@ -89,19 +89,47 @@ def train(data: Dataset, settings: Settings) -> Weights:
     if not log.sequences:
         return _written(net, log.seen & False)
     kept, judges = log.kept, log.judges
-    optimizer = torch.optim.AdamW(net.parameters(), lr=settings.learning_rate, weight_decay=0.0)
+    optimizer = _optimizer(net, settings)
     known = torch.from_numpy(np.flatnonzero(log.seen))
 
     def learn() -> None:
-        net.train()
-        for items, there, wanted in _batches(kept, settings.length, dice):
-            optimizer.zero_grad()
-            _loss(net, items, there, wanted, known[torch.randperm(len(known))[: settings.negatives]]).backward()
-            optimizer.step()
+        _pass(net, kept, known, settings, optimizer, dice)
 
     every = max(EPOCHS, -(-STEPS * BATCH // len(kept)))
     look = (lambda: _quality(net, judges, settings.length)) if judges else None
     return best_epoch(settings.epochs, every, learn, look, lambda: _written(net, log.seen))
+
+
+def go_on(data: Dataset, settings: Settings, weights: Weights, since: float) -> Weights:
+    """One pass from ``weights`` over the sequences with something later than ``since``: their older items are gone over again."""
+    dice, later = ready(settings), Later.of(data, since)
+    net = Net(torch.from_numpy(text_vectors(data)), settings)
+    begin(net.own.data, net.text.data, net.texts, weights["items"])
+    held = {f"blocks.{name}" if name[0].isdigit() else name: value for name, value in weights.items() if name != "items"}
+    take(net, held)
+    if later.sequences:
+        _pass(net, later.sequences, torch.from_numpy(np.flatnonzero(later.seen)), settings, _optimizer(net, settings), dice)
+    return _written(net, later.seen)
+
+
+def _optimizer(net: Net, settings: Settings) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(net.parameters(), lr=settings.learning_rate, weight_decay=0.0)
+
+
+def _pass(
+    net: Net,
+    sequences: list[NDArray[np.int64]],
+    known: Tensor,
+    settings: Settings,
+    optimizer: torch.optim.Optimizer,
+    dice: np.random.Generator,
+) -> None:
+    """Once over the sequences; the negatives are drawn from the items ``known``."""
+    net.train()
+    for items, there, wanted in _batches(sequences, settings.length, dice):
+        optimizer.zero_grad()
+        _loss(net, items, there, wanted, known[torch.randperm(len(known))[: settings.negatives]]).backward()
+        optimizer.step()
 
 
 def _batches(sequences: list[NDArray[np.int64]], length: int, dice: np.random.Generator) -> Iterator[tuple[Tensor, Tensor, Tensor]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Literal, Self
 
 import numpy as np
@@ -49,6 +50,17 @@ class TwoTower(States):
         from aisle.retrieval.two_tower_train import train
 
         return self.take(train(data, self))
+
+    @property
+    def goes_on(self) -> bool:
+        """Not from a bundle that does not hold the items' tower, which only learning reads."""
+        return super().goes_on and "item.wide.weight" in self.weights_
+
+    def go_on(self, data: Dataset, since: float) -> Self:
+        """One pass over the sequences with something later than ``since`` (`aisle.retrieval.moving.GoesOn`)."""
+        from aisle.retrieval.two_tower_train import go_on
+
+        return copy(self).take(go_on(data, self, self.weights_, since))
 
     def state(self, sequence: NDArray[np.int32]) -> Floats | None:
         """``(embedding_size,) float32``: the history's tower over a sequence, the newest last; None where no item of it is known."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
@@ -12,12 +13,29 @@ from torch.nn import functional
 
 from aisle.core.events import Dataset
 from aisle.retrieval.learned import Weights
-from aisle.retrieval.next_train import STEPS, Log, Past, Pasts, best_epoch, embeddings, last_item_quality, means, ready, text_vectors, whole
+from aisle.retrieval.next_train import (
+    STEPS,
+    Later,
+    Log,
+    Past,
+    Pasts,
+    begin,
+    best_epoch,
+    embeddings,
+    last_item_quality,
+    means,
+    ready,
+    take,
+    text_vectors,
+    whole,
+)
 
 BATCH = 512
 """Bought items a step; the softmax chooses among them."""
 DROPOUT = 0.3
 """Of the history's mean and of hidden units."""
+TOWERS = ("user.", "item.")
+"""What the weights of both towers begin with: the items' one is kept to go on learning from."""
 RANDOM = 256
 """Items of the catalogue drawn for a step of the squared error: against all of them at once what is bought would not count."""
 
@@ -81,23 +99,56 @@ def train(data: Dataset, settings: Settings) -> Weights:
     if not log.sequences:
         return _written(net, log.seen & False)
     pasts, judges = Pasts.of(log.kept), log.judges
-    drawn = torch.from_numpy(np.bincount(pasts.item[pasts.targets], minlength=len(log.seen)) / len(pasts.targets)).float()
-    known = torch.from_numpy(np.flatnonzero(log.seen))
-    optimizer = torch.optim.AdamW(net.parameters(), lr=settings.learning_rate, weight_decay=settings.regularization)
+    drawn, known = _drawn(pasts, pasts.targets, len(log.seen)), torch.from_numpy(np.flatnonzero(log.seen))
+    optimizer = _optimizer(net, settings)
 
     def learn() -> None:
-        net.train()
-        places = dice.permutation(pasts.targets)
-        for part in np.array_split(places, -(-len(places) // BATCH)):
-            users, bought = net.users(pasts.before(part, settings.decay)), torch.from_numpy(pasts.item[part])
-            optimizer.zero_grad()
-            loss = _softmax(net, users, bought, drawn, settings.temperature) if net.unit else _squared(net, users, bought, known)
-            loss.backward()
-            optimizer.step()
+        _pass(net, Pass(pasts, dice.permutation(pasts.targets), drawn, known), settings, optimizer)
 
     look = (lambda: _quality(net, judges, settings.decay)) if judges else None
     every = max(1, -(-STEPS * BATCH // len(pasts.targets)))
     return best_epoch(settings.epochs, every, learn, look, lambda: _written(net, log.seen))
+
+
+def go_on(data: Dataset, settings: Settings, weights: Weights, since: float) -> Weights:
+    """One pass from ``weights``, the items' tower among them, over the shoppers who bought something later than ``since``."""
+    dice, later = ready(settings, threads=1), Later.of(data, since)
+    net, targets = Net(torch.from_numpy(text_vectors(data)), settings), later.targets()
+    begin(net.own.data, net.text.data, net.texts, weights["history"])
+    take(net, {name: value for name, value in weights.items() if name.startswith(TOWERS)})
+    if len(targets):
+        pasts, known = Pasts.of(later.sequences), torch.from_numpy(np.flatnonzero(later.seen))
+        drawn = _drawn(pasts, targets, len(later.seen))
+        _pass(net, Pass(pasts, dice.permutation(targets), drawn, known), settings, _optimizer(net, settings))
+    return _written(net, later.seen)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Once over ``places`` of ``pasts``: how often each item is ``drawn``, a share of all that is bought, and the items ``known``."""
+
+    pasts: Pasts
+    places: NDArray[np.int64]
+    drawn: Tensor
+    known: Tensor
+
+
+def _pass(net: Net, over: Pass, settings: Settings, optimizer: torch.optim.Optimizer) -> None:
+    net.train()
+    for part in np.array_split(over.places, -(-len(over.places) // BATCH)):
+        users, bought = net.users(over.pasts.before(part, settings.decay)), torch.from_numpy(over.pasts.item[part])
+        optimizer.zero_grad()
+        loss = _softmax(net, users, bought, over.drawn, settings.temperature) if net.unit else _squared(net, users, bought, over.known)
+        loss.backward()
+        optimizer.step()
+
+
+def _drawn(pasts: Pasts, targets: NDArray[np.int64], items: int) -> Tensor:
+    return torch.from_numpy(np.bincount(pasts.item[targets], minlength=items) / len(targets)).float()
+
+
+def _optimizer(net: Net, settings: Settings) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(net.parameters(), lr=settings.learning_rate, weight_decay=settings.regularization)
 
 
 def _softmax(net: Net, users: Tensor, bought: Tensor, drawn: Tensor, temperature: float) -> Tensor:
@@ -135,5 +186,5 @@ def _written(net: Net, known: NDArray[np.bool_]) -> Weights:
     net.eval()
     history = net.own * torch.from_numpy(known)[:, None] + net.texts @ net.text.T
     items = net.scaled(net.item(history)) * history.any(-1, keepdim=True) * bool(known.any())
-    tower = {name: value for name, value in net.state_dict().items() if name.startswith("user.")}
+    tower = {name: value for name, value in net.state_dict().items() if name.startswith(TOWERS)}
     return {name: value.detach().clone().numpy() for name, value in {"items": items, "history": history, **tower}.items()}

@@ -99,6 +99,19 @@ class ItemVectors:
         texts = item_texts(catalogue)
         return self if fingerprint(self.encoder, texts) == self.made_from else ItemVectors.of(self.encoder, catalogue)
 
+    def moved(self, before: Catalogue, after: Catalogue) -> tuple[ItemVectors, int]:
+        """The vectors, made of the texts of ``before``, for ``after``: only texts that are new or others now are encoded, so many."""
+        texts, rows = item_texts(after), before.rows(after.ids)
+        if (made_from := fingerprint(self.encoder, texts)) == self.made_from:
+            return self, 0
+        read = item_texts(before)
+        fresh = np.array([row < 0 or read[row] != text for row, text in zip(rows.tolist(), texts, strict=True)], bool)
+        vectors = np.zeros((len(texts), self.encoder.dimension), np.float16)
+        vectors[~fresh] = self.vectors[rows[~fresh]]
+        if fresh.any():
+            vectors[fresh] = self.encoder.encode([texts[row] for row in np.flatnonzero(fresh).tolist()], "item")
+        return ItemVectors(self.encoder, vectors, made_from), int(fresh.sum())
+
     def query(self, text: str) -> NDArray[np.float32]:
         """``(dimension,) float32`` of a query."""
         found = self._asked.get(text)

@@ -129,6 +129,10 @@ class SqliteEventLog:
         query = "SELECT sequence FROM forgotten WHERE name = ?"
         return cast("int | None", self.database.value(query, self.names.of(user_id))) or 0
 
+    def forgotten_since(self, sequence: int) -> int:
+        """Users and sessions that were forgotten later than ``sequence``."""
+        return cast("int", self.database.value("SELECT count(*) FROM forgotten WHERE sequence > ?", sequence))
+
     def clicked(self, request_ids: Sequence[str]) -> set[str]:
         """Of these requests, those of whose answer something was opened, added or bought."""
         return {str(row[0]) for row in self.database.rows(CLICKED, orjson.dumps(request_ids).decode())}

@@ -76,7 +76,7 @@ def _later(folder: Path, place: Path, quiet: bool) -> Report | None:
     settings = load(folder)
     data, _ = load_dataset(folder, settings)
     inside = data.events.time > shop.newest
-    tasks = [one.sample(settings.evaluation.test_requests, settings.seed) for one in _asked(data, inside, settings) if len(one) >= FEWEST]
+    tasks = [one.sample(settings.evaluation.test_requests, settings.seed) for one in asked(data, inside, settings) if len(one) >= FEWEST]
     if not tasks:
         return None
     known = History.of(shop.pipeline.catalogue, in_rows_of(shop.pipeline.catalogue, data))
@@ -92,7 +92,7 @@ def _later(folder: Path, place: Path, quiet: bool) -> Report | None:
     return _report(found)
 
 
-def _asked(data: Dataset, inside: NDArray[np.bool_], settings: Settings) -> list[Replay]:
+def asked(data: Dataset, inside: NDArray[np.bool_], settings: Settings) -> list[Replay]:
     """What was asked after the bundle: visits, and searches where the log has them."""
     targets = replay.success_type(data.events, settings.evaluation.targets)
     visits = [replay.home(data, inside, targets, new_only) for new_only in (False, True)] if targets else []

@@ -115,14 +115,14 @@ def train(
     settings = load(folder)
     with Tracker(work_folder(store) / "run.jsonl", quiet) as tracker:
         with tracker.part("read and clean"):
-            data, quality, sequence = _read(folder, settings, state)
+            data, quality, sequence = read_data(folder, settings, state)
             rules = read_rules(folder, data.catalogue)
         budget.learn(1 + sum(count.read for count in quality.files.values()) / ROWS_PER_SECOND, tracker.elapsed)
         measured = measure(data, settings, store, budget, tracker, plan or Plan())
         return _bundle(replace(measured, job=replace(measured.job, rules=rules), state_sequence=sequence), quality, store)
 
 
-def _read(folder: Path, settings: Settings, state: Path | None) -> tuple[Dataset, Quality, int | None]:
+def read_data(folder: Path, settings: Settings, state: Path | None) -> tuple[Dataset, Quality, int | None]:
     """The data set, its report, and up to which sequence of the log it reaches."""
     if state is None:
         return *load_dataset(folder, settings), None

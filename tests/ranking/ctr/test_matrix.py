@@ -61,3 +61,19 @@ def test_a_stack_keeps_the_net_and_takes_every_item_as_if_it_stood_first(net: Ov
     assert np.array_equal(found, again)
     far = stack.probability({**made, POSITION: np.full(50, np.log1p(3), np.float32)})
     assert far is not None and np.array_equal(found, far)
+
+
+def test_items_that_stand_elsewhere_keep_what_was_learned_of_them() -> None:
+    """Row 0 became row 2 and row 1 is gone; in its place stands an item that nobody knows."""
+    dice = np.random.default_rng(5)
+    item = dice.integers(0, 3, 2_000)
+    clicked = (dice.random(2_000) < np.array([0.9, 0.5, 0.1])[item]).astype(float)
+    x = np.column_stack([dice.random(2_000), np.zeros(2_000), item]).astype(np.float32)
+    model = OverFeatures(small("fm")).fit(x, clicked)
+    one = np.zeros((4, 3), np.float32)
+    one[:, 2] = [0, 1, 2, 7]
+    before, after = model.score(one), model.moved(np.array([2, -1, 0], np.int32)).score(one)
+    assert before[0] > 0.7 and before[2] < 0.3
+    assert after[2] == before[0] and after[0] == before[2]
+    assert after[1] == after[3] == before[3], "unknown"
+    assert np.array_equal(model.score(one), before)

@@ -48,7 +48,8 @@ class Examples:
     ``categories`` have codes ``(n,)``; ``numbers`` are ``(n,) float64`` with NaN for missing; ``sequences`` have codes ``(n, length)``, the
     newest last, padded with -1 at the left, each under the name of a category whose values it holds (the last items under ``item``).
     ``label`` ``(n,) float64`` is 1 where it happened, 0 where not. ``kept``: the share of the cases without the outcome that were sampled;
-    probabilities are corrected for it (`sampling.corrected`). Raises `InputError` where a column has another length.
+    probabilities are corrected for it (`sampling.corrected`). ``outcomes`` ``(n,) float64``: what may follow the label and did (1) or not.
+    Raises `InputError` where a column has another length.
     """
 
     categories: Mapping[str, Column]
@@ -56,10 +57,12 @@ class Examples:
     label: Floats
     sequences: Mapping[str, Column] = field(default_factory=dict)
     kept: float = 1.0
+    outcomes: Mapping[str, Floats] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         lengths = {name: len(column.codes) for name, column in self.categories.items()}
         lengths |= {name: len(values) for name, values in self.numbers.items()}
+        lengths |= {name: len(values) for name, values in self.outcomes.items()}
         lengths |= {f"{name} (sequence)": len(column.codes) for name, column in self.sequences.items()}
         for name, length in lengths.items():
             if length != len(self.label):
@@ -78,6 +81,7 @@ class Examples:
             numbers={name: values[rows] for name, values in self.numbers.items()},
             label=self.label[rows],
             sequences={name: column.pick(rows) for name, column in self.sequences.items()},
+            outcomes={name: values[rows] for name, values in self.outcomes.items()},
         )
 
     def only(self, *categories: str) -> Examples:

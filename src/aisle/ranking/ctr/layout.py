@@ -122,6 +122,12 @@ class Layout:
         """By column: the names last seen and their numbers, the missing one's at the end."""
         return {}
 
+    def renamed(self, name: str, now: Mapping[str, str]) -> Self:
+        """The same where the values of a category are called otherwise ``now``; what has no new name is never met again."""
+        state = self.to_dict()
+        state["known"][name] = [now.get(value, f"gone {value}") for value in state["known"].get(name, [])]
+        return type(self).from_dict(state)
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-able; `from_dict` reads it."""
         return {

@@ -15,13 +15,15 @@ from torch.nn import functional
 
 from aisle.core.errors import SettingsError
 from aisle.ranking.ctr.base import tail
+from aisle.ranking.ctr.chain_train import cost, labels, log_odds
 from aisle.ranking.ctr.dcn_train import Dcn
 from aisle.ranking.ctr.deepfm_train import DeepFm
 from aisle.ranking.ctr.din_train import Din, MeanPooling
+from aisle.ranking.ctr.esmm_train import Esmm
 from aisle.ranking.ctr.examples import Examples
 from aisle.ranking.ctr.export_train import Served, exported
 from aisle.ranking.ctr.fm_train import Fm
-from aisle.ranking.ctr.layout import Inputs, Layout
+from aisle.ranking.ctr.layout import Layout
 from aisle.ranking.ctr.lr_train import Lr
 from aisle.ranking.ctr.parts_train import CtrNet
 from aisle.ranking.ctr.settings import Settings
@@ -30,6 +32,7 @@ from aisle.ranking.ctr.wide_deep_train import WideDeep
 
 NETS: dict[str, type[CtrNet]] = {
     "lr": Lr, "fm": Fm, "wide_deep": WideDeep, "deepfm": DeepFm, "dcn": Dcn, "din": Din, "mean_pooling": MeanPooling,
+    "esmm": Esmm,
 }  # fmt: skip
 ROUNDS = 4
 """Rounds in each pass over the cases; after each the tail is looked at."""
@@ -43,15 +46,18 @@ Rows = NDArray[np.int64]
 class Whole(nn.Module):  # type: ignore[misc]
     """A net, the bias that begins at the log odds of the rate, and the tower where there is one."""
 
-    def __init__(self, net: CtrNet, rate: float, tower: Tower | None) -> None:
+    def __init__(self, net: CtrNet, bias: Tensor, tower: Tower | None) -> None:
         super().__init__()
         self.net, self.tower = net, tower
-        self.bias = nn.Parameter(torch.tensor(float(np.log(rate / (1 - rate)))))
+        self.bias = nn.Parameter(bias)
 
     def forward(self, ids: Tensor, numbers: Tensor, place: Tensor) -> Tensor:
-        """``(b,)``; ``place`` ``(b,)`` is what the tower reads."""
+        """``(b,)``, or ``(b, outcomes)`` of a net that learns several; the tower reads ``place`` ``(b,)`` and adds to the label's."""
         z = self.net(ids, numbers) + self.bias
-        return z if self.tower is None else z + self.tower(place)
+        if self.tower is None:
+            return z
+        added = self.tower(place)
+        return z + (added if z.dim() == 1 else functional.pad(added[:, None], (0, z.shape[1] - 1)))
 
 
 def fitted(
@@ -62,20 +68,24 @@ def fitted(
     torch.manual_seed(settings.seed)
     inputs = layout.apply(examples)
     tower, place = Tower.of(settings.tower, examples)
-    whole = Whole(NETS[kind](layout.shape, settings), float(examples.label.mean()), tower)
-    rounds = _learn(whole, _tensors(inputs, place, examples), tail(examples.label), settings, stop)
-    mean = 0.0 if tower is None else tower.mean(place)
-    return Served(whole.net, float(whole.bias.detach()) + mean), rounds
+    label = labels(examples, settings.outcomes)
+    whole = Whole(NETS[kind](layout.shape, settings), log_odds(label), tower)
+    data = torch.from_numpy(inputs.ids), torch.from_numpy(inputs.numbers), place, torch.from_numpy(label)
+    rounds = _learn(whole, data, tail(examples.label), settings, stop)
+    bias = whole.bias.detach().clone()
+    if tower is None:
+        return Served(whole.net, bias, {}), rounds
+    level = tower.level(_plain(whole, data), place)
+    bias.view(-1)[0] += level
+    return Served(whole.net, bias, tower.weights(level)), rounds
 
 
-def train(kind: str, settings: Settings, layout: Layout, examples: Examples, stop: Callable[[int], bool]) -> tuple[bytes, int]:
-    """The fitted net as an ONNX graph, and the rounds made."""
+def train(
+    kind: str, settings: Settings, layout: Layout, examples: Examples, stop: Callable[[int], bool]
+) -> tuple[bytes, int, dict[str, float]]:
+    """The fitted net as an ONNX graph, the rounds made, and what the tower, where there is one, adds for each of its values."""
     served, rounds = fitted(kind, settings, layout, examples, stop)
-    return exported(served, layout.shape), rounds
-
-
-def _tensors(inputs: Inputs, place: Tensor, examples: Examples) -> Batch:
-    return torch.from_numpy(inputs.ids), torch.from_numpy(inputs.numbers), place, torch.from_numpy(examples.label.astype(np.float32))
+    return exported(served, layout.shape), rounds, served.tower
 
 
 def _learn(whole: Whole, data: Batch, cut: int, settings: Settings, stop: Callable[[int], bool]) -> int:
@@ -88,7 +98,7 @@ def _learn(whole: Whole, data: Batch, cut: int, settings: Settings, stop: Callab
         _steps(whole, data, steps, optimizer, settings)
         done += 1
         if len(rest[3]):
-            loss = _loss(whole, rest)
+            loss = _loss(whole, rest, settings)
             if loss < best:
                 best, weights, waited = loss, deepcopy(whole.state_dict()), 0
             else:
@@ -124,7 +134,7 @@ def _steps(whole: Whole, data: Batch, rows: Rows, optimizer: torch.optim.Optimiz
     whole.train()
     for ids, numbers, place, label in _batches(data, torch.from_numpy(rows), settings.batch):
         optimizer.zero_grad()
-        loss = functional.binary_cross_entropy_with_logits(whole(ids, numbers, place), label)
+        loss = cost(whole(ids, numbers, place), label, settings.weights)
         if settings.regularization:
             loss = loss + settings.regularization * whole.net.penalty(ids)
         loss.backward()
@@ -137,10 +147,19 @@ def _batches(data: Batch, rows: Tensor, size: int) -> Iterator[Batch]:
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
-def _loss(whole: Whole, data: Batch) -> float:
+def _loss(whole: Whole, data: Batch, settings: Settings) -> float:
     whole.eval()
     parts = [
-        functional.binary_cross_entropy_with_logits(whole(ids, numbers, place), label, reduction="sum")
+        cost(whole(ids, numbers, place), label, settings.weights, "sum")
         for ids, numbers, place, label in _batches(data, torch.arange(len(data[3])), 8_192)
     ]
     return float(torch.stack(parts).sum()) / len(data[3])
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def _plain(whole: Whole, data: Batch) -> Tensor:
+    """``(n,)``: the label's logits without the tower."""
+    whole.eval()
+    parts = [whole.net(ids, numbers) + whole.bias for ids, numbers, _, _ in _batches(data, torch.arange(len(data[3])), 8_192)]
+    found = torch.cat(parts)
+    return found if found.dim() == 1 else found[:, 0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from pathlib import Path
 from typing import Self
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from aisle.ranking.ctr.base import Ctr
 from aisle.ranking.ctr.examples import Column, Examples
+from aisle.ranking.ctr.net import Net
 from aisle.ranking.ctr.opening import opened
 
 Matrix = NDArray[np.float32]
@@ -30,6 +32,14 @@ class OverFeatures:
     def score(self, x: Matrix) -> NDArray[np.float32]:
         """``(n,) float32`` probabilities."""
         return self.model.score(table(x, np.zeros(len(x)))).astype(np.float32)
+
+    def moved(self, rows: NDArray[np.int32]) -> Self:
+        """The same where items stand in other rows now: ``rows`` ``(n,) int32`` says where each stood, -1 for a new one."""
+        found = type(self)(copy(self.model))
+        if isinstance(found.model, Net):
+            now = {str(row): str(place) for place, row in enumerate(rows.tolist()) if row >= 0}
+            found.model.layout = found.model.layout.renamed("item", now)
+        return found
 
     def save(self, folder: Path) -> None:
         """As `Ctr.save`."""

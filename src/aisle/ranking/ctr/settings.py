@@ -12,7 +12,8 @@ class Settings:
     """How a net is built and fitted. ``layers``: widths of the hidden layers, where it has any; ``regularization``: weight of the squared
     embeddings that a case touches, per case; ``decay``: AdamW's decoupled weight decay of dense layers; ``patience``: rounds without a gain
     on the tail, four in each pass over the cases; ``tower``: a category (the position) that only adds to the logit while fitting and is
-    left out when serving."""
+    left out when serving; ``outcomes``: what may follow the label, each only after the one before (cart, purchase), for a kind that learns
+    several at once, and ``weights`` of the losses of the label and of each of them, 1 where not said."""
 
     embedding_size: int = 16
     layers: tuple[int, ...] = (64, 32)
@@ -26,6 +27,8 @@ class Settings:
     patience: int = 4
     seed: int = 7
     tower: str | None = None
+    outcomes: tuple[str, ...] = ()
+    weights: tuple[float, ...] = ()
 
 
 KINDS: Mapping[str, Settings] = {
@@ -36,6 +39,7 @@ KINDS: Mapping[str, Settings] = {
     "dcn": Settings(),
     "din": Settings(),
     "mean_pooling": Settings(),
+    "esmm": Settings(),
 }
 """Each kind's file is ``KIND_train.py`` (``mean_pooling`` is in `din_train`), and its settings where nothing else is said: chosen on the
 development window of a simulated shop (`benchmarks.ctr`)."""
