@@ -44,7 +44,7 @@ def judged() -> Dataset:
 def written(data: Dataset, folder: Path) -> tuple[dict[str, np.ndarray], dict[str, object], Answers, Windows]:  # type: ignore[type-arg]
     windows = cut(data.events, data.judgements)
     answers = Answers.of(data, windows)
-    Tuning(folder, Path("model"), 60.0, {})._write(data, answers, Lexical().fit(data))
+    Tuning(folder, Path("model"), 60.0, {}).write(data, answers, Lexical().fit(data))
     return load_file(folder / "pairs.safetensors"), json.loads((folder / "job.json").read_text()), answers, windows
 
 

@@ -20,6 +20,7 @@ from aisle.retrieval.next_train import (
     Log,
     Past,
     Pasts,
+    Steps,
     best_epoch,
     embeddings,
     last_item_quality,
@@ -93,7 +94,7 @@ def train(data: Dataset, settings: Settings) -> Weights:
         return _written(net, log.seen & False)
     pasts, known = Pasts.of(log.kept), np.flatnonzero(log.seen)
     judges = log.judges[:: -(-len(log.judges) // JUDGES) or 1]
-    optimizer = torch.optim.AdamW(net.parameters(), lr=settings.learning_rate, weight_decay=settings.regularization)
+    steps = Steps(net, torch.optim.AdamW(net.parameters(), lr=settings.learning_rate, weight_decay=settings.regularization))
 
     def learn() -> None:
         net.train()
@@ -101,13 +102,12 @@ def train(data: Dataset, settings: Settings) -> Weights:
         for part in np.array_split(places, -(-len(places) // BATCH)):
             bought = pasts.item[part][:, None]
             others = known[dice.integers(len(known), size=(len(part), settings.negatives))]
-            optimizer.zero_grad()
-            _loss(net, net.users(pasts.before(part, settings.decay)), torch.from_numpy(bought), torch.from_numpy(others)).backward()
-            optimizer.step()
+            users = net.users(pasts.before(part, settings.decay))
+            steps(_loss(net, users, torch.from_numpy(bought), torch.from_numpy(others)), len(part))
 
     look = (lambda: _quality(net, judges, settings.decay)) if judges else None
     every = max(EPOCHS, -(-STEPS * BATCH // len(pasts.targets)))
-    return best_epoch(settings.epochs, every, learn, look, lambda: _written(net, log.seen))
+    return best_epoch(settings.epochs, every, learn, look, lambda: _written(net, log.seen), steps.tell)
 
 
 def _loss(net: Net, users: Tensor, bought: Tensor, others: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from aisle.core.events import Dataset
@@ -20,6 +20,7 @@ from aisle.retrieval.learned import Weights, faded
 from aisle.retrieval.sequences import Sequences
 from aisle.retrieval.vectors import item_texts
 from aisle.text.ngram import NgramEncoder
+from aisle.tracking.run import Pace, begin, listening, memory_mb, point
 
 HELD_OUT, SHARE = 2_000, 0.1
 """Shoppers, and at most which share of all, whose last item decides when to stop."""
@@ -131,17 +132,52 @@ def text_vectors(data: Dataset) -> NDArray[np.float32]:
     return NgramEncoder().fit(texts).encode(texts, "item")
 
 
+class Steps:
+    """Takes the steps of an epoch, and remembers what there is to tell of them."""
+
+    def __init__(self, net: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        self.net, self.optimizer = net, optimizer
+        self.losses: list[float] = []
+        self.pace = Pace()
+
+    def __call__(self, loss: Tensor, cases: int) -> None:
+        """A step down the gradient of ``loss``, which ``cases`` went into."""
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.losses.append(float(loss.detach()))
+        self.pace.add(cases)
+
+    def tell(self, epoch: int) -> None:
+        """The mean loss since it was last told, the last gradient's norm, the speed."""
+        if listening() and self.losses:
+            gradients = [one.grad for one in self.net.parameters() if one.grad is not None]
+            norm, rate = torch.nn.utils.get_total_norm(gradients), self.optimizer.param_groups[0]["lr"]
+            told = {"loss": float(np.mean(self.losses)), "gradient_norm": float(norm), "rate": rate}
+            point(epoch, **told, per_second=self.pace.look(), memory_mb=memory_mb())
+        self.losses.clear()
+
+
 def best_epoch(
-    epochs: int, every: int, learn: Callable[[], None], quality: Callable[[], float] | None, written: Callable[[], Weights]
+    epochs: int,
+    every: int,
+    learn: Callable[[], None],
+    quality: Callable[[], float] | None,
+    written: Callable[[], Weights],
+    tell: Callable[[int], None] = lambda epoch: None,
 ) -> Weights:
     """``learn`` at most ``epochs`` times, looking at ``quality`` after each ``every``; what is ``written`` where it was best, or at the
-    end where there is none to look at."""
+    end where there is none to look at. After each epoch it may ``tell`` how that went."""
     best, weights, waited = -1.0, None, 0
+    begin()
     for epoch in range(epochs):
         learn()
+        tell(epoch + 1)
         if quality is None or (epoch + 1) % every:
             continue
-        if (found := quality()) > best:
+        found = quality()
+        point(epoch + 1, development=found)
+        if found > best:
             best, weights, waited = found, written(), 0
         elif (waited := waited + 1) >= PATIENCE:
             break

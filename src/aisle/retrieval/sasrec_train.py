@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from aisle.core.events import Dataset
 from aisle.retrieval.learned import Weights
-from aisle.retrieval.next_train import EPOCHS, STEPS, Log, best_epoch, last_item_quality, ready, text_vectors
+from aisle.retrieval.next_train import EPOCHS, STEPS, Log, Steps, best_epoch, last_item_quality, ready, text_vectors
 
 BATCH = 256
 """Sequences a step."""
@@ -89,19 +89,17 @@ def train(data: Dataset, settings: Settings) -> Weights:
     if not log.sequences:
         return _written(net, log.seen & False)
     kept, judges = log.kept, log.judges
-    optimizer = torch.optim.AdamW(net.parameters(), lr=settings.learning_rate, weight_decay=0.0)
+    steps = Steps(net, torch.optim.AdamW(net.parameters(), lr=settings.learning_rate, weight_decay=0.0))
     known = torch.from_numpy(np.flatnonzero(log.seen))
 
     def learn() -> None:
         net.train()
         for items, there, wanted in _batches(kept, settings.length, dice):
-            optimizer.zero_grad()
-            _loss(net, items, there, wanted, known[torch.randperm(len(known))[: settings.negatives]]).backward()
-            optimizer.step()
+            steps(_loss(net, items, there, wanted, known[torch.randperm(len(known))[: settings.negatives]]), len(items))
 
     every = max(EPOCHS, -(-STEPS * BATCH // len(kept)))
     look = (lambda: _quality(net, judges, settings.length)) if judges else None
-    return best_epoch(settings.epochs, every, learn, look, lambda: _written(net, log.seen))
+    return best_epoch(settings.epochs, every, learn, look, lambda: _written(net, log.seen), steps.tell)
 
 
 def _batches(sequences: list[NDArray[np.int64]], length: int, dice: np.random.Generator) -> Iterator[tuple[Tensor, Tensor, Tensor]]:

@@ -12,7 +12,20 @@ from torch.nn import functional
 
 from aisle.core.events import Dataset
 from aisle.retrieval.learned import Weights
-from aisle.retrieval.next_train import STEPS, Log, Past, Pasts, best_epoch, embeddings, last_item_quality, means, ready, text_vectors, whole
+from aisle.retrieval.next_train import (
+    STEPS,
+    Log,
+    Past,
+    Pasts,
+    Steps,
+    best_epoch,
+    embeddings,
+    last_item_quality,
+    means,
+    ready,
+    text_vectors,
+    whole,
+)
 
 BATCH = 512
 """Bought items a step; the softmax chooses among them."""
@@ -83,21 +96,19 @@ def train(data: Dataset, settings: Settings) -> Weights:
     pasts, judges = Pasts.of(log.kept), log.judges
     drawn = torch.from_numpy(np.bincount(pasts.item[pasts.targets], minlength=len(log.seen)) / len(pasts.targets)).float()
     known = torch.from_numpy(np.flatnonzero(log.seen))
-    optimizer = torch.optim.AdamW(net.parameters(), lr=settings.learning_rate, weight_decay=settings.regularization)
+    steps = Steps(net, torch.optim.AdamW(net.parameters(), lr=settings.learning_rate, weight_decay=settings.regularization))
 
     def learn() -> None:
         net.train()
         places = dice.permutation(pasts.targets)
         for part in np.array_split(places, -(-len(places) // BATCH)):
             users, bought = net.users(pasts.before(part, settings.decay)), torch.from_numpy(pasts.item[part])
-            optimizer.zero_grad()
             loss = _softmax(net, users, bought, drawn, settings.temperature) if net.unit else _squared(net, users, bought, known)
-            loss.backward()
-            optimizer.step()
+            steps(loss, len(part))
 
     look = (lambda: _quality(net, judges, settings.decay)) if judges else None
     every = max(1, -(-STEPS * BATCH // len(pasts.targets)))
-    return best_epoch(settings.epochs, every, learn, look, lambda: _written(net, log.seen))
+    return best_epoch(settings.epochs, every, learn, look, lambda: _written(net, log.seen), steps.tell)
 
 
 def _softmax(net: Net, users: Tensor, bought: Tensor, drawn: Tensor, temperature: float) -> Tensor:
