@@ -23,8 +23,8 @@ from benchmarks.measure import interval
 
 LINES = Lines("rates")
 RATES = (1e-4, 2e-4, 4e-4)
-STEPS = 30
-"""A short run, as a shop has whose minutes are few."""
+STEPS, BATCH = 24, 128
+"""A short run of small batches, as a shop has whose minutes are few."""
 JUDGES = 0.1
 
 
@@ -43,7 +43,7 @@ def rate_figures() -> list[Figure]:
     task = Task.read(_job(WORK / "rates"))
     model, judge = open_model(task.model), Judge(task)
     weights = {name: tensor.clone() for name, tensor in model.net.state_dict().items()}
-    source = Known(model, task.pairs, model.tokens(task.texts), task.seed)
+    source = Known(model, task.pairs, model.tokens(task.texts), task.seed, BATCH)
 
     def loop(rate: float) -> Loop:  # type: ignore[type-arg]
         model.net.load_state_dict(weights)
@@ -60,7 +60,7 @@ def rate_figures() -> list[Figure]:
     for rate in sorted({*RATES, *([found.proposal] if found.proposal else [])}):
         loop(rate).run()
         note = "proposed" if rate == found.proposal else "the default" if rate == 2e-4 else ""
-        figures.append(recall(f"{STEPS} steps at {rate:.2g}", note))
+        figures.append(recall(f"{STEPS} steps of {BATCH} at {rate:.2g}", note))
     return figures
 
 

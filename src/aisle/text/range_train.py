@@ -22,6 +22,11 @@ SMOOTH = 0.7
 """Share of the past in the smoothed loss, its beginning corrected as in Adam."""
 WORSE = 1.5
 """The test ends when the smoothed loss is so many times its least."""
+BELOW = 10.0
+"""The proposal is the rate of the least loss divided by this: there it is about to go wrong, and the steepest place is lost in the noise of
+a few batches."""
+FALLS = 0.05
+"""The loss has fallen when its least is so much below the median of its first quarter."""
 SEEN = 3
 """Steps after which their pace is believed; the first is slow and not counted."""
 
@@ -36,29 +41,35 @@ class Ranged:
     why: str
 
 
-def range_test(loop: Loop[Batch], seconds: float) -> Ranged:
+def range_test(loop: Loop[Batch], seconds: float, lowest: float = LOWEST, highest: float = HIGHEST) -> Ranged:
     """The test on ``loop``'s own batches, loss and optimizer, in at most ``seconds``: it stands aside when its steps would not fit."""
-    net = loop.net
-    weights = {name: tensor.detach().clone() for name, tensor in net.state_dict().items()}
+    weights = {name: tensor.detach().clone() for name, tensor in loop.net.state_dict().items()}
     dice = torch.get_rng_state()
     torch.manual_seed(loop.recipe.seed)
+    rates = np.geomspace(lowest, highest, STEPS).tolist()
     try:
         with part(RANGE):
-            return _run(loop, seconds)
+            losses, needed = _losses(loop, rates, seconds)
     finally:
-        net.load_state_dict(weights)
+        loop.net.load_state_dict(weights)
         torch.set_rng_state(dice)
+    rates = rates[: len(losses)]
+    if needed > seconds:
+        return Ranged(rates, losses, None, f"no range test: its {STEPS} steps take about {needed:,.0f} s, {seconds:,.0f} s are given")
+    rate = proposed(rates, losses)
+    if rate is None:
+        return Ranged(rates, losses, None, "the range test proposes nothing: the loss falls at no rate")
+    return Ranged(rates, losses, rate, f"rate {rate:.2g} by the range test")
 
 
-def _run(loop: Loop[Batch], seconds: float) -> Ranged:
+def _losses(loop: Loop[Batch], rates: Sequence[float], seconds: float) -> tuple[list[float], float]:
+    """The smoothed loss at each rate, as far as it went, and how many seconds the whole takes, 0 where that was not too long."""
     groups = parameter_groups(loop.net, replace(loop.recipe, learning_rate=1.0))
     optimizer = optimizer_of(groups, loop.recipe)
-    rates: list[float] = []
     losses: list[float] = []
     mean, marks = 0.0, [perf_counter()]
     begin()
-    for step, batch in zip(range(STEPS), loop.forever(), strict=False):
-        rate = LOWEST * (HIGHEST / LOWEST) ** (step / (STEPS - 1))
+    for step, (rate, batch) in enumerate(zip(rates, loop.forever(), strict=False)):
         for group, settings in zip(optimizer.param_groups, groups, strict=True):
             group["lr"] = settings.rate * rate
         try:
@@ -66,31 +77,20 @@ def _run(loop: Loop[Batch], seconds: float) -> Ranged:
         except TrainingError:
             break
         mean = SMOOTH * mean + (1 - SMOOTH) * loss
-        rates.append(rate)
         losses.append(mean / (1 - SMOOTH ** (step + 1)))
         point(step + 1, loss=losses[-1], rate=rate, gradient_norm=norm)
         marks.append(perf_counter())
         if len(marks) == SEEN + 1 and (needed := STEPS * (marks[-1] - marks[1]) / (SEEN - 1)) > seconds:
-            return Ranged(rates, losses, None, f"no range test: its {STEPS} steps take about {needed:,.0f} s, {seconds:,.0f} s are given")
+            return losses, needed
         if losses[-1] > WORSE * min(losses):
             break
-    return _proposed(rates, losses)
+    return losses, 0.0
 
 
-def _proposed(rates: Sequence[float], losses: Sequence[float]) -> Ranged:
-    """The rate at which the loss falls fastest."""
-    if len(rates) < SEEN:
-        return Ranged(rates, losses, None, "no range test: the loss was no number from the beginning")
-    place = steepest(losses)
-    if place is None:
-        return Ranged(rates, losses, None, "the range test proposes nothing: the loss falls at no rate")
-    return Ranged(rates, losses, rates[place], f"rate {rates[place]:.2g} by the range test")
-
-
-def steepest(losses: Sequence[float]) -> int | None:
-    """Where a curve over equal steps falls fastest before its least value; None where it never falls."""
-    least = int(np.argmin(losses))
-    if least == 0:
+def proposed(rates: Sequence[float], losses: Sequence[float]) -> float | None:
+    """A tenth of the rate at which the loss was least; None where it never fell."""
+    first = len(losses[: STEPS // 4])
+    least = int(np.argmin(losses)) if losses else 0
+    if least < first or losses[least] > (1 - FALLS) * float(np.median(losses[:first])):
         return None
-    slopes = np.gradient(np.array(losses[: least + 1]))
-    return int(np.argmin(slopes))
+    return rates[least] / BELOW

@@ -52,7 +52,7 @@ class WandB:
         folder.mkdir(parents=True, exist_ok=True)
         settings = wandb.Settings(
             silent=True, console="off", disable_git=True, disable_code=True, disable_job_creation=True, x_disable_stats=True,
-            x_disable_machine_info=True,
+            x_disable_machine_info=True, x_save_requirements=False, host="aisle", program="aisle",
         )  # fmt: skip
         mode: Any = "online" if online else "offline"
         self.run: Any = wandb.init(project=project, name=name, dir=str(folder), mode=mode, settings=settings, reinit="create_new")

@@ -1,0 +1,78 @@
+"""What loops tell: to whoever listens, under the name of their part; what people typed reaches private sinks alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aisle.tracking.run import Json, Pace, Run, begin, fact, listening, memory_mb, part, point, told, tracked
+
+
+class Heard:
+    """A sink that remembers."""
+
+    def __init__(self) -> None:
+        self.points: list[tuple[str, int, dict[str, float]]] = []
+        self.facts: dict[str, Json] = {}
+        self.closed = False
+
+    def point(self, part: str, step: int, values: Mapping[str, float]) -> None:
+        self.points.append((part, step, dict(values)))
+
+    def fact(self, name: str, value: Json) -> None:
+        self.facts[name] = value
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_without_a_listener_telling_does_nothing() -> None:
+    with part("fit"):
+        begin()
+        point(1, loss=1.0)
+        fact("data", 1)
+        told("other", 1, {"loss": 1.0})
+    assert not listening()
+
+
+def test_a_loop_is_heard_under_the_name_of_its_part_and_the_parts_around_it() -> None:
+    heard = Heard()
+    with tracked(Run([heard])):
+        assert listening()
+        point(1, loss=4.0)
+        with part("search clicks"), part("dcn"):
+            begin()
+            point(1, loss=2.0, rate=float("nan"))
+        point(2, loss=3.0)
+    assert heard.points == [
+        ("training", 1, {"loss": 4.0}),
+        ("search clicks: dcn", 0, {}),
+        ("search clicks: dcn", 1, {"loss": 2.0}),
+        ("training", 2, {"loss": 3.0}),
+    ], "what is not finite is left out"
+    assert heard.closed and not listening()
+
+
+def test_what_people_typed_reaches_private_sinks_alone() -> None:
+    outside, inside = Heard(), Heard()
+    with tracked(Run([outside], [inside])):
+        fact("settings", {"seed": 7})
+        fact("changed_examples", [{"query": "red lamp"}], private=True)
+    assert inside.facts.keys() == {"settings", "changed_examples"}
+    assert outside.facts == {"settings": {"seed": 7}}
+
+
+def test_an_inner_run_ends_and_the_outer_one_is_heard_again() -> None:
+    outer, inner = Heard(), Heard()
+    with tracked(Run([outer])):
+        with tracked(Run([inner])):
+            point(1, loss=1.0)
+        point(2, loss=2.0)
+    assert [step for _, step, _ in inner.points] == [1] and [step for _, step, _ in outer.points] == [2]
+
+
+def test_the_pace_counts_anew_after_each_look() -> None:
+    pace = Pace()
+    pace.add(10)
+    assert pace.look() > 0
+    assert pace.look() != pace.look(), "nothing was done since: NaN, not 0"
+    assert memory_mb() > 10
