@@ -2,27 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from aisle.tracking.run import Json, Pace, Run, begin, fact, listening, memory_mb, part, point, told, tracked
-
-
-class Heard:
-    """A sink that remembers."""
-
-    def __init__(self) -> None:
-        self.points: list[tuple[str, int, dict[str, float]]] = []
-        self.facts: dict[str, Json] = {}
-        self.closed = False
-
-    def point(self, part: str, step: int, values: Mapping[str, float]) -> None:
-        self.points.append((part, step, dict(values)))
-
-    def fact(self, name: str, value: Json) -> None:
-        self.facts[name] = value
-
-    def close(self) -> None:
-        self.closed = True
+from aisle.tracking.run import Pace, Run, begin, fact, listening, memory_mb, part, point, told, tracked
+from tests.tracking.heard import Heard
 
 
 def test_without_a_listener_telling_does_nothing() -> None:
