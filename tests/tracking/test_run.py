@@ -42,13 +42,16 @@ def test_what_people_typed_reaches_private_sinks_alone() -> None:
     assert outside.facts == {"settings": {"seed": 7}}
 
 
-def test_an_inner_run_ends_and_the_outer_one_is_heard_again() -> None:
-    outer, inner = Heard(), Heard()
-    with tracked(Run([outer])):
+def test_a_run_within_another_tells_that_one_too() -> None:
+    outer, kept, inner = Heard(), Heard(), Heard()
+    with tracked(Run([outer], [kept])):
         with tracked(Run([inner])):
             point(1, loss=1.0)
+            fact("changed_examples", 1, private=True)
         point(2, loss=2.0)
-    assert [step for _, step, _ in inner.points] == [1] and [step for _, step, _ in outer.points] == [2]
+    assert [step for _, step, _ in inner.points] == [1] and inner.closed
+    assert [step for _, step, _ in outer.points] == [1, 2], "whoever wraps a whole training hears all of it"
+    assert kept.facts == {"changed_examples": 1} and not outer.facts and not inner.facts
 
 
 def test_the_pace_counts_anew_after_each_look() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from aisle.bundle import Store
+from aisle.bundle import Store, verify
 from aisle.core.events import Dataset
 from aisle.settings import Settings, Source
 from aisle.tracking.lines import read
@@ -16,7 +16,7 @@ from aisle.training.parts import Parts
 
 def test_a_training_leaves_one_file_that_says_what_it_learned_from(store: Path) -> None:
     (path,) = (store / ".work" / "tracking").glob("*.jsonl")
-    manifest = Store(store).open(str(Store(store).current())).manifest
+    manifest = verify(store / str(Store(store).current())).manifest
     facts = read(path).facts
     assert facts["data"] == manifest["data"]
     assert facts["settings"]["encoder"] == "ngram" and "sources" not in facts["settings"]  # type: ignore[index,call-overload,operator]
@@ -29,7 +29,7 @@ def test_an_interrupted_training_goes_on_in_its_file_and_the_next_one_has_its_ow
         with followed(parts, data, settings) as run, part("fit"):
             point(1 + len(curves_of(run)), loss=loss)
             point(2, loss=loss)
-    assert curves_of(run)["fit"].lines["loss"] == [(1.0, 1.0), (2.0, 1.0)]
+    assert curves_of(run)["fit"].lines["loss"] == [(1.0, 2.0), (2.0, 1.0)], "the first run's step 1, the second's step 2"
     (path,) = (tmp_path / "tracking").glob("*.jsonl")
     assert "secret" not in path.read_text(encoding="utf-8")
     parts.clear()

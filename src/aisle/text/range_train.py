@@ -89,7 +89,7 @@ def _losses(loop: Loop[Batch], rates: Sequence[float], seconds: float) -> tuple[
 
 def proposed(rates: Sequence[float], losses: Sequence[float]) -> float | None:
     """A tenth of the rate at which the loss was least; None where it never fell."""
-    first = len(losses[: STEPS // 4])
+    first = STEPS // 4
     least = int(np.argmin(losses)) if losses else 0
     if least < first or losses[least] > (1 - FALLS) * float(np.median(losses[:first])):
         return None

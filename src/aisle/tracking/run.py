@@ -32,23 +32,29 @@ class Sink(Protocol):
 
 @dataclass
 class Run:
-    """Tells every sink. ``private`` ones stay on this machine: they alone hear what people typed. ``path``: the JSON lines, if any."""
+    """Tells every sink. ``private`` ones stay on this machine: they alone hear what people typed. ``path``: the JSON lines, if any. A run
+    within another tells that one too."""
 
     sinks: Sequence[Sink] = ()
     private: Sequence[Sink] = ()
     names: list[str] = field(default_factory=list)
     path: Path | None = None
+    around: Run | None = None
 
     def point(self, part: str, step: int, values: Mapping[str, float]) -> None:
         """To all; what is not finite is left out."""
         known = {name: float(value) for name, value in values.items() if isfinite(value)}
         for sink in (*self.private, *self.sinks):
             sink.point(part, step, known)
+        if self.around is not None:
+            self.around.point(part, step, known)
 
     def fact(self, name: str, value: Json, private: bool = False) -> None:
         """To all, or to those that are private."""
         for sink in (*self.private, *(() if private else self.sinks)):
             sink.fact(name, value)
+        if self.around is not None:
+            self.around.fact(name, value, private)
 
     def close(self) -> None:
         """End all."""
@@ -62,6 +68,7 @@ _RUN: ContextVar[Run | None] = ContextVar("aisle_run", default=None)
 @contextmanager
 def tracked(run: Run) -> Iterator[Run]:
     """Until the end of this block ``run`` hears what loops tell; then it is closed."""
+    run.around = _RUN.get()
     before = _RUN.set(run)
     try:
         yield run

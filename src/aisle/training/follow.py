@@ -23,9 +23,14 @@ def followed(parts: Parts, data: Dataset, settings: Settings) -> Iterator[Run]:
     """Whatever is learned in this block tells its curves to the JSON lines and to the boards of the settings."""
     name = str(parts.decided("tracking", lambda: f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{data.fingerprint[:6]}"))
     with tracked(opened(settings.tracking, parts.folder.parent / "tracking", name)) as run:
-        fact("data", {"fingerprint": data.fingerprint, "items": len(data.catalogue), "events": len(data.events)})
-        fact("settings", settings.model_dump(mode="json", exclude=PRIVATE))
+        introduce(data, settings)
         yield run
+
+
+def introduce(data: Dataset, settings: Settings) -> None:
+    """What is learned from, and how."""
+    fact("data", {"fingerprint": data.fingerprint, "items": len(data.catalogue), "events": len(data.events)})
+    fact("settings", settings.model_dump(mode="json", exclude=PRIVATE))
 
 
 def curves_of(run: Run) -> dict[str, Curve]:

@@ -21,6 +21,7 @@ from aisle.tracking.boards import opened as opened_run
 from aisle.tracking.run import part, tracked
 from aisle.training.budget import COST, FLOOR, Budget
 from aisle.training.candidates import Advance
+from aisle.training.follow import introduce
 from aisle.training.job import Job, work_folder
 from aisle.training.parts import Parts
 from aisle.tuning.bench import Bench
@@ -69,6 +70,7 @@ def tune(folder: Path, minutes: float = 30.0, quiet: bool = False, budget: Budge
             part("trials"),
             tracker.part("try settings", round(budget.whole)) as advance,
         ):
+            introduce(data, settings)
             searched(search, advance)
         with tracker.part("prove the best"):
             proof = _proved(search, bench)
