@@ -107,11 +107,16 @@ def curve(points: Sequence[tuple[float, float]], says: str, log: bool = False) -
         f"{left + (x - xs[0]) / across * (wide - left - 6):.1f},{high * (top - y) / up:.1f}" for x, (_, y) in zip(xs, points, strict=True)
     )
     inside = Markup('<path class="axis" d="M{} 0V{}H{}"/><polyline class="curve" points="{}"/>').format(left, high, wide, drawn)
-    text = Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="{}">{:.3g}</text>')
+    text = Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>')
     ends = ((left, "start", points[0][0]), (wide - 6, "end", points[-1][0]))
-    inside += Markup("").join(text.format(x, high + 16, anchor, value) for x, anchor, value in ends)
-    inside += Markup("").join(text.format(left - 6, y, "end", value) for y, value in ((10.0, top), (high, low)))
+    inside += Markup("").join(text.format(x, high + 16, anchor, _short(value)) for x, anchor, value in ends)
+    inside += Markup("").join(text.format(left - 6, y, "end", _short(value)) for y, value in ((10.0, top), (high, low)))
     return Markup('<svg class="small" viewBox="0 -6 {} {}" role="img" aria-label="{}">{}</svg>').format(wide + 8, high + 30, says, inside)
+
+
+def _short(value: float) -> str:
+    """Few letters: small numbers by their power of ten."""
+    return f"{value:.0e}" if 0 < abs(value) < 1e-3 else f"{value:.3g}"
 
 
 def _line_of(number: int, dots: Dots, at: Callable[[float, float], tuple[float, float]]) -> Markup:

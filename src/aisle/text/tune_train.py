@@ -37,6 +37,8 @@ RATE = 2e-4
 """The rate of every step, unless the job names one or asks for a range test."""
 RANGE_TIME = 0.06
 """Of the time for fine-tuning, which is half of a training at most, so much may go into the range test."""
+RANGED = 128
+"""Pairs of a step of the range test: half of a batch, so that it ends in its time on two cores."""
 Lists = dict[str, list[float]]
 Firsts = dict[str, NDArray[np.int64]]
 
@@ -162,7 +164,7 @@ def _rate(task: Task, model: Opened, tokens: Sequence[Tokens]) -> tuple[float, s
         return task.rate, f"rate {task.rate:.2g} as told"
     if not task.ranged:
         return RATE, ""
-    source = Known(model, task.pairs, tokens, task.seed)
+    source = Known(model, task.pairs, tokens, task.seed, RANGED)
     found = range_test(
         Loop(model.net, Recipe(1, RATE, seed=task.seed), source, lambda batch: loss(model, batch)), RANGE_TIME * task.seconds
     )
