@@ -41,7 +41,7 @@ test-reliability: $(READY)
 	AISLE_LONG=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/state tests/serving/test_workers.py
 
 check: $(READY)
-	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -27,6 +27,7 @@ PARTS = {
     "cold_start": "cold_start.cold_start_figures",
     "retail_parts": "retail_parts.retail_parts_figures",
     "encoders": "encoders.encoder_figures",
+    "rates": "rates.rate_figures",
     "fits": "fits.fit_figures",
     "peers": "peers.peer_figures",
     "ctr_simulated": "ctr.simulated_figures",

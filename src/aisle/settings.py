@@ -137,6 +137,24 @@ class Tuned(Section):
         return found.model_dump(exclude_none=True)
 
 
+class Tracking(Section):
+    """``[tracking]``: where a training's curves go beside the JSON lines in ``bundles/.work/tracking``."""
+
+    to: tuple[Literal["tensorboard", "wandb"], ...] = Field(default=(), description="boards of the extra `track`")
+    project: str = Field(default="aisle", description="what Weights & Biases files the runs under")
+    online: bool = Field(default=False, description="let Weights & Biases send the curves away; false: they stay in a folder")
+    examples: int = Field(
+        default=20, ge=0, description="queries whose first answer fine-tuning changed, kept in the JSON lines and nowhere else"
+    )
+
+
+class Finetuning(Section):
+    """``[finetuning]``: how the encoder is fine-tuned."""
+
+    learning_rate: float | None = Field(default=None, gt=0, le=1, description="absent: 2e-4, or what the range test proposes")
+    range_test: bool = Field(default=False, description="look for the rate by a short run with a rising one, where there is time")
+
+
 class Settings(Section):
     """The whole of ``aisle.toml``."""
 
@@ -156,6 +174,8 @@ class Settings(Section):
     )
     encoder: str = Field(default="", description="absent: chosen by language; `minilm`, `ngram`, `static`, or the folder of a model")
     finetune: bool = Field(default=True, description="fine-tune the encoder on what answered queries, where the minutes allow")
+    finetuning: Finetuning = Finetuning()
+    tracking: Tracking = Tracking()
 
 
 def load(folder: Path) -> Settings:

@@ -48,3 +48,10 @@ def test_no_cases_give_no_numbers() -> None:
     found = classification_report(np.zeros(0, int), np.zeros(0, int), ["a"])
     assert found.n == 0
     assert np.isnan(found.accuracy)
+
+
+def test_it_prints_as_a_table_whose_columns_stand_under_their_heads() -> None:
+    text = str(classification_report(np.array([0, 0, 0, 1, 1]), np.array([0, 0, 1, 1, 0]), ["no", "click"])).splitlines()
+    assert text[0].split() == ["precision", "recall", "F1", "cases"]
+    assert text[2].split() == ["click", "0.500", "0.500", "0.500", "2"]
+    assert len({len(line) for line in text[:-1]}) == 1 and text[-1] == "accuracy 0.600"

@@ -7,8 +7,13 @@ import pytest
 import torch
 
 from aisle.retrieval.learned import Weights
+from aisle.retrieval.ncf import Ncf
 from aisle.retrieval.next_train import PATIENCE, Log, Pasts, best_epoch, last_item_quality
+from aisle.retrieval.sasrec import SasRec
+from aisle.retrieval.two_tower import TwoTower
+from aisle.tracking.run import Run, part, tracked
 from tests.retrieval.tastes import two_tastes
+from tests.tracking.heard import Heard
 
 
 def test_the_newest_item_counts_most_and_the_bought_one_not_at_all() -> None:
@@ -45,3 +50,23 @@ def test_quality_is_that_of_the_last_item_among_those_not_had_before() -> None:
     """Item 3 stands third, but the first of all was had before: rank 1, so one over the logarithm of 3."""
     scores = torch.tensor([[0.9, 0.8, 0.1, 0.5]])
     assert last_item_quality([np.array([0, 3])], lambda before: scores.clone()) == pytest.approx(1 / np.log2(3))
+
+
+@pytest.mark.parametrize("kind", [SasRec, TwoTower, Ncf])
+def test_each_epoch_is_told_and_telling_changes_nothing(kind: type[SasRec] | type[TwoTower] | type[Ncf]) -> None:
+    heard = Heard()
+    with tracked(Run([heard])), part("fit"):
+        told = kind(epochs=4, embedding_size=8).fit(two_tastes())
+    alone = kind(epochs=4, embedding_size=8).fit(two_tastes())
+    found = heard.of("fit")
+    assert list(found) == [1, 2, 3, 4]
+    assert all(values["loss"] > 0 and values["gradient_norm"] > 0 and values["rate"] == told.learning_rate for values in found.values())
+    assert found[1]["per_second"] > 0 and found[1]["memory_mb"] > 10
+    np.testing.assert_array_equal(told.items, alone.items)
+
+
+def test_the_figure_that_decides_is_told_where_it_was_taken() -> None:
+    heard = Heard()
+    with tracked(Run([heard])):
+        looked([0.1, 0.3, 0.2])
+    assert heard.of("training") == {1: {"development": 0.1}, 2: {"development": 0.3}, 3: {"development": 0.2}}

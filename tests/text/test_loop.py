@@ -112,3 +112,47 @@ def test_the_rate_warms_up_and_falls_to_nothing() -> None:
         curve = [share(step, 100, Recipe(100, decay=decay)) for step in range(100)]  # type: ignore[arg-type]
         assert curve[0] == 0.1 and curve[9] == 1.0 and curve[-1] < 0.02
         assert all(before >= after for before, after in pairwise(curve[9:]))
+
+
+def plain() -> object:
+    """A net without dice, so that the same batch gives the same gradient."""
+    torch.manual_seed(1)
+    return torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.LayerNorm(8), torch.nn.Linear(8, 1))
+
+
+@pytest.mark.parametrize("sizes", [[16], [4, 4, 4, 4], [10, 5, 1]], ids=["whole", "quarters", "uneven"])
+def test_gradients_that_add_up_over_pieces_give_the_curve_of_the_whole_batch(sizes: list[int]) -> None:
+    whole = loop(plain()).run()
+    cut = loop(plain(), pieces=lambda batch: [(len(piece) / len(batch), piece) for piece in batch.split(sizes)]).run()
+    assert cut.losses == pytest.approx(whole.losses, rel=1e-4)
+
+
+def test_it_looks_as_often_as_told() -> None:
+    from aisle.text.loop_train import Loop, Recipe
+
+    made = net()
+    recipe = Recipe(50, patience=99, looks=5)
+    history = Loop(made, recipe, batches, lambda batch: made(batch).square().mean(), judge=lambda: 0.0).run()  # type: ignore[operator]
+    assert [step for step, _ in history.judged] == [0, 10, 20, 30, 40, 50]
+
+
+def test_sgd_has_momentum_and_learns_too() -> None:
+    from aisle.text.loop_train import Recipe, optimizer_of, parameter_groups
+
+    recipe = Recipe(1, optimizer="sgd")
+    made = optimizer_of(parameter_groups(net(), recipe), recipe)  # type: ignore[arg-type]
+    assert type(made).__name__ == "SGD" and {group["momentum"] for group in made.param_groups} == {0.9}
+
+
+def test_each_step_tells_its_loss_rate_and_gradient_and_a_look_its_figure(tmp_path: Path) -> None:
+    from aisle.tracking.lines import JsonLines, read
+    from aisle.tracking.run import Run, part, tracked
+
+    with tracked(Run([JsonLines(tmp_path / "run.jsonl")])), part("pairs"):
+        history = loop(net(), judge=lambda: 0.5, texts=len).run()
+    told = read(tmp_path / "run.jsonl").parts["pairs"]
+    assert [told[step]["loss"] for step in range(1, 41)] == history.losses
+    assert told[4]["rate"] == 0.02 and told[40]["rate"] < 0.001, "warmed up after a tenth, nearly nothing at the end"
+    assert all(told[step]["gradient_norm"] > 0 for step in range(1, 41))
+    assert {step for step in told if "development" in told[step]} == {0, 10, 20, 30, 40}
+    assert told[10]["per_second"] > 0 and told[10]["memory_mb"] > 10

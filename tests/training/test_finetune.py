@@ -15,11 +15,15 @@ from aisle.core.events import Dataset, Events, Judgements
 from aisle.core.strings import Strings
 from aisle.data.windows import Windows, cut
 from aisle.retrieval.lexical import Lexical
+from aisle.settings import Finetuning
 from aisle.testing.toys import catalogue
 from aisle.tracking import Tracker
+from aisle.tracking.run import Run, tracked
 from aisle.training import finetune
 from aisle.training.answers import Answers
 from aisle.training.finetune import Tuned, Tuning, refused
+from tests.text.tiny import tiny_model
+from tests.tracking.heard import Heard
 
 COLOURS, THINGS = ("red", "blue", "green", "black"), ("lamp", "sofa", "desk", "chair", "rug")
 
@@ -44,7 +48,7 @@ def judged() -> Dataset:
 def written(data: Dataset, folder: Path) -> tuple[dict[str, np.ndarray], dict[str, object], Answers, Windows]:  # type: ignore[type-arg]
     windows = cut(data.events, data.judgements)
     answers = Answers.of(data, windows)
-    Tuning(folder, Path("model"), 60.0, {})._write(data, answers, Lexical().fit(data))
+    Tuning(folder, Path("model"), 60.0, {}).write(data, answers, Lexical().fit(data))
     return load_file(folder / "pairs.safetensors"), json.loads((folder / "job.json").read_text()), answers, windows
 
 
@@ -115,30 +119,29 @@ def test_a_process_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytes
     assert Tuned.load(tmp_path / "kept").why == found.why
 
 
-def test_a_tiny_model_learns_the_toy_and_what_comes_back_is_served(tmp_path: Path) -> None:
-    """Shoppers call colours c0 to c7 and things t0 to t7, words that no title holds: only what answered tells."""
-    torch = pytest.importorskip("torch", reason="the training extra is not installed")
-    transformers = pytest.importorskip("transformers", reason="the training extra is not installed")
+CELLS = [(colour, thing) for colour in range(8) for thing in range(8)]
+
+
+def tiny(model: Path, cells: list[tuple[int, int]]) -> Dataset:
+    """A model of one layer in ``model``, and a shop whose shoppers call colours c0 to c7 and things t0 to t7, words that no title holds:
+    only what answered tells."""
     said, shown = [f"{kind}{n}" for kind in "ct" for n in range(8)], [f"{kind}{n}" for kind in ("colour", "thing") for n in range(8)]
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *said, *shown, *map(str, range(6))]
-    model = tmp_path / "model"
-    model.mkdir()
-    (model / "vocab.txt").write_text("\n".join(words))
-    torch.manual_seed(3)
-    settings = transformers.BertConfig(
-        vocab_size=len(words), hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64, max_position_embeddings=128
-    )
-    transformers.BertModel(settings).save_pretrained(model)
-    transformers.BertTokenizerFast(str(model / "vocab.txt")).save_pretrained(model)
-    cells = [(colour, thing) for colour in range(8) for thing in range(8)]
+    tiny_model(model, [*said, *shown, *map(str, range(6))])
     queries = [f"c{colour} t{thing} {number}" for number in range(6) for colour, thing in cells]
     shop = catalogue({f"{colour}-{thing}": {"title": f"colour{colour} thing{thing}"} for colour, thing in cells})
     number, once = np.arange(len(queries), dtype=np.int32), np.ones(len(queries), np.float32)
     judgements = Judgements(Strings.of(queries), number, number % 64, once, np.full(len(queries), -1, np.int8), 1.0)
-    data = Dataset(shop, Events.none(), judgements)
+    return Dataset(shop, Events.none(), judgements)
+
+
+def test_a_tiny_model_learns_the_toy_and_what_comes_back_is_served(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    data = tiny(model, CELLS)
     answers = Answers.of(data, cut(data.events, data.judgements))
-    steps = {"pieces": 5, "pairs": 60}
-    found = Tuning(tmp_path / "work", model, float("inf"), steps).run(data, answers, Lexical().fit(data), Tracker(quiet=True))
+    steps, outside, inside = {"pieces": 5, "pairs": 60}, Heard(), Heard()
+    job = Tuning(tmp_path / "work", model, float("inf"), steps, Finetuning(learning_rate=3e-4), examples=3)
+    with tracked(Run([outside], [inside])):
+        found = job.run(data, answers, Lexical().fit(data), Tracker(quiet=True))
     values = {figure.model: figure.test.value for figure in found.figures if figure.test is not None}
     assert found.encoder is not None and found.taken == steps, found.why
     assert values["encoder_untouched"] < 0.4 and values["encoder_finetuned"] > 0.5, values
@@ -147,3 +150,33 @@ def test_a_tiny_model_learns_the_toy_and_what_comes_back_is_served(tmp_path: Pat
     again = Tuned.load(tmp_path / "kept")
     assert again.encoder == tmp_path / "kept" / "encoder" and again.why == found.why
     assert not list((tmp_path / "work").glob("checkpoint-*"))
+    assert again.why.endswith("(65 steps; rate 0.0003 as told)")
+    learned = outside.of("encoder: learn what answers queries")
+    assert max(learned) == 60 and all(learned[step]["loss"] > 0 for step in range(1, 61))
+    assert max(values.get("rate", 0.0) for values in learned.values()) == 3e-4
+    assert learned[60]["development"] > learned[0]["development"] and learned[60]["per_second"] > 0
+    counts, examples = outside.facts["changed_answers"], inside.facts["changed_examples"]
+    assert counts["became_right"] > counts["became_wrong"] and counts["asked"] >= counts["changed"] > 3  # type: ignore[index,call-overload]
+    assert len(examples) == 3 and {row["is_right"] for row in examples} == {True}  # type: ignore[arg-type,union-attr,index,call-overload]
+    assert "changed_examples" not in outside.facts, "what people typed stays on this machine"
+
+
+def test_a_range_test_proposes_the_rate_of_both_steps_and_a_plan_keeps_it(tmp_path: Path) -> None:
+    data = tiny(tmp_path / "model", CELLS)
+    answers, lexical = Answers.of(data, cut(data.events, data.judgements)), Lexical().fit(data)
+    heard = Heard()
+    with tracked(Run([heard])):
+        job = Tuning(tmp_path / "work", tmp_path / "model", float("inf"), {}, Finetuning(range_test=True))
+        found = job.run(data, answers, lexical, Tracker(quiet=True))
+    ranged = heard.of("encoder: range of rates")
+    rates = [values["rate"] for values in ranged.values()]
+    assert rates == sorted(rates) and len(rates) > 10
+    told = heard.facts["range_test"]
+    assert isinstance(told, dict) and str(told["why"]) in found.why
+    used = max(values.get("rate", 0.0) for values in heard.of("encoder: learn the titles' words").values())
+    assert used == pytest.approx(told["proposal"] or 2e-4)
+    assert found.taken.get("rate") == told["proposal"]
+    job = Tuning(tmp_path / "planned", tmp_path / "model", 60.0, found.taken, Finetuning(range_test=True))
+    job.write(data, answers, lexical)
+    said = json.loads((tmp_path / "planned" / "job.json").read_text())
+    assert (said["rate"], said["ranged"]) == (told["proposal"], False)

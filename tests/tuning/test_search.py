@@ -9,7 +9,9 @@ from optuna.distributions import IntDistribution
 from optuna.trial import TrialState
 
 from aisle.settings import Settings
+from aisle.tracking.run import Run, part, tracked
 from aisle.tuning.search import Search
+from tests.tracking.heard import Heard
 from tests.tuning.benches import Clock, numbers, search
 
 
@@ -154,3 +156,12 @@ def test_todays_numbers_are_measured_at_the_end_where_another_process_was_killed
     assert found.study.trials[0].state == TrialState.RUNNING
     assert found.first is not None and found.first.number == len(found.study.trials) - 1 > 2
     assert found.budget.whole > 0
+
+
+def test_each_finished_trial_is_told(tmp_path: Path) -> None:
+    heard, made = Heard(), search(tmp_path, 0.6)
+    with tracked(Run([heard])), part("trials"):
+        made.run()
+    told = heard.of("trials")
+    assert {number: values["development"] for number, values in told.items()} == {one.number: one.value for one in made.finished}
+    assert all(values["seconds"] >= 0 for values in told.values())

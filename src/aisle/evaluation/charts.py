@@ -6,7 +6,7 @@ Bars and intervals hold no text and stretch to the cell they stand in, so that l
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import isfinite
+from math import isfinite, log10
 
 from markupsafe import Markup, escape
 
@@ -91,6 +91,32 @@ def lines(named: Mapping[str, Dots], unit: str, says: str) -> Markup:
         inside += text.format(LEFT - 6, min(HEIGHT, max(10.0, at(first, y)[1] + 4)), "end", f"{y:.2f}")
     inside += Markup("").join(_line_of(number, dots, at) for number, dots in enumerate(named.values()))
     return Markup('<svg class="lines" viewBox="0 -6 {} {}" role="img" aria-label="{}">{}</svg>').format(WIDTH, HEIGHT + 30, says, inside)
+
+
+SMALL = (300.0, 120.0, 52.0)
+"""A curve's width and height, and what its numbers take at the left."""
+
+
+def curve(points: Sequence[tuple[float, float]], says: str, log: bool = False) -> Markup:
+    """One line from its least to its greatest value over steps, or over a rate that rises by factors (``log``)."""
+    wide, high, left = SMALL
+    xs = [log10(x) if log else x for x, _ in points]
+    low, top = min(y for _, y in points), max(y for _, y in points)
+    across, up = (xs[-1] - xs[0]) or 1.0, (top - low) or 1.0
+    drawn = " ".join(
+        f"{left + (x - xs[0]) / across * (wide - left - 6):.1f},{high * (top - y) / up:.1f}" for x, (_, y) in zip(xs, points, strict=True)
+    )
+    inside = Markup('<path class="axis" d="M{} 0V{}H{}"/><polyline class="curve" points="{}"/>').format(left, high, wide, drawn)
+    text = Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>')
+    ends = ((left, "start", points[0][0]), (wide - 6, "end", points[-1][0]))
+    inside += Markup("").join(text.format(x, high + 16, anchor, _short(value)) for x, anchor, value in ends)
+    inside += Markup("").join(text.format(left - 6, y, "end", _short(value)) for y, value in ((10.0, top), (high, low)))
+    return Markup('<svg class="small" viewBox="0 -6 {} {}" role="img" aria-label="{}">{}</svg>').format(wide + 8, high + 30, says, inside)
+
+
+def _short(value: float) -> str:
+    """Few letters: small numbers by their power of ten."""
+    return f"{value:.0e}" if 0 < abs(value) < 1e-3 else f"{value:.3g}"
 
 
 def _line_of(number: int, dots: Dots, at: Callable[[float, float], tuple[float, float]]) -> Markup:

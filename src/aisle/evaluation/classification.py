@@ -33,6 +33,16 @@ class ClassReport:
     weighted: ClassRow
     n: int
 
+    def __str__(self) -> str:
+        """A table for a terminal."""
+        wide = max(len(row.name) for row in (*self.rows, self.weighted))
+        lines = [f"{'':{wide}}  precision  recall     F1    cases"]
+        lines += [
+            f"{row.name:{wide}}  {row.precision:9.3f}  {row.recall:6.3f}  {row.f1:5.3f}  {row.support:7,}"
+            for row in (*self.rows, self.macro, self.weighted)
+        ]
+        return "\n".join([*lines, f"accuracy {self.accuracy:.3f}"])
+
 
 def classification_report(y_true: NDArray[np.integer], y_pred: NDArray[np.integer], names: Sequence[str]) -> ClassReport:
     """Both ``(n,)`` hold class numbers into ``names``; a class without predictions or cases counts 0 in the means, as scikit-learn does.

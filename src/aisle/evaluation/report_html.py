@@ -35,6 +35,7 @@ def render(evaluation: Evaluation, quality: Mapping[str, Json] | None = None, ti
         fusion=sections.fusion(evaluation),
         logged=sections.logged(evaluation),
         drift=sections.drift(evaluation),
+        training=sections.training(evaluation),
         number=words.number,
         known=isfinite,
     )

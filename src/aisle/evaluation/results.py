@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 
 from aisle.evaluation.calibration import Reliability
 from aisle.evaluation.classification import ClassReport
+from aisle.evaluation.curves import Curve
 from aisle.evaluation.drift import Drift
 from aisle.evaluation.members import Fusion
 from aisle.evaluation.off_policy import OffPolicy
@@ -133,6 +134,7 @@ class Evaluation:
     fusion: Mapping[str, Fusion] = field(default_factory=dict)
     off_policy: Mapping[str, OffPolicy] = field(default_factory=dict)
     drift: Drift = field(default_factory=Drift)
+    training: Mapping[str, Curve] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Json]:
         """``evaluate --json`` as the contract has it, further keys added; NaN becomes null."""

@@ -141,3 +141,23 @@ def _aging(title: str, points: Sequence[Point], unit: str) -> tuple[str, Markup,
     }
     legend = [(f"l{number}", words.model(model)) for number, model in enumerate(named)]
     return title, charts.lines(named, unit, f"{title}: quality by age of the model"), legend
+
+
+CURVES = {
+    "loss": "loss",
+    "development": "development figure",
+    "development_loss": "loss on what was kept out",
+    "rate": "learning rate",
+    "gradient_norm": "norm of the gradient",
+}
+
+
+def training(evaluation: Evaluation) -> list[tuple[str, str, list[tuple[str, Markup]]]]:
+    """Each part that was learned in steps: its name, what is along, and a picture a line with its caption."""
+    found = []
+    for part, curve in evaluation.training.items():
+        pictures = [
+            (CURVES[name], charts.curve(line, f"{part}: {CURVES[name]}", log=curve.over == "rate")) for name, line in curve.lines.items()
+        ]
+        found.append((part, "learning rate" if curve.over == "rate" else "steps", pictures))
+    return found

@@ -22,12 +22,13 @@ from aisle.retrieval.next_train import (
     Log,
     Past,
     Pasts,
-    begin,
+    Steps,
     best_epoch,
     embeddings,
     last_item_quality,
     means,
     ready,
+    start_from,
     take,
     text_vectors,
     whole,
@@ -97,27 +98,27 @@ def train(data: Dataset, settings: Settings) -> Weights:
         return _written(net, log.seen & False)
     pasts, known = Pasts.of(log.kept), np.flatnonzero(log.seen)
     judges = log.judges[:: -(-len(log.judges) // JUDGES) or 1]
-    optimizer = _optimizer(net, settings)
+    steps = _steps(net, settings)
 
     def learn() -> None:
-        _pass(net, Pass(pasts, pasts.targets, known), settings, optimizer, dice)
+        _pass(net, Pass(pasts, pasts.targets, known), settings, steps, dice)
 
     look = (lambda: _quality(net, judges, settings.decay)) if judges else None
     every = max(EPOCHS, -(-STEPS * BATCH // len(pasts.targets)))
-    return best_epoch(settings.epochs, every, learn, look, lambda: _written(net, log.seen))
+    return best_epoch(settings.epochs, every, learn, look, lambda: _written(net, log.seen), steps.tell)
 
 
 def go_on(data: Dataset, settings: Settings, weights: Weights, since: float) -> Weights:
     """One pass from ``weights`` over the shoppers who bought something later than ``since``."""
     dice, later = ready(settings, threads=1), Later.of(data, since)
     net, targets = Net(torch.from_numpy(text_vectors(data)), settings), later.targets()
-    begin(net.history.data, net.history_text.data, net.texts, weights["history"])
-    begin(net.items.data, net.items_text.data, net.texts, weights["items"])
+    start_from(net.history.data, net.history_text.data, net.texts, weights["history"])
+    start_from(net.items.data, net.items_text.data, net.texts, weights["items"])
     hidden = {name: value for name, value in weights.items() if name.startswith("hidden.")}
     take(net, {**hidden, "out.weight": weights["out"][None], "out.bias": weights["out.bias"]})
     if len(targets):
         over = Pass(Pasts.of(later.sequences), targets, np.flatnonzero(later.seen))
-        _pass(net, over, settings, _optimizer(net, settings), dice)
+        _pass(net, over, settings, _steps(net, settings), dice)
     return _written(net, later.seen)
 
 
@@ -130,19 +131,18 @@ class Pass:
     known: NDArray[np.int64]
 
 
-def _pass(net: Net, over: Pass, settings: Settings, optimizer: torch.optim.Optimizer, dice: np.random.Generator) -> None:
+def _pass(net: Net, over: Pass, settings: Settings, steps: Steps, dice: np.random.Generator) -> None:
     net.train()
     places = dice.permutation(over.targets)
     for part in np.array_split(places, -(-len(places) // BATCH)):
         bought = over.pasts.item[part][:, None]
         others = over.known[dice.integers(len(over.known), size=(len(part), settings.negatives))]
-        optimizer.zero_grad()
-        _loss(net, net.users(over.pasts.before(part, settings.decay)), torch.from_numpy(bought), torch.from_numpy(others)).backward()
-        optimizer.step()
+        users = net.users(over.pasts.before(part, settings.decay))
+        steps(_loss(net, users, torch.from_numpy(bought), torch.from_numpy(others)), len(part))
 
 
-def _optimizer(net: Net, settings: Settings) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(net.parameters(), lr=settings.learning_rate, weight_decay=settings.regularization)
+def _steps(net: Net, settings: Settings) -> Steps:
+    return Steps(net, torch.optim.AdamW(net.parameters(), lr=settings.learning_rate, weight_decay=settings.regularization))
 
 
 def _loss(net: Net, users: Tensor, bought: Tensor, others: Tensor) -> Tensor:

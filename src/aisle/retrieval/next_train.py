@@ -20,6 +20,7 @@ from aisle.retrieval.learned import Weights, faded
 from aisle.retrieval.sequences import Sequences
 from aisle.retrieval.vectors import item_texts
 from aisle.text.ngram import NgramEncoder
+from aisle.tracking.run import Pace, begin, listening, memory_mb, point
 
 HELD_OUT, SHARE = 2_000, 0.1
 """Shoppers, and at most which share of all, whose last item decides when to stop."""
@@ -27,7 +28,7 @@ PATIENCE, EPOCHS, STEPS = 3, 2, 100
 """It stops after so many looks without a gain, each after so many epochs and at least so many steps."""
 TOP, BATCH = 10, 256
 RIDGE = 1.0
-"""What `begin` adds to the squares of the texts' vectors."""
+"""What `start_from` adds to the squares of the texts' vectors."""
 
 One = NDArray[np.int64]
 Past = tuple[Tensor, Tensor, Tensor]
@@ -169,7 +170,7 @@ def text_vectors(data: Dataset) -> NDArray[np.float32]:
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
-def begin(own: Tensor, text: Tensor, texts: Tensor, vectors: NDArray[np.float32]) -> None:
+def start_from(own: Tensor, text: Tensor, texts: Tensor, vectors: NDArray[np.float32]) -> None:
     """Set items' ``own`` embeddings and the map ``text`` of their texts so that together they are ``vectors`` ``(items, d)``, as they were
     served: by ridge regression as much as texts can say is the map's. Where a vector is zero the item's own stays at random, and its text
     speaks for it."""
@@ -185,17 +186,52 @@ def take(net: nn.Module, weights: Weights) -> None:
     net.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in weights.items()}, strict=False)
 
 
+class Steps:
+    """Takes the steps of an epoch, and remembers what there is to tell of them."""
+
+    def __init__(self, net: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        self.net, self.optimizer = net, optimizer
+        self.losses: list[float] = []
+        self.pace = Pace()
+
+    def __call__(self, loss: Tensor, cases: int) -> None:
+        """A step down the gradient of ``loss``, which ``cases`` went into."""
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.losses.append(float(loss.detach()))
+        self.pace.add(cases)
+
+    def tell(self, epoch: int) -> None:
+        """The mean loss since it was last told, the last gradient's norm, the speed."""
+        if listening() and self.losses:
+            gradients = [one.grad for one in self.net.parameters() if one.grad is not None]
+            norm, rate = torch.nn.utils.get_total_norm(gradients), self.optimizer.param_groups[0]["lr"]
+            told = {"loss": float(np.mean(self.losses)), "gradient_norm": float(norm), "rate": rate}
+            point(epoch, **told, per_second=self.pace.look(), memory_mb=memory_mb())
+        self.losses.clear()
+
+
 def best_epoch(
-    epochs: int, every: int, learn: Callable[[], None], quality: Callable[[], float] | None, written: Callable[[], Weights]
+    epochs: int,
+    every: int,
+    learn: Callable[[], None],
+    quality: Callable[[], float] | None,
+    written: Callable[[], Weights],
+    tell: Callable[[int], None] = lambda epoch: None,
 ) -> Weights:
     """``learn`` at most ``epochs`` times, looking at ``quality`` after each ``every``; what is ``written`` where it was best, or at the
-    end where there is none to look at."""
+    end where there is none to look at. After each epoch it may ``tell`` how that went."""
     best, weights, waited = -1.0, None, 0
+    begin()
     for epoch in range(epochs):
         learn()
+        tell(epoch + 1)
         if quality is None or (epoch + 1) % every:
             continue
-        if (found := quality()) > best:
+        found = quality()
+        point(epoch + 1, development=found)
+        if found > best:
             best, weights, waited = found, written(), 0
         elif (waited := waited + 1) >= PATIENCE:
             break

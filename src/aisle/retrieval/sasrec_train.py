@@ -13,7 +13,19 @@ from torch.nn import functional
 
 from aisle.core.events import Dataset
 from aisle.retrieval.learned import Weights
-from aisle.retrieval.next_train import EPOCHS, STEPS, Later, Log, begin, best_epoch, last_item_quality, ready, take, text_vectors
+from aisle.retrieval.next_train import (
+    EPOCHS,
+    STEPS,
+    Later,
+    Log,
+    Steps,
+    best_epoch,
+    last_item_quality,
+    ready,
+    start_from,
+    take,
+    text_vectors,
+)
 
 BATCH = 256
 """Sequences a step."""
@@ -89,31 +101,30 @@ def train(data: Dataset, settings: Settings) -> Weights:
     if not log.sequences:
         return _written(net, log.seen & False)
     kept, judges = log.kept, log.judges
-    optimizer = _optimizer(net, settings)
-    known = torch.from_numpy(np.flatnonzero(log.seen))
+    steps, known = _steps(net, settings), torch.from_numpy(np.flatnonzero(log.seen))
 
     def learn() -> None:
-        _pass(net, kept, known, settings, optimizer, dice)
+        _pass(net, kept, known, settings, steps, dice)
 
     every = max(EPOCHS, -(-STEPS * BATCH // len(kept)))
     look = (lambda: _quality(net, judges, settings.length)) if judges else None
-    return best_epoch(settings.epochs, every, learn, look, lambda: _written(net, log.seen))
+    return best_epoch(settings.epochs, every, learn, look, lambda: _written(net, log.seen), steps.tell)
 
 
 def go_on(data: Dataset, settings: Settings, weights: Weights, since: float) -> Weights:
     """One pass from ``weights`` over the sequences with something later than ``since``: their older items are gone over again."""
     dice, later = ready(settings), Later.of(data, since)
     net = Net(torch.from_numpy(text_vectors(data)), settings)
-    begin(net.own.data, net.text.data, net.texts, weights["items"])
+    start_from(net.own.data, net.text.data, net.texts, weights["items"])
     held = {f"blocks.{name}" if name[0].isdigit() else name: value for name, value in weights.items() if name != "items"}
     take(net, held)
     if later.sequences:
-        _pass(net, later.sequences, torch.from_numpy(np.flatnonzero(later.seen)), settings, _optimizer(net, settings), dice)
+        _pass(net, later.sequences, torch.from_numpy(np.flatnonzero(later.seen)), settings, _steps(net, settings), dice)
     return _written(net, later.seen)
 
 
-def _optimizer(net: Net, settings: Settings) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(net.parameters(), lr=settings.learning_rate, weight_decay=0.0)
+def _steps(net: Net, settings: Settings) -> Steps:
+    return Steps(net, torch.optim.AdamW(net.parameters(), lr=settings.learning_rate, weight_decay=0.0))
 
 
 def _pass(
@@ -121,15 +132,13 @@ def _pass(
     sequences: list[NDArray[np.int64]],
     known: Tensor,
     settings: Settings,
-    optimizer: torch.optim.Optimizer,
+    steps: Steps,
     dice: np.random.Generator,
 ) -> None:
     """Once over the sequences; the negatives are drawn from the items ``known``."""
     net.train()
     for items, there, wanted in _batches(sequences, settings.length, dice):
-        optimizer.zero_grad()
-        _loss(net, items, there, wanted, known[torch.randperm(len(known))[: settings.negatives]]).backward()
-        optimizer.step()
+        steps(_loss(net, items, there, wanted, known[torch.randperm(len(known))[: settings.negatives]]), len(items))
 
 
 def _batches(sequences: list[NDArray[np.int64]], length: int, dice: np.random.Generator) -> Iterator[tuple[Tensor, Tensor, Tensor]]:

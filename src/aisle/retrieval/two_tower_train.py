@@ -19,12 +19,13 @@ from aisle.retrieval.next_train import (
     Log,
     Past,
     Pasts,
-    begin,
+    Steps,
     best_epoch,
     embeddings,
     last_item_quality,
     means,
     ready,
+    start_from,
     take,
     text_vectors,
     whole,
@@ -100,26 +101,26 @@ def train(data: Dataset, settings: Settings) -> Weights:
         return _written(net, log.seen & False)
     pasts, judges = Pasts.of(log.kept), log.judges
     drawn, known = _drawn(pasts, pasts.targets, len(log.seen)), torch.from_numpy(np.flatnonzero(log.seen))
-    optimizer = _optimizer(net, settings)
+    steps = _steps(net, settings)
 
     def learn() -> None:
-        _pass(net, Pass(pasts, dice.permutation(pasts.targets), drawn, known), settings, optimizer)
+        _pass(net, Pass(pasts, dice.permutation(pasts.targets), drawn, known), settings, steps)
 
     look = (lambda: _quality(net, judges, settings.decay)) if judges else None
     every = max(1, -(-STEPS * BATCH // len(pasts.targets)))
-    return best_epoch(settings.epochs, every, learn, look, lambda: _written(net, log.seen))
+    return best_epoch(settings.epochs, every, learn, look, lambda: _written(net, log.seen), steps.tell)
 
 
 def go_on(data: Dataset, settings: Settings, weights: Weights, since: float) -> Weights:
     """One pass from ``weights``, the items' tower among them, over the shoppers who bought something later than ``since``."""
     dice, later = ready(settings, threads=1), Later.of(data, since)
     net, targets = Net(torch.from_numpy(text_vectors(data)), settings), later.targets()
-    begin(net.own.data, net.text.data, net.texts, weights["history"])
+    start_from(net.own.data, net.text.data, net.texts, weights["history"])
     take(net, {name: value for name, value in weights.items() if name.startswith(TOWERS)})
     if len(targets):
         pasts, known = Pasts.of(later.sequences), torch.from_numpy(np.flatnonzero(later.seen))
         drawn = _drawn(pasts, targets, len(later.seen))
-        _pass(net, Pass(pasts, dice.permutation(targets), drawn, known), settings, _optimizer(net, settings))
+        _pass(net, Pass(pasts, dice.permutation(targets), drawn, known), settings, _steps(net, settings))
     return _written(net, later.seen)
 
 
@@ -133,22 +134,20 @@ class Pass:
     known: Tensor
 
 
-def _pass(net: Net, over: Pass, settings: Settings, optimizer: torch.optim.Optimizer) -> None:
+def _pass(net: Net, over: Pass, settings: Settings, steps: Steps) -> None:
     net.train()
     for part in np.array_split(over.places, -(-len(over.places) // BATCH)):
         users, bought = net.users(over.pasts.before(part, settings.decay)), torch.from_numpy(over.pasts.item[part])
-        optimizer.zero_grad()
         loss = _softmax(net, users, bought, over.drawn, settings.temperature) if net.unit else _squared(net, users, bought, over.known)
-        loss.backward()
-        optimizer.step()
+        steps(loss, len(part))
 
 
 def _drawn(pasts: Pasts, targets: NDArray[np.int64], items: int) -> Tensor:
     return torch.from_numpy(np.bincount(pasts.item[targets], minlength=items) / len(targets)).float()
 
 
-def _optimizer(net: Net, settings: Settings) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(net.parameters(), lr=settings.learning_rate, weight_decay=settings.regularization)
+def _steps(net: Net, settings: Settings) -> Steps:
+    return Steps(net, torch.optim.AdamW(net.parameters(), lr=settings.learning_rate, weight_decay=settings.regularization))
 
 
 def _softmax(net: Net, users: Tensor, bought: Tensor, drawn: Tensor, temperature: float) -> Tensor:

@@ -62,10 +62,10 @@ class Pairs:
 
 
 class Known:
-    """Batches of known pairs, by topics of their queries, each with a hard negative more."""
+    """Batches of ``size`` known pairs, by topics of their queries, each with a hard negative more."""
 
-    def __init__(self, model: Opened, pairs: Pairs, items: Sequence[Tokens], seed: int = 7) -> None:
-        self.pairs, self.items, self.seed = pairs, items, seed
+    def __init__(self, model: Opened, pairs: Pairs, items: Sequence[Tokens], seed: int = 7, size: int = BATCH) -> None:
+        self.pairs, self.items, self.seed, self.size = pairs, items, seed, size
         self.queries = model.tokens(pairs.queries)
         self.topic = _topics(model, self.queries, max(1, len(pairs.query) // PER_TOPIC), seed)[pairs.query]
 
@@ -73,19 +73,23 @@ class Known:
         """The pairs in a fresh order."""
         random = np.random.default_rng((self.seed, epoch))
         order = self._order(random)
-        for start in range(0, len(order), BATCH):
-            yield self._batch(order[start : start + BATCH], random)
+        for start in range(0, len(order), self.size):
+            yield self._batch(order[start : start + self.size], random)
 
     def steps(self) -> int:
         """Batches of an epoch."""
-        return max(1, round(len(self.pairs.query) / BATCH))
+        return max(1, round(len(self.pairs.query) / self.size))
 
     def _order(self, random: np.random.Generator) -> Numbers:
         """Small groups of one topic, the groups in random order."""
         mixed = random.permutation(len(self.topic))
         mixed = mixed[np.argsort(self.topic[mixed], kind="stable")]
         ends = np.flatnonzero(np.diff(self.topic[mixed])) + 1
-        groups = [some[start : start + BATCH // TOPICS] for some in np.split(mixed, ends) for start in range(0, len(some), BATCH // TOPICS)]
+        groups = [
+            some[start : start + self.size // TOPICS]
+            for some in np.split(mixed, ends)
+            for start in range(0, len(some), self.size // TOPICS)
+        ]
         return np.concatenate([groups[place] for place in random.permutation(len(groups))])
 
     def _batch(self, rows: Numbers, random: np.random.Generator) -> Batch:

@@ -1,4 +1,4 @@
-"""The one training loop of the text models: rates, decay, clipping, early stopping, a time limit, checkpoints; training only."""
+"""The one training loop of the text models: rates, decay, clipping, early stopping, a time limit, checkpoints, curves; training only."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from aisle.core.errors import AisleError
+from aisle.tracking.run import Pace, begin, memory_mb, point
 
 Batch = TypeVar("Batch")
 PROBE = 6
 """Steps after which their pace is believed; the first two are slow and not counted."""
 JUDGED = 4
 """Times that the development metric is taken."""
+TOLD = 10
+"""Steps between two looks at speed and memory."""
 SAVED = 60.0
 """Seconds between two checkpoints."""
 Weights = dict[str, Tensor]
@@ -37,7 +40,8 @@ class Recipe:
     """How to learn. ``steps`` are the most; time may allow fewer. ``layer_decay`` multiplies the rate once for each layer below the top.
 
     AdamW (Loshchilov and Hutter 2019) or SGD with momentum .9; no weight decay on norms and biases; the rate warms up over ``warm_up`` of
-    the steps and falls to 0 by a cosine or a line; gradients are clipped to norm ``clip``.
+    the steps and falls to 0 by a cosine or a line; gradients are clipped to norm ``clip``. ``looks``: how often the development metric is
+    taken on the way.
     """
 
     steps: int
@@ -49,6 +53,7 @@ class Recipe:
     layer_decay: float = 1.0
     optimizer: Literal["adamw", "sgd"] = "adamw"
     patience: int = JUDGED
+    looks: int = JUDGED
     seed: int = 7
 
 
@@ -71,6 +76,8 @@ class Loop(Generic[Batch]):
 
     ``left`` says how many seconds remain: the number of steps shrinks to what fits, so that the rate's curve ends where the time does.
     ``watch`` is told each step's number and loss. With ``checkpoint`` a killed run goes on where it was, to the same curve of losses.
+    ``pieces`` cuts a batch that memory cannot hold into (share of the loss, piece); gradients add up over them before the step. Only for
+    losses that are a mean over cases: then the curve is that of the whole batch. ``texts`` counts a batch's texts, for the speed told.
     """
 
     net: torch.nn.Module
@@ -82,24 +89,32 @@ class Loop(Generic[Batch]):
     watch: Callable[[int, int, float], None] = lambda step, steps, loss: None
     describe: Callable[[Batch], str] = lambda batch: ""
     checkpoint: Path | None = None
+    pieces: Callable[[Batch], Sequence[tuple[float, Batch]]] = lambda batch: [(1.0, batch)]
+    texts: Callable[[Batch], int] = lambda batch: 0
 
     def run(self) -> History:
         """Train to the end. A loss that is no number raises `TrainingError` naming the batch."""
         torch.manual_seed(self.recipe.seed)
         groups = parameter_groups(self.net, self.recipe)
-        optimizer, kept = _optimizer(groups, self.recipe), Weights()
+        optimizer, kept = optimizer_of(groups, self.recipe), Weights()
         history = self._begin(optimizer, kept)
-        marks, saved = [perf_counter()], perf_counter()
-        for batch in self._from(history.steps):
+        marks, saved, pace = [perf_counter()], perf_counter(), Pace()
+        for batch in self.forever(history.steps):
             if history.steps >= history.planned or history.waited >= self.recipe.patience:
                 break
+            now = share(history.steps, history.planned, self.recipe)
             for group, settings in zip(optimizer.param_groups, groups, strict=True):
-                group["lr"] = settings.rate * share(history.steps, history.planned, self.recipe)
-            history.losses.append(self._step(batch, optimizer, history.steps))
+                group["lr"] = settings.rate * now
+            loss, norm = self.step(batch, optimizer, history.steps)
+            history.losses.append(loss)
             history.steps += 1
             marks.append(perf_counter())
             self._shorten(history, marks)
-            self.watch(history.steps, history.planned, history.losses[-1])
+            self.watch(history.steps, history.planned, loss)
+            pace.add(self.texts(batch))
+            point(history.steps, loss=loss, rate=self.recipe.learning_rate * now, gradient_norm=norm)
+            if history.steps % TOLD == 0:
+                point(history.steps, per_second=pace.look(), memory_mb=memory_mb())
             if self._due(history):
                 self._look(history, kept)
             if self.checkpoint is not None and perf_counter() - saved > SAVED:
@@ -116,13 +131,15 @@ class Loop(Generic[Batch]):
         if self.checkpoint is not None and (self.checkpoint / "state.json").is_file():
             history, weights = _restore(self.checkpoint, self.net, optimizer)
             kept.update(weights)
+            begin(history.steps)
             return history
         history = History(planned=self.recipe.steps)
+        begin()
         if self.judge is not None:
             self._look(history, kept)
         return history
 
-    def _from(self, done: int) -> Iterator[Batch]:
+    def forever(self, done: int = 0) -> Iterator[Batch]:
         """Batches epoch after epoch, the first ``done`` passed over."""
         epoch, passed = 0, 0
         while True:
@@ -136,17 +153,20 @@ class Loop(Generic[Batch]):
                 return
             epoch += 1
 
-    def _step(self, batch: Batch, optimizer: torch.optim.Optimizer, number: int) -> float:
+    def step(self, batch: Batch, optimizer: torch.optim.Optimizer, number: int) -> tuple[float, float]:
+        """One step: the loss before it, and the norm of its gradient before clipping."""
         self.net.train()
         optimizer.zero_grad(set_to_none=True)
-        loss = self.loss(batch)
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise TrainingError(f"The loss of step {number} is {value}: {self.describe(batch)}", "Lower the learning rate.")
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.clip)
+        value = 0.0
+        for part, piece in self.pieces(batch):
+            loss = self.loss(piece) * part
+            value += float(loss.detach())
+            if not math.isfinite(value):
+                raise TrainingError(f"The loss of step {number} is {value}: {self.describe(batch)}", "Lower the learning rate.")
+            loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.clip)
         optimizer.step()
-        return value
+        return value, float(norm)
 
     def _shorten(self, history: History, marks: list[float]) -> None:
         """Fewer steps where the time does not reach for all."""
@@ -158,7 +178,9 @@ class Loop(Generic[Batch]):
             history.planned = history.steps
 
     def _due(self, history: History) -> bool:
-        return self.judge is not None and (history.steps == history.planned or history.steps % max(1, history.planned // JUDGED) == 0)
+        return self.judge is not None and (
+            history.steps == history.planned or history.steps % max(1, history.planned // self.recipe.looks) == 0
+        )
 
     def _look(self, history: History, kept: Weights) -> None:
         """Take the metric; the weights are kept when it is the best so far."""
@@ -167,6 +189,7 @@ class Loop(Generic[Batch]):
         with torch.no_grad():
             value = self.judge()
         history.judged.append((history.steps, value))
+        point(history.steps, development=value)
         history.waited = 0 if value > history.best else history.waited + 1
         if value > history.best:
             history.best = value
@@ -210,7 +233,8 @@ def _layer(name: str) -> int:
     return int(inside.partition(".")[0]) + 1 if inside else 0
 
 
-def _optimizer(groups: Sequence[Group], recipe: Recipe) -> torch.optim.Optimizer:
+def optimizer_of(groups: Sequence[Group], recipe: Recipe) -> torch.optim.Optimizer:
+    """AdamW or SGD over these groups, as the recipe says."""
     given = [{"params": group.tensors, "lr": group.rate, "weight_decay": group.decay} for group in groups]
     return torch.optim.AdamW(given, fused=True) if recipe.optimizer == "adamw" else torch.optim.SGD(given, momentum=0.9)
 

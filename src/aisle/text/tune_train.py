@@ -24,6 +24,8 @@ from aisle.text.export_train import export
 from aisle.text.found import shares
 from aisle.text.loop_train import History, Loop, Recipe
 from aisle.text.model_train import Opened, Tokens, open_model
+from aisle.text.range_train import range_test
+from aisle.tracking.run import Json, Run, part, tracked
 
 PIECES_TIME = 0.35
 """Of the time for learning so much goes to made-up queries, the rest to known answers."""
@@ -31,13 +33,21 @@ AFTER = 45.0
 """Seconds kept for the export and the last measurement."""
 EPOCHS = {"pieces": 1, "pairs": 2}
 """Passes at most: on real judgements a third gained nothing."""
+RATE = 2e-4
+"""The rate of every step, unless the job names one or asks for a range test."""
+RANGE_TIME = 0.06
+"""Of the time for fine-tuning, which is half of a training at most, so much may go into the range test."""
+RANGED = 128
+"""Pairs of a step of the range test: half of a batch, so that it ends in its time on two cores."""
 Lists = dict[str, list[float]]
+Firsts = dict[str, NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
 class Task:
     """What a job's folder says. ``texts`` of all items; ``pool`` ``(p,)`` rows among which is measured; ``asked``: by window the queries
-    that measure, none of which teaches; ``steps``: how many a plan wants, else empty."""
+    that measure, none of which teaches; ``steps``: how many a plan wants, else empty; ``rate`` None: `RATE`, or what the range test
+    proposes where it is ``ranged``; ``examples``: how many changed answers are told."""
 
     model: Path
     seconds: float
@@ -47,6 +57,9 @@ class Task:
     pool: NDArray[np.int64]
     asked: Mapping[str, NDArray[np.int64]]
     steps: Mapping[str, int]
+    rate: float | None = None
+    ranged: bool = False
+    examples: int = 0
 
     @classmethod
     def read(cls, folder: Path) -> Task:
@@ -58,7 +71,9 @@ class Task:
         hard = _grouped(held["hard_query"], held["hard_item"], count)
         pairs = Pairs(said["queries"], held["query"], held["item"], answers, hard)
         asked = {name.removeprefix("asked_"): rows for name, rows in held.items() if name.startswith("asked_")}
-        return cls(Path(said["model"]), float(said["seconds"]), int(said["seed"]), said["texts"], pairs, held["pool"], asked, said["steps"])
+        how = said["rate"], bool(said["ranged"]), int(said["examples"])
+        model, seconds, seed = Path(said["model"]), float(said["seconds"]), int(said["seed"])
+        return cls(model, seconds, seed, said["texts"], pairs, held["pool"], asked, said["steps"], *how)
 
 
 def _grouped(query: NDArray[np.int64], item: NDArray[np.int64], count: int) -> list[NDArray[np.int64]]:
@@ -74,6 +89,7 @@ class Judge:
         place = {row: number for number, row in enumerate(task.pool.tolist())}
         self.wanted = [{place[row] for row in answers if row in place} for answers in task.pairs.answers]
         self.texts = [task.texts[row] for row in task.pool.tolist()]
+        self.first: Firsts = {}
 
     def of(self, model: Opened, windows: Sequence[str]) -> Lists:
         """Each window's queries, one share a query."""
@@ -81,7 +97,21 @@ class Judge:
         with torch.no_grad():
             items = model.vectors(model.tokens(self.texts)).numpy()
             asked = {name: model.vectors(model.tokens(self._texts(name))).numpy() for name in windows}
+        self.first = {name: (vectors @ items.T).argmax(1) for name, vectors in asked.items()}
         return {name: self._shares(name, vectors, items) for name, vectors in asked.items()}
+
+    def changed(self, window: str, before: Firsts, after: Firsts, most: int) -> tuple[dict[str, int], list[dict[str, Json]]]:
+        """Queries whose first answer changed: counts, and at most so many of them, those first whose answer became right or wrong."""
+        found = []
+        for number, old, new in zip(self.task.asked[window].tolist(), before[window].tolist(), after[window].tolist(), strict=True):
+            was, is_ = old in self.wanted[number], new in self.wanted[number]
+            if old != new:
+                answers = {"before": self.texts[old], "after": self.texts[new]}
+                found.append({"query": self.task.pairs.queries[number], **answers, "was_right": was, "is_right": is_})
+        right, wrong = (sum(row["is_right"] - row["was_right"] == sign for row in found) for sign in (1, -1))
+        counts = {"asked": len(before[window]), "changed": len(found), "became_right": right, "became_wrong": wrong}
+        found.sort(key=lambda row: row["was_right"] == row["is_right"])
+        return counts, [dict(row) for row in found[:most]]
 
     def served(self, encoder: OnnxEncoder, windows: Sequence[str]) -> Lists:
         """The same by what will be served."""
@@ -102,32 +132,56 @@ def tune(folder: Path) -> None:
     judge, model = Judge(task), open_model(task.model)
     windows = list(task.asked)
     measured = {"untouched": judge.of(model, windows)}
+    untouched = judge.first
     end = begun + task.seconds - AFTER
     tokens = model.tokens(task.texts)
-    taken: dict[str, int] = {}
+    rate, why = _rate(task, model, tokens)
+    taken: dict[str, float] = {"rate": rate} if task.rate is None and rate != RATE else {}
     losses: dict[str, list[float]] = {}
     for name in ("pieces", "pairs"):
         share = PIECES_TIME if name == "pieces" else 1.0
         stop = perf_counter() + share * (end - perf_counter())
-        history = _learn(name, task, model, tokens, judge, folder, stop)
+        with part(name):
+            history = _learn(task, model, tokens, judge, folder, stop, (name, rate))
         taken[name], losses[name] = history.steps, history.losses
         measured[name] = judge.of(model, windows)
+    counts, examples = judge.changed(windows[-1] if "development" not in windows else "development", untouched, judge.first, task.examples)
+    _say(fact="changed_answers", value=counts)
+    if examples:
+        _say(fact="changed_examples", value=examples, private=True)
     best = max(measured, key=lambda name: float(np.mean(measured[name]["held"])))
     if best == "pairs":
         model.save(folder / "model")
         export(folder / "model", folder / "encoder", "minilm_tuned")
         measured["int8"] = judge.served(OnnxEncoder(folder / "encoder", threads=torch.get_num_threads()), windows)
-    said = {"measured": measured, "taken": taken, "losses": losses, "best": best}
+    said = {"measured": measured, "taken": taken, "losses": losses, "best": best, "rate": why}
     (folder / "measured.json").write_text(json.dumps(said), encoding="utf-8")
 
 
-def _learn(name: str, task: Task, model: Opened, tokens: Sequence[Tokens], judge: Judge, folder: Path, stop: float) -> History:
-    """One step of the way: made-up queries, which take their last weights, or known answers, which keep their best."""
+def _rate(task: Task, model: Opened, tokens: Sequence[Tokens]) -> tuple[float, str]:
+    """The learning rate, and where it comes from when it is not the program's own."""
+    if task.rate is not None:
+        return task.rate, f"rate {task.rate:.2g} as told"
+    if not task.ranged:
+        return RATE, ""
+    source = Known(model, task.pairs, tokens, task.seed, RANGED)
+    found = range_test(
+        Loop(model.net, Recipe(1, RATE, seed=task.seed), source, lambda batch: loss(model, batch)), RANGE_TIME * task.seconds
+    )
+    _say(fact="range_test", value={"proposal": found.proposal, "why": found.why})
+    return found.proposal or RATE, found.why
+
+
+def _learn(
+    task: Task, model: Opened, tokens: Sequence[Tokens], judge: Judge, folder: Path, stop: float, what: tuple[str, float]
+) -> History:
+    """One step of the way at a rate: made-up queries, which take their last weights, or known answers, which keep their best."""
+    name, rate = what
     source = Pieces(model, task.texts, tokens, task.seed) if name == "pieces" else Known(model, task.pairs, tokens, task.seed)
     planned = task.steps.get(name)
     loop = Loop(
         model.net,
-        Recipe(planned or EPOCHS[name] * source.steps(), seed=task.seed),
+        Recipe(planned or EPOCHS[name] * source.steps(), rate, seed=task.seed),
         source,
         lambda batch: loss(model, batch),
         None if name == "pieces" else lambda: float(np.mean(judge.of(model, ["held"])["held"])),
@@ -135,8 +189,24 @@ def _learn(name: str, task: Task, model: Opened, tokens: Sequence[Tokens], judge
         watch=lambda step, of, value: _say(part=name, done=step, of=of, loss=round(value, 4)),
         describe=lambda batch: f"{len(batch.queries)} queries, {len(batch.items)} items",
         checkpoint=folder / f"checkpoint-{name}",
+        texts=lambda batch: len(batch.queries) + len(batch.items),
     )
     return loop.run()
+
+
+class Spoken:
+    """The sink of this process: whoever waits for it hears the curves as lines."""
+
+    def point(self, part: str, step: int, values: Mapping[str, float]) -> None:
+        """Said at once."""
+        _say(point=part, step=step, values=values)
+
+    def fact(self, name: str, value: Json) -> None:
+        """Likewise."""
+        _say(fact=name, value=value)
+
+    def close(self) -> None:
+        """Everything was said."""
 
 
 def _say(**values: object) -> None:
@@ -145,4 +215,5 @@ def _say(**values: object) -> None:
 
 
 if __name__ == "__main__":
-    tune(Path(sys.argv[1]))
+    with tracked(Run([Spoken()])):
+        tune(Path(sys.argv[1]))

@@ -22,6 +22,7 @@ from aisle.ranking.ctr.matrix import OverFeatures
 from aisle.ranking.ctr.net import Net
 from aisle.ranking.ctr.settings import KINDS
 from aisle.ranking.logistic import Logistic
+from aisle.tracking.run import part
 from aisle.training.budget import Left, part_of
 from aisle.training.candidates import frame
 from aisle.training.frames import Frame
@@ -86,7 +87,7 @@ def learn_clicks(job: Job, pipeline: Pipeline, stack: Stack, planned: Planned, l
     shown = {window: shown_pages(job.data, job.windows.event == window, searching) for window in (2, 3, 4)}
     if any(one.replay.truth.grade.sum() < (FEWEST if window == 2 else LEAST) for window, one in shown.items()):
         return None
-    with job.tracker.part(f"{stack.task}: clicks on what was shown"):
+    with job.tracker.part(f"{stack.task}: clicks on what was shown"), part(f"{stack.task} clicks"):
         pages: dict[int, Pages] = {}
         for window, one in shown.items():
             most = planned.requests.get(window, MOST[window])
@@ -154,7 +155,8 @@ def _net(name: str, table: NDArray[np.float32], clicked: NDArray[np.float64], se
     if not rounds and (planned.effort or len(table) < NET_ROWS or left() < NET_SECONDS):
         return None
     net = Net(name, replace(KINDS[name], seed=seed), stop=lambda made: made >= rounds if rounds else left() < NET_END)
-    OverFeatures(net).fit(table, clicked)
+    with part(name):
+        OverFeatures(net).fit(table, clicked)
     return net
 
 

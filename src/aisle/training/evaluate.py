@@ -28,8 +28,9 @@ from aisle.settings import Settings, load
 from aisle.shop import Shop
 from aisle.tracking import Tracker
 from aisle.training.budget import Budget
+from aisle.training.follow import curves_of, followed
 from aisle.training.job import work_folder
-from aisle.training.run import Plan, measure
+from aisle.training.run import Plan, measure, parts_of
 
 FEWEST = 20
 """Requests after the bundle's newest event below which its windowed report says more."""
@@ -65,7 +66,10 @@ def _fresh(folder: Path, minutes: float, quiet: bool) -> Report:
     store = folder / "bundles"
     with Tracker(work_folder(store) / "run.jsonl", quiet) as tracker:
         data, _ = load_dataset(folder, settings)
-        return _report(measure(data, settings, store, budget, tracker, Plan()).report)
+        parts = parts_of(data, settings, store, tracker)
+        with followed(parts, data, settings) as run:
+            report = measure(data, settings, parts, budget, tracker, Plan()).report
+            return _report(replace(report, training=curves_of(run)))
 
 
 def _later(folder: Path, place: Path, quiet: bool) -> Report | None:

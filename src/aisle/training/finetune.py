@@ -6,7 +6,8 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Timer
@@ -21,8 +22,10 @@ from aisle.evaluation.intervals import bootstrap
 from aisle.evaluation.results import Figure, Measured
 from aisle.retrieval.lexical import Lexical
 from aisle.retrieval.vectors import item_texts
+from aisle.settings import Finetuning
 from aisle.text.normalise import normalise
 from aisle.tracking import Tracker
+from aisle.tracking.run import RANGE, fact, told
 from aisle.training.answers import ASKED, LISTED, POOL, Answers, lookalikes, pool
 
 FEWEST = 300
@@ -37,16 +40,17 @@ GRACE = 1.3
 STEPS = {"untouched": "encoder_untouched", "pieces": "encoder_pretrained", "pairs": "encoder_finetuned", "int8": "encoder_int8"}
 METRIC = "dense_pool/recall@10"
 MEASURED = "measured.json"
-WORDS = {"pieces": "learn the titles' words", "pairs": "learn what answers queries"}
+WORDS = {"pieces": "learn the titles' words", "pairs": "learn what answers queries", RANGE: RANGE}
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """What came out: the encoder's folder or None where nothing was gained, steps taken, the report's lines, a sentence."""
+    """What came out: the encoder's folder or None where nothing was gained, steps ``taken`` (and the ``rate`` where a range test found
+    one), the report's lines, a sentence."""
 
     folder: Path | None = None
     encoder: Path | None = None
-    taken: Mapping[str, int] = field(default_factory=dict)
+    taken: Mapping[str, float] = field(default_factory=dict)
     figures: Sequence[Figure] = ()
     why: str = ""
 
@@ -72,10 +76,11 @@ class Tuned:
         ]
         held = {name: float(np.mean(lists["held"])) for name, lists in measured.items()}
         values = ", ".join(f"{_plain(name)} {value:.3f}" for name, value in held.items())
-        count, taken = len(measured["untouched"]["held"]), {name: int(steps) for name, steps in said["taken"].items()}
+        count, taken = len(measured["untouched"]["held"]), said["taken"]
+        how = "; ".join(filter(None, [f"{sum(taken[name] for name in ('pieces', 'pairs'))} steps", said.get("rate", "")]))
         gained = said["best"] == "pairs"
         verdict = "fine-tuned on window 1" if gained else "fine-tuning gained nothing, so it stays as it is"
-        why = f"{verdict}; recall@10 among {POOL:,} items, {count} queries kept out: {values} ({sum(taken.values())} steps)"
+        why = f"{verdict}; recall@10 among {POOL:,} items, {count} queries kept out: {values} ({how})"
         return cls(folder, folder / "encoder" if gained else None, taken, figures, why)
 
 
@@ -92,24 +97,27 @@ def refused(answers: Answers, seconds: float) -> str:
 @dataclass(frozen=True)
 class Tuning:
     """A job for the process: the ``folder`` that it works in, where an interrupted run's checkpoints lie, the pretrained ``model``, the
-    ``seconds`` it has, and how many ``steps`` a plan wants of each part, else empty."""
+    ``seconds`` it has, how many ``steps`` a plan wants of each part, else empty (with the ``rate`` that it found, if it did), and ``how``
+    the settings want it; ``examples``: of so many changed answers the training's JSON lines tell."""
 
     folder: Path
     model: Path
     seconds: float
-    steps: Mapping[str, int]
+    steps: Mapping[str, float]
+    how: Finetuning = field(default_factory=Finetuning)
+    examples: int = 0
 
     def run(self, data: Dataset, answers: Answers, lexical: Lexical, tracker: Tracker) -> Tuned:
         """Fine-tune on window 1's ``answers``; what failed for another reason than time raises `InputError` with what was said."""
         with tracker.part("encoder: look for what looks like an answer"):
-            self._write(data, answers, lexical)
+            self.write(data, answers, lexical)
         if not self._process(tracker):
             return Tuned(why="not fine-tuned: it did not end in its time")
         for folder in self.folder.glob("checkpoint-*"):
             shutil.rmtree(folder)
         return Tuned.load(self.folder)
 
-    def _write(self, data: Dataset, answers: Answers, lexical: Lexical) -> None:
+    def write(self, data: Dataset, answers: Answers, lexical: Lexical) -> None:
         """Everything that the process reads. What measures teaches nothing: a tenth of window 1's queries, and windows 3's and 4's."""
         random = np.random.default_rng(SEED)
         first = random.permutation(answers.queries(1))
@@ -132,7 +140,10 @@ class Tuning:
         }
         self.folder.mkdir(parents=True, exist_ok=True)
         save_file({name: np.ascontiguousarray(array, np.int64) for name, array in arrays.items()}, self.folder / "pairs.safetensors")
-        said = {"model": str(self.model), "seconds": min(self.seconds, 1e6), "seed": SEED, "steps": dict(self.steps)}
+        steps = {name: int(count) for name, count in self.steps.items() if name != "rate"}
+        said = {"model": str(self.model), "seconds": min(self.seconds, 1e6), "seed": SEED, "steps": steps}
+        said |= {"rate": self.how.learning_rate or self.steps.get("rate"), "ranged": self.how.range_test and not steps}
+        said |= {"examples": self.examples}
         said |= {"texts": item_texts(data.catalogue), "queries": [normalise(text) for text in answers.texts]}
         (self.folder / "job.json").write_text(json.dumps(said), encoding="utf-8")
 
@@ -157,19 +168,27 @@ class Tuning:
 
 
 def _watch(process: subprocess.Popen[str], tracker: Tracker) -> None:
-    """Show what the process tells, part by part, and note every tenth loss."""
+    """Show what the process tells, part by part, and hand its curves on."""
     assert process.stdout is not None
-    line = process.stdout.readline()
-    while line:
-        told = json.loads(line)
-        part = told["part"]
-        with tracker.part(f"encoder: {WORDS[part]}", told["of"]) as advance:
-            while line and told["part"] == part:
+    with ExitStack() as shown:
+        part = ""
+        advance: Callable[[int], None] = _nothing
+        for line in process.stdout:
+            said = json.loads(line)
+            if "fact" in said:
+                fact(said["fact"], said["value"], said.get("private", False))
+            elif "point" in said:
+                told(f"encoder: {WORDS[said['point']]}", said["step"], said["values"])
+            else:
+                if said["part"] != part:
+                    shown.close()
+                    part = said["part"]
+                    advance = shown.enter_context(tracker.part(f"encoder: {WORDS[part]}", said["of"]))
                 advance(1)
-                if told["done"] % 10 == 0:
-                    tracker.note(part=f"encoder: {WORDS[part]}", step=told["done"], loss=told["loss"])
-                line = process.stdout.readline()
-                told = json.loads(line) if line else told
+
+
+def _nothing(units: int) -> None:
+    """There is no bar yet."""
 
 
 def _plain(step: str) -> str:

@@ -20,6 +20,7 @@ from aisle.retrieval.counters import Counters
 from aisle.retrieval.registry import COUNTED, SOURCES, WORDS
 from aisle.settings import Settings
 from aisle.tracking import Tracker
+from aisle.tracking.run import part
 from aisle.training.budget import COST, Budget
 from aisle.training.parts import Parts
 
@@ -52,7 +53,8 @@ class Job:
 
         def make() -> Source:
             begun = self.budget.clock()
-            with self.tracker.part(f"fit {name} on {'everything' if known else 'window 1'}"):
+            title = f"fit {name} on {'everything' if known else 'window 1'}"
+            with self.tracker.part(title), part(title):
                 made = build(name, self.settings).fit(self.learned_from(name, whole))
             if name in COST:
                 self.budget.learn(COST[name](len(self.data.catalogue), len(self.data.events)), self.budget.clock() - begun)

@@ -33,8 +33,11 @@ from aisle.settings import Settings, load
 from aisle.state.feed import feed
 from aisle.state.folder import State
 from aisle.tracking import Tracker
+from aisle.tracking.boards import check
+from aisle.tracking.run import Run
 from aisle.training.budget import Budget, choose_sources
 from aisle.training.clicks import ClickResult, learn_clicks
+from aisle.training.follow import curves_of, followed
 from aisle.training.job import TEXT, Job, plain_stacks, work_folder
 from aisle.training.language import learn_language, texts_to_learn
 from aisle.training.off_policy import off_policy
@@ -71,7 +74,7 @@ class Plan(BaseModel):
     sources: tuple[str, ...] = ()
     encoder: str = ""
     texts: int = 0
-    finetune: dict[str, int] = {}
+    finetune: dict[str, int | float] = {}
     requests: dict[str, dict[int, int]] = {}
     rankers: dict[str, dict[str, dict[str, int]]] = {}
 
@@ -92,7 +95,7 @@ class Measured:
     pipeline: Pipeline
     report: Evaluation
     texts: int = 0
-    finetune: Mapping[str, int] = field(default_factory=dict)
+    finetune: Mapping[str, float] = field(default_factory=dict)
     state_sequence: int | None = None
 
 
@@ -113,13 +116,16 @@ def train(
     store = store or folder / "bundles"
     budget = Budget(minutes, planned=bool(plan))
     settings = load(folder)
+    check(settings.tracking.to)
     with Tracker(work_folder(store) / "run.jsonl", quiet) as tracker:
         with tracker.part("read and clean"):
             data, quality, sequence = read_data(folder, settings, state)
             rules = read_rules(folder, data.catalogue)
         budget.learn(1 + sum(count.read for count in quality.files.values()) / ROWS_PER_SECOND, tracker.elapsed)
-        measured = measure(data, settings, store, budget, tracker, plan or Plan())
-        return _bundle(replace(measured, job=replace(measured.job, rules=rules), state_sequence=sequence), quality, store)
+        parts = parts_of(data, settings, store, tracker)
+        with followed(parts, data, settings) as run:
+            measured = measure(data, settings, parts, budget, tracker, plan or Plan())
+            return _bundle(replace(measured, job=replace(measured.job, rules=rules), state_sequence=sequence), quality, store, run)
 
 
 def read_data(folder: Path, settings: Settings, state: Path | None) -> tuple[Dataset, Quality, int | None]:
@@ -131,13 +137,17 @@ def read_data(folder: Path, settings: Settings, state: Path | None) -> tuple[Dat
         return *load_dataset(folder, settings, further), further.sequence
 
 
-def measure(data: Dataset, settings: Settings, store: Path, budget: Budget, tracker: Tracker, plan: Plan) -> Measured:
-    """Fit by windows and report: sources on window 1, rankers on 2, decisions on 3, the figures on 4."""
+def parts_of(data: Dataset, settings: Settings, store: Path, tracker: Tracker) -> Parts:
+    """The finished parts of an interrupted run on the same data and settings, else none. Without an item there is nothing to train."""
     if not len(data.catalogue):
         raise InputError("No item could be read.", "See rejected.csv for the reasons.")
+    key = {"data": data.fingerprint, "settings": settings.model_dump(mode="json", exclude={"tracking"}), "version": VERSION}
+    return Parts(work_folder(store) / "parts", key, tracker)
+
+
+def measure(data: Dataset, settings: Settings, parts: Parts, budget: Budget, tracker: Tracker, plan: Plan) -> Measured:
+    """Fit by windows and report: sources on window 1, rankers on 2, decisions on 3, the figures on 4."""
     windows = cut(data.events, data.judgements)
-    key = {"data": data.fingerprint, "settings": settings.model_dump(mode="json"), "version": VERSION}
-    parts = Parts(work_folder(store) / "parts", key, tracker)
     names, rows = _sources(data, settings, budget, plan, parts)
     wanted = [name for name in names if name in TEXT]
     texts = text_sources(wanted, Held(data, windows, settings, budget, parts, tracker), plan.encoder, plan.finetune)
@@ -206,7 +216,7 @@ def _sources(data: Dataset, settings: Settings, budget: Budget, plan: Plan, part
     return chosen.names, [PlanRow(name, False, why=reason) for name, reason in chosen.why.items()]
 
 
-def _bundle(measured: Measured, quality: Quality, store: Path) -> Bundle:
+def _bundle(measured: Measured, quality: Quality, store: Path, run: Run) -> Bundle:
     """Refit the sources on everything, keep the rest, write, verify, activate."""
     job, tracker = measured.job, measured.job.tracker
     used = {name for stack in measured.stacks.values() for name in stack.sources} | {"popularity"}
@@ -216,7 +226,7 @@ def _bundle(measured: Measured, quality: Quality, store: Path) -> Bundle:
     pipeline = job.pipeline(sources, True, measured.stacks)
     with tracker.part("compare scores before and after the refit"):
         moved = shift(job, list(measured.results.values()), measured.pipeline, pipeline)
-    report = replace(measured.report, notes=[*measured.report.notes, *late, *moved])
+    report = replace(measured.report, notes=[*measured.report.notes, *late, *moved], training=curves_of(run))
     with tracker.part("write the bundle"):
         moment = datetime.now(UTC)
         name = f"{moment:%Y%m%d-%H%M%S}-{job.data.fingerprint[:6]}"

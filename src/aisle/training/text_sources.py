@@ -57,7 +57,7 @@ class Held:
     tracker: Tracker
 
 
-def text_sources(names: Sequence[str], held: Held, planned: str = "", steps: Mapping[str, int] | None = None) -> Texts:
+def text_sources(names: Sequence[str], held: Held, planned: str = "", steps: Mapping[str, float] | None = None) -> Texts:
     """The sources among ``names`` that read the catalogue, fitted. ``planned`` is the encoder of an earlier run's plan, "" for none, and
     ``steps`` those of its fine-tuning."""
     data, budget, parts, tracker = held.data, held.budget, held.parts, held.tracker
@@ -91,7 +91,7 @@ def text_sources(names: Sequence[str], held: Held, planned: str = "", steps: Map
     return Texts(found, kind, why, tuned)
 
 
-def fine_tuned(held: Held, kind: str, lexical: Lexical, planned: Mapping[str, int] | None) -> Tuned:
+def fine_tuned(held: Held, kind: str, lexical: Lexical, planned: Mapping[str, float] | None) -> Tuned:
     """The pretrained encoder fine-tuned on window 1 where the data and the time allow, else why not; ``planned``: the steps of a plan."""
     if not held.settings.finetune:
         return Tuned(why="not fine-tuned: by setting")
@@ -104,7 +104,8 @@ def fine_tuned(held: Held, kind: str, lexical: Lexical, planned: Mapping[str, in
         seconds = inf if planned else FINETUNE_TIME * max(0.0, held.budget.left - 2 * encoding)
         if why := refused(answers, seconds):
             return Tuned(why=why)
-        job = Tuning(held.parts.folder / "finetuning", model_folder(kind), seconds, dict(planned or {}))
+        folder, settings = held.parts.folder / "finetuning", held.settings
+        job = Tuning(folder, model_folder(kind), seconds, dict(planned or {}), settings.finetuning, settings.tracking.examples)
         return job.run(held.data, answers, lexical, held.tracker)
 
     return held.parts.get("finetuned", Tuned.load, make)

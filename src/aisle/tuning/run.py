@@ -16,8 +16,12 @@ from aisle.data.windows import cut
 from aisle.retrieval.ease import LARGEST
 from aisle.settings import Settings, Tuned, load
 from aisle.tracking import Tracker
+from aisle.tracking.boards import check
+from aisle.tracking.boards import opened as opened_run
+from aisle.tracking.run import part, tracked
 from aisle.training.budget import COST, FLOOR, Budget
 from aisle.training.candidates import Advance
+from aisle.training.follow import introduce
 from aisle.training.job import Job, work_folder
 from aisle.training.parts import Parts
 from aisle.tuning.bench import Bench
@@ -53,13 +57,20 @@ def tune(folder: Path, minutes: float = 30.0, quiet: bool = False, budget: Budge
     """
     one_thread()
     budget, settings = budget or Budget(minutes), load(folder)
+    check(settings.tracking.to)
     work = work_folder(folder / "bundles") / "tune"
     with Tracker(work / "run.jsonl", quiet) as tracker:
         with tracker.part("read and clean"):
             data, _ = load_dataset(folder, settings)
         search, bench = prepare(data, settings, budget, tracker, work)
         before = len(search.finished)
-        with tracker.part("try settings", round(budget.whole)) as advance:
+        name = search.study.study_name
+        with (
+            tracked(opened_run(settings.tracking, work / "tracking", name)),
+            part("trials"),
+            tracker.part("try settings", round(budget.whole)) as advance,
+        ):
+            introduce(data, settings)
             searched(search, advance)
         with tracker.part("prove the best"):
             proof = _proved(search, bench)

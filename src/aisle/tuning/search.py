@@ -19,6 +19,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from aisle.settings import Settings
+from aisle.tracking.run import point
 from aisle.training.budget import Budget
 from aisle.tuning.bench import Judged
 from aisle.tuning.space import Number, applied
@@ -167,6 +168,7 @@ class Search:
             self.study.tell(trial, state=TrialState.PRUNED)
             return
         self.study.tell(trial, fmean(values))
+        point(trial.number, development=fmean(values), seconds=trial.user_attrs["seconds"])
         self.learned[trial.number] = learned
         kept = {one.number for one in (self.first, self.best) if one is not None}
         self.learned = {number: one for number, one in self.learned.items() if number in kept}

@@ -29,6 +29,7 @@ from aisle.ranking.ctr.parts_train import CtrNet
 from aisle.ranking.ctr.settings import Settings
 from aisle.ranking.ctr.tower_train import Tower
 from aisle.ranking.ctr.wide_deep_train import WideDeep
+from aisle.tracking.run import Pace, begin, listening, memory_mb, point
 
 NETS: dict[str, type[CtrNet]] = {
     "lr": Lr, "fm": Fm, "wide_deep": WideDeep, "deepfm": DeepFm, "dcn": Dcn, "din": Din, "mean_pooling": MeanPooling,
@@ -94,11 +95,16 @@ def _learn(whole: Whole, data: Batch, cut: int, settings: Settings, stop: Callab
     optimizer = _optimizer(whole, settings)
     best, weights, waited, done = inf, None, 0, 0
     rest: Batch = tuple(part[cut:] for part in data)
+    pace = Pace()
+    begin()
     for steps in _rounds(cut, settings):
-        _steps(whole, data, steps, optimizer, settings)
+        learned = _steps(whole, data, steps, optimizer, settings)
         done += 1
+        pace.add(len(steps))
+        _tell(whole, done, learned, settings, pace)
         if len(rest[3]):
             loss = _loss(whole, rest, settings)
+            point(done, development_loss=loss)
             if loss < best:
                 best, weights, waited = loss, deepcopy(whole.state_dict()), 0
             else:
@@ -130,8 +136,18 @@ def _optimizer(whole: Whole, settings: Settings) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, lr=settings.learning_rate)
 
 
-def _steps(whole: Whole, data: Batch, rows: Rows, optimizer: torch.optim.Optimizer, settings: Settings) -> None:
+def _tell(whole: Whole, done: int, loss: float, settings: Settings, pace: Pace) -> None:
+    """How a round went: its mean loss, the last gradient's norm, the speed."""
+    if listening():
+        norm = torch.nn.utils.get_total_norm([one.grad for one in whole.parameters() if one.grad is not None])
+        told = {"loss": loss, "gradient_norm": float(norm), "rate": settings.learning_rate}
+        point(done, **told, per_second=pace.look(), memory_mb=memory_mb())
+
+
+def _steps(whole: Whole, data: Batch, rows: Rows, optimizer: torch.optim.Optimizer, settings: Settings) -> float:
+    """One step a batch; the mean loss on the way."""
     whole.train()
+    losses = []
     for ids, numbers, place, label in _batches(data, torch.from_numpy(rows), settings.batch):
         optimizer.zero_grad()
         loss = cost(whole(ids, numbers, place), label, settings.weights)
@@ -139,6 +155,8 @@ def _steps(whole: Whole, data: Batch, rows: Rows, optimizer: torch.optim.Optimiz
             loss = loss + settings.regularization * whole.net.penalty(ids)
         loss.backward()
         optimizer.step()
+        losses.append(float(loss.detach()))
+    return float(np.mean(losses))
 
 
 def _batches(data: Batch, rows: Tensor, size: int) -> Iterator[Batch]:
