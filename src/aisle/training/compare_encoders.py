@@ -21,7 +21,7 @@ from aisle.evaluation.intervals import bootstrap
 from aisle.evaluation.results import Json, Measured
 from aisle.retrieval.lexical import Lexical
 from aisle.retrieval.vectors import item_texts
-from aisle.settings import Settings, load
+from aisle.settings import JOINT, Settings, load
 from aisle.text.encoder import Encoder
 from aisle.text.encoders import load_encoder
 from aisle.text.found import shares
@@ -29,7 +29,7 @@ from aisle.text.normalise import normalise
 from aisle.text.pieces import holds, piece
 from aisle.tracking import Tracker
 from aisle.training.answers import ASKED, POOL, Answers, lookalikes, pool
-from aisle.training.encoders import installed, open_encoder
+from aisle.training.encoders import REAL, installed, open_encoder, short, spoken
 
 FEWEST = 30
 """Queries below which made-up ones measure instead."""
@@ -109,9 +109,12 @@ def _at_hand(folder: Path, data: Dataset, settings: Settings, more: Sequence[Pat
     if installed():
         found["minilm"] = lambda: open_encoder("minilm", data, work / "minilm")
         found["static"] = lambda: open_encoder("static", data, work / "static")
-    named = [Path(settings.encoder)] if settings.encoder not in ("", "ngram", "minilm", "static") else []
-    for number, place in enumerate([*named, *more]):
-        found[place.name] = lambda place=place, number=number: open_encoder(str(place.resolve()), data, work / f"more-{number}")  # type: ignore[misc]
+        if min(spoken(data)) >= REAL:
+            found[JOINT] = lambda: open_encoder(JOINT, data, work / JOINT)
+    named = [settings.encoder] if settings.encoder else []
+    for number, kind in enumerate([*named, *(str(place.resolve()) for place in more)]):
+        if short(kind) not in found:
+            found[short(kind)] = lambda kind=kind, number=number: open_encoder(kind, data, work / f"more-{number}")  # type: ignore[misc]
     store = Store(folder / "bundles")
     if store.current() is not None:
         _, bundle = Store.at(folder / "bundles")

@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Timer
@@ -92,12 +92,13 @@ def refused(answers: Answers, seconds: float) -> str:
 @dataclass(frozen=True)
 class Tuning:
     """A job for the process: the ``folder`` that it works in, where an interrupted run's checkpoints lie, the pretrained ``model``, the
-    ``seconds`` it has, and how many ``steps`` a plan wants of each part, else empty."""
+    ``seconds`` it has, how many ``steps`` a plan wants of each part, else empty, and what the model ``reads`` of a text."""
 
     folder: Path
     model: Path
     seconds: float
     steps: Mapping[str, int]
+    reads: Callable[[str], str] = str
 
     def run(self, data: Dataset, answers: Answers, lexical: Lexical, tracker: Tracker) -> Tuned:
         """Fine-tune on window 1's ``answers``; what failed for another reason than time raises `InputError` with what was said."""
@@ -133,7 +134,8 @@ class Tuning:
         self.folder.mkdir(parents=True, exist_ok=True)
         save_file({name: np.ascontiguousarray(array, np.int64) for name, array in arrays.items()}, self.folder / "pairs.safetensors")
         said = {"model": str(self.model), "seconds": min(self.seconds, 1e6), "seed": SEED, "steps": dict(self.steps)}
-        said |= {"texts": item_texts(data.catalogue), "queries": [normalise(text) for text in answers.texts]}
+        said |= {"texts": [self.reads(text) for text in item_texts(data.catalogue)]}
+        said |= {"queries": [self.reads(normalise(text)) for text in answers.texts]}
         (self.folder / "job.json").write_text(json.dumps(said), encoding="utf-8")
 
     def _process(self, tracker: Tracker) -> bool:
