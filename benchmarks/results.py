@@ -26,6 +26,7 @@ PARTS = {
     "cold_start": "cold_start.cold_start_figures",
     "retail_parts": "retail_parts.retail_parts_figures",
     "encoders": "encoders.encoder_figures",
+    "chinese_pretraining": "chinese_pretraining.pretraining_figures",
     "fits": "fits.fit_figures",
     "ctr_simulated": "ctr.simulated_figures",
     "ctr_completejourney": "ctr.completejourney_figures",
