@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aisle.core.errors import SettingsError
 
+JOINT = "joint"
+"""The encoder that joins another with n-grams, and what stands before that other's name: `joint:static`, `joint:FOLDER`."""
+
 
 class Section(BaseModel):
     """A table of ``aisle.toml``: frozen, unknown keys forbidden."""
@@ -172,7 +175,9 @@ class Settings(Section):
     retrieval: dict[str, bool] = Field(
         default_factory=dict, description="name of a source = false switches it off; `two_tower` and `ncf` come with true"
     )
-    encoder: str = Field(default="", description="absent: chosen by language; `minilm`, `ngram`, `static`, or the folder of a model")
+    encoder: str = Field(
+        default="", description="absent: chosen by language; `minilm`, `ngram`, `static`, a model's folder, `joint` or `joint:FOLDER`"
+    )
     finetune: bool = Field(default=True, description="fine-tune the encoder on what answered queries, where the minutes allow")
     finetuning: Finetuning = Finetuning()
     tracking: Tracking = Tracking()
@@ -198,13 +203,14 @@ def load(folder: Path) -> Settings:
 
 def _placed(settings: Settings, path: Path) -> Settings:
     """A model's folder is named as seen from the settings' file."""
-    if settings.encoder in ("", "minilm", "ngram", "static"):
+    joint, _, first = settings.encoder.partition(":") if settings.encoder.startswith(f"{JOINT}:") else ("", "", settings.encoder)
+    if first in ("minilm", "static") or settings.encoder in ("", "ngram", JOINT):
         return settings
-    folder = (path.parent / settings.encoder).resolve()
+    folder = (path.parent / first).resolve()
     if not folder.is_dir():
-        what = f"{path}: setting `encoder` names {settings.encoder}, which is neither minilm, ngram, static nor a folder."
+        what = f"{path}: setting `encoder` names {first}, which is neither minilm, ngram, static, joint nor a folder."
         raise SettingsError(what, "Models are not fetched: put the folder there that `save_pretrained` wrote on a machine with a network.")
-    return settings.model_copy(update={"encoder": str(folder)})
+    return settings.model_copy(update={"encoder": f"{joint}:{folder}" if joint else str(folder)})
 
 
 def _explain(path: Path, error: ValidationError) -> SettingsError:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from aisle.core.errors import InputError, SettingsError
-from aisle.core.events import Dataset
+from aisle.core.events import Dataset, Events
+from aisle.core.strings import Strings
 from aisle.settings import Settings, load
 from aisle.testing.toys import bilingual, catalogue
 from aisle.training import encoders
@@ -31,6 +33,42 @@ def test_a_chinese_shop_gets_its_own_text() -> None:
     chinese = Dataset(catalogue({str(place): {"title": f"红色台灯{place}号"} for place in range(20)}), bilingual().events)
     kind, why = chosen(chinese)
     assert kind == "ngram" and "100% of the titles are Chinese" in why
+
+
+def two_languages(english: int, chinese: int, both: int = 0) -> Dataset:
+    titles = [*(f"red lamp {n}" for n in range(english)), *(f"红色台灯{n}号" for n in range(chinese))]
+    rows = [{"title": title, "title_en": ""} for title in titles] + [
+        {"title": f"蓝色沙发{n}号", "title_en": f"blue sofa {n}"} for n in range(both)
+    ]
+    return Dataset(catalogue({str(place): row for place, row in enumerate(rows)}), Events.none())
+
+
+@pytest.mark.parametrize(
+    ("english", "chinese", "both", "taken"),
+    [(50, 50, 0, "joint"), (95, 5, 0, "joint"), (5, 95, 0, "joint"), (0, 0, 50, "joint"), (97, 3, 0, "minilm"), (3, 97, 0, "ngram")],
+)
+def test_a_shop_that_really_speaks_both_gets_the_encoder_that_reads_both(english: int, chinese: int, both: int, taken: str) -> None:
+    assert chosen(two_languages(english, chinese, both))[0] == taken
+
+
+def test_chinese_queries_make_an_english_shop_one_of_two_languages() -> None:
+    shop = two_languages(50, 0)
+    asked = Strings.of([*("台灯" + "号" * n for n in range(10)), *(f"lamp {n}" for n in range(50))])
+    assert chosen(replace(shop, events=replace(shop.events, queries=asked)))[0] == "joint"
+
+
+def test_two_languages_and_little_time_get_the_table_joined(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoders, "PER_SECOND", 0.5)
+    assert chosen(two_languages(25, 25), minutes=2)[0] == "joint:static"
+
+
+def test_what_is_joined_may_be_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "aisle.toml").write_text('encoder = "joint:model"')
+    kind = load(tmp_path).encoder
+    assert encoders.joined(kind) == str((tmp_path / "model").resolve()) and encoders.short(kind) == "joint:model"
+    assert encoders.model_folder(kind) == (tmp_path / "model").resolve()
+    assert [encoders.joined(name) for name in ("joint", "joint:static", "minilm", "ngram")] == ["minilm", "static", "", ""]
 
 
 def test_without_the_package_the_shops_own_text_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +132,7 @@ def test_a_folder_is_named_as_seen_from_the_settings_and_must_be_there(tmp_path:
     (tmp_path / "aisle.toml").write_text('encoder = "model"')
     assert load(tmp_path).encoder == str((tmp_path / "model").resolve())
     (tmp_path / "aisle.toml").write_text('encoder = "BAAI/bge-small"')
-    with pytest.raises(SettingsError, match=r"neither minilm, ngram, static nor a folder\..*Models are not fetched"):
+    with pytest.raises(SettingsError, match=r"neither minilm, ngram, static, joint nor a folder\..*Models are not fetched"):
         load(tmp_path)
 
 

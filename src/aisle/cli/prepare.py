@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -115,6 +115,26 @@ def encoders(
         table.add_row(row.name, f"{row.recall.value:.3f}", bounds, *speed)
     Console().print(table)
     typer.echo(f"Take {found.take}: {found.why}")
+
+
+@app.command()
+def pretrain(
+    folder: Folder,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the model goes.")],
+    kind: Annotated[Literal["bert", "gpt"], typer.Option(help="Guess hidden words, or the next one.")] = "bert",
+    minutes: Minutes = 30.0,
+    start: Annotated[
+        Path | None, typer.Option("--from", metavar="FOLDER", help="Go on from this model, with the shop's new words.")
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write steps, perplexity and the comparison there.")] = None,
+) -> None:
+    """Teach a language model the shop's own text, and say what it is worth."""
+    from aisle.training.pretrain import pretrain as run
+
+    found = run(folder, out, kind, minutes, start)
+    if json_file is not None:
+        write_json(json_file, found.to_json())
+    typer.echo("\n".join(found.lines()))
 
 
 @app.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal, Protocol, Self, runtime_checkable
@@ -103,6 +103,17 @@ class OnnxEncoder:
     def load(cls, folder: Path) -> Self:
         """Open with one thread, as a server's worker does."""
         return cls(folder)
+
+
+def opened(folder: Path, kinds: Mapping[str, type[Encoder]]) -> Encoder:
+    """The encoder saved in ``folder``, of one of ``kinds``; a damaged one or one of another kind raises `BundleError`."""
+    try:
+        kind = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))["kind"]
+    except (OSError, KeyError, json.JSONDecodeError) as error:
+        raise BundleError(f"The encoder in {folder} cannot be read: {error}.", "Train again.") from None
+    if kind not in kinds:
+        raise BundleError(f"{folder} holds an encoder of the unknown kind `{kind}`.", "Train again with this version.")
+    return kinds[kind].load(folder)
 
 
 def _clean(text: str) -> str:

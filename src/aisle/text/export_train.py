@@ -32,7 +32,8 @@ def export(source: Path, target: Path, name: str = "minilm", quantise: bool = Tr
     target.mkdir(parents=True, exist_ok=True)
     disable_progress_bar()
     check_folder(source)
-    model = Pooled(AutoModel.from_pretrained(source, attn_implementation="eager", trust_remote_code=False), pooling_of(source)).eval()
+    with quiet():
+        model = Pooled(AutoModel.from_pretrained(source, attn_implementation="eager", trust_remote_code=False), pooling_of(source)).eval()
     with tempfile.TemporaryDirectory() as scratch, quiet():
         _write_graph(model, Path(scratch) / "model.onnx")
         if quantise:

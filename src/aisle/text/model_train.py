@@ -16,6 +16,7 @@ from torch.utils.checkpoint import checkpoint
 from transformers import AutoModel
 from transformers.utils.logging import disable_progress_bar
 
+from aisle.core.quiet import quiet
 from aisle.text.pretrained import Pooling, check_folder, pooling_of
 
 Tokens = Sequence[int]
@@ -44,7 +45,7 @@ class Pooled(torch.nn.Module):  # type: ignore[misc]
         if self.pooling == "cls":
             pooled = states[:, 0]
         elif self.pooling == "last":
-            pooled = states[torch.arange(len(states)), attention_mask.sum(1) - 1]
+            pooled = states[torch.arange(states.shape[0]), attention_mask.sum(1) - 1]  # len() would fix the size of a batch in an export
         else:
             weights = attention_mask.unsqueeze(-1).to(states.dtype)
             pooled = (states * weights).sum(1) / weights.sum(1).clamp(min=1e-9)
@@ -134,7 +135,8 @@ def open_model(folder: Path, pooling: Pooling | None = None) -> Opened:
     """The model in ``folder``, pooled as it says itself (absent); one that cannot or must not be opened raises `InputError`."""
     check_folder(folder)
     disable_progress_bar()
-    model = AutoModel.from_pretrained(folder, attn_implementation="sdpa", trust_remote_code=False)
+    with quiet():
+        model = AutoModel.from_pretrained(folder, attn_implementation="sdpa", trust_remote_code=False)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.enable_truncation(LONGEST)

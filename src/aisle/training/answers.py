@@ -59,6 +59,11 @@ class Answers:
         found = np.unique(self.query)
         return found[self.window[found] == window]
 
+    def where(self, queries: NDArray[np.bool_]) -> Self:
+        """Of these queries ``(queries,)`` alone; the others keep their texts and lose their answers."""
+        kept = queries[self.query]
+        return type(self)(self.texts, self.query[kept], self.item[kept], self.window)
+
     def known(self) -> dict[int, set[int]]:
         """All rows that answer each query."""
         found: dict[int, set[int]] = {}
@@ -68,13 +73,18 @@ class Answers:
 
 
 def pool(
-    queries: Sequence[int], known: Mapping[int, set[int]], near: Mapping[int, Numbers], items: int, random: np.random.Generator
+    queries: Sequence[int],
+    known: Mapping[int, set[int]],
+    near: Mapping[int, Numbers],
+    items: int,
+    random: np.random.Generator,
+    most: int = POOL,
 ) -> Numbers:
-    """Rows among which is measured: all answers, what looks like them, and others by chance up to `POOL`."""
+    """Rows among which is measured: all answers, what looks like them, and others by chance up to ``most``."""
     found = np.array(sorted({row for query in queries for row in known[query]}), np.int64)
     for rows in (np.unique(np.concatenate([near[query][:NEAR] for query in queries])), np.arange(items)):
         more = np.setdiff1d(rows, found)
-        found = np.concatenate([found, random.permutation(more)[: max(0, POOL - len(found))]])
+        found = np.concatenate([found, random.permutation(more)[: max(0, most - len(found))]])
     return np.sort(found)
 
 

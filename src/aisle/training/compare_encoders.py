@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -21,7 +21,7 @@ from aisle.evaluation.intervals import bootstrap
 from aisle.evaluation.results import Json, Measured
 from aisle.retrieval.lexical import Lexical
 from aisle.retrieval.vectors import item_texts
-from aisle.settings import Settings, load
+from aisle.settings import JOINT, Settings, load
 from aisle.text.encoder import Encoder
 from aisle.text.encoders import load_encoder
 from aisle.text.found import shares
@@ -29,7 +29,7 @@ from aisle.text.normalise import normalise
 from aisle.text.pieces import holds, piece
 from aisle.tracking import Tracker
 from aisle.training.answers import ASKED, POOL, Answers, lookalikes, pool
-from aisle.training.encoders import installed, open_encoder
+from aisle.training.encoders import REAL, installed, open_encoder, short, spoken
 
 FEWEST = 30
 """Queries below which made-up ones measure instead."""
@@ -85,9 +85,10 @@ class Questions:
     said: str
 
 
-def compare(folder: Path, more: Sequence[Path] = (), quiet: bool = False) -> Comparison:
+def compare(folder: Path, more: Sequence[Path] = (), quiet: bool = False, only: Collection[str] | None = None) -> Comparison:
     """Measure n-grams, MiniLM and its static copy where the package is installed, the active bundle's own encoder, and ``more`` folders of
-    models, on queries of windows 3 and 4, which taught none of them. Raises `AisleError` for what the user can mend."""
+    models, on queries of windows 3 and 4, which taught none of them; ``only``: no others than these and
+    ``more``. Raises `AisleError` for what the user can mend."""
     settings = load(folder)
     with Tracker(quiet=quiet) as tracker, TemporaryDirectory() as work:
         with tracker.part("read and clean"):
@@ -98,8 +99,9 @@ def compare(folder: Path, more: Sequence[Path] = (), quiet: bool = False) -> Com
             questions = _questions(data)
         found: dict[str, tuple[Row, list[float]]] = {}
         for place, (name, opened) in enumerate(_at_hand(folder, data, settings, more, Path(work)).items()):
-            with tracker.part(f"measure {name}"):
-                found[name] = _measured(name, opened(), questions, Path(work) / f"size-{place}")
+            if only is None or name in only or name in _named(more):
+                with tracker.part(f"measure {name}"):
+                    found[name] = _measured(name, opened(), questions, Path(work) / f"size-{place}")
     return _judged(found, questions.said)
 
 
@@ -109,9 +111,12 @@ def _at_hand(folder: Path, data: Dataset, settings: Settings, more: Sequence[Pat
     if installed():
         found["minilm"] = lambda: open_encoder("minilm", data, work / "minilm")
         found["static"] = lambda: open_encoder("static", data, work / "static")
-    named = [Path(settings.encoder)] if settings.encoder not in ("", "ngram", "minilm", "static") else []
-    for number, place in enumerate([*named, *more]):
-        found[place.name] = lambda place=place, number=number: open_encoder(str(place.resolve()), data, work / f"more-{number}")  # type: ignore[misc]
+        if min(spoken(data)) >= REAL:
+            found[JOINT] = lambda: open_encoder(JOINT, data, work / JOINT)
+    given = _named(more) | ({short(settings.encoder): settings.encoder} if settings.encoder else {})
+    for number, (name, kind) in enumerate(given.items()):
+        if name not in found:
+            found[name] = lambda kind=kind, number=number: open_encoder(kind, data, work / f"more-{number}")  # type: ignore[misc]
     store = Store(folder / "bundles")
     if store.current() is not None:
         _, bundle = Store.at(folder / "bundles")
@@ -119,6 +124,14 @@ def _at_hand(folder: Path, data: Dataset, settings: Settings, more: Sequence[Pat
             encoder = load_encoder(place)
             if encoder.name not in found:
                 found[encoder.name] = lambda place=place: load_encoder(place)  # type: ignore[misc]
+    return found
+
+
+def _named(folders: Sequence[Path]) -> dict[str, str]:
+    """Models' folders by their names, a second one of a name by its whole path."""
+    found: dict[str, str] = {}
+    for place in (str(folder.resolve()) for folder in folders):
+        found[place if short(place) in found else short(place)] = place
     return found
 
 

@@ -97,8 +97,8 @@ def refused(answers: Answers, seconds: float) -> str:
 @dataclass(frozen=True)
 class Tuning:
     """A job for the process: the ``folder`` that it works in, where an interrupted run's checkpoints lie, the pretrained ``model``, the
-    ``seconds`` it has, how many ``steps`` a plan wants of each part, else empty (with the ``rate`` that it found, if it did), and ``how``
-    the settings want it; ``examples``: of so many changed answers the training's JSON lines tell."""
+    ``seconds`` it has, how many ``steps`` a plan wants of each part, else empty (with the ``rate`` that it found, if it did), ``how`` the
+    settings want it, and what the model ``reads`` of a text; ``examples``: of so many changed answers the training's JSON lines tell."""
 
     folder: Path
     model: Path
@@ -106,6 +106,7 @@ class Tuning:
     steps: Mapping[str, float]
     how: Finetuning = field(default_factory=Finetuning)
     examples: int = 0
+    reads: Callable[[str], str] = str
 
     def run(self, data: Dataset, answers: Answers, lexical: Lexical, tracker: Tracker) -> Tuned:
         """Fine-tune on window 1's ``answers``; what failed for another reason than time raises `InputError` with what was said."""
@@ -144,7 +145,8 @@ class Tuning:
         said = {"model": str(self.model), "seconds": min(self.seconds, 1e6), "seed": SEED, "steps": steps}
         said |= {"rate": self.how.learning_rate or self.steps.get("rate"), "ranged": self.how.range_test and not steps}
         said |= {"examples": self.examples}
-        said |= {"texts": item_texts(data.catalogue), "queries": [normalise(text) for text in answers.texts]}
+        said |= {"texts": [self.reads(text) for text in item_texts(data.catalogue)]}
+        said |= {"queries": [self.reads(normalise(text)) for text in answers.texts]}
         (self.folder / "job.json").write_text(json.dumps(said), encoding="utf-8")
 
     def _process(self, tracker: Tracker) -> bool:

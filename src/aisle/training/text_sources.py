@@ -17,14 +17,15 @@ from aisle.data.windows import Windows
 from aisle.retrieval.dense import Content, Dense
 from aisle.retrieval.lexical import Lexical
 from aisle.retrieval.vectors import ItemVectors, fingerprint, item_texts
-from aisle.settings import Settings
+from aisle.settings import JOINT, Settings
 from aisle.text.adapt import Adapter, Pairs
-from aisle.text.encoder import OnnxEncoder
+from aisle.text.joint import spaced
 from aisle.text.normalise import normalise
 from aisle.tracking import Tracker
 from aisle.training.answers import Answers
+from aisle.training.bilingual import tried
 from aisle.training.budget import Budget, Left
-from aisle.training.encoders import MOST_TIME, PER_SECOND, TooSlowError, choose_encoder, model_folder, open_encoder
+from aisle.training.encoders import MOST_TIME, PER_SECOND, TooSlowError, choose_encoder, joined, model_folder, open_encoder
 from aisle.training.finetune import Tuned, Tuning, refused
 from aisle.training.parts import Parts
 
@@ -67,10 +68,10 @@ def text_sources(names: Sequence[str], held: Held, planned: str = "", steps: Map
             found["lexical"] = parts.get("text-lexical", lambda folder: Lexical.load(folder, data.catalogue), lambda: Lexical().fit(data))
     if not {"dense", "content"} & set(names):
         return Texts(found, "", "")
-    chosen = parts.decided(f"encoder-{budget.minutes}", lambda: list(choose_encoder(data, held.settings, budget, planned)))
-    kind, why = (str(part) for part in chosen) if isinstance(chosen, list) else ("", "")
     lexical, tuned = found.get("lexical"), Tuned()
-    if kind not in ("ngram", "static") and "dense" in names and isinstance(lexical, Lexical):
+    chosen = parts.decided(f"encoder-{budget.minutes}", lambda: list(_chosen(held, planned, lexical)))
+    kind, why = (str(part) for part in chosen) if isinstance(chosen, list) else ("", "")
+    if kind not in ("ngram", "static", f"{JOINT}:static") and "dense" in names and isinstance(lexical, Lexical):
         tuned = fine_tuned(held, kind, lexical, (steps or {}) if planned else None)
         why += f"; {tuned.why}"
     try:
@@ -91,6 +92,16 @@ def text_sources(names: Sequence[str], held: Held, planned: str = "", steps: Map
     return Texts(found, kind, why, tuned)
 
 
+def _chosen(held: Held, planned: str, lexical: Source | None) -> tuple[str, str]:
+    """Which encoder, and why; a joint one that nobody named is tried against n-grams alone."""
+    kind, why = choose_encoder(held.data, held.settings, held.budget, planned)
+    if planned or held.settings.encoder or not joined(kind) or not isinstance(lexical, Lexical):
+        return kind, why
+    with held.tracker.part("try encoders for two languages"):
+        answers = Answers.of(held.data, held.windows)
+        return tried(kind, why, (held.data, answers, lexical), held.parts.folder.parent / "export", held.budget)
+
+
 def fine_tuned(held: Held, kind: str, lexical: Lexical, planned: Mapping[str, float] | None) -> Tuned:
     """The pretrained encoder fine-tuned on window 1 where the data and the time allow, else why not; ``planned``: the steps of a plan."""
     if not held.settings.finetune:
@@ -100,12 +111,15 @@ def fine_tuned(held: Held, kind: str, lexical: Lexical, planned: Mapping[str, fl
 
     def make() -> Tuned:
         answers = Answers.of(held.data, held.windows)
+        reads = spaced if joined(kind) else str
+        if joined(kind):
+            answers = answers.where(np.array([bool(spaced(normalise(text))) for text in answers.texts], bool))
         encoding = len(held.data.catalogue) / PER_SECOND * held.budget.slowness
         seconds = inf if planned else FINETUNE_TIME * max(0.0, held.budget.left - 2 * encoding)
         if why := refused(answers, seconds):
             return Tuned(why=why)
         folder, settings = held.parts.folder / "finetuning", held.settings
-        job = Tuning(folder, model_folder(kind), seconds, dict(planned or {}), settings.finetuning, settings.tracking.examples)
+        job = Tuning(folder, model_folder(kind), seconds, dict(planned or {}), settings.finetuning, settings.tracking.examples, reads)
         return job.run(held.data, answers, lexical, held.tracker)
 
     return held.parts.get("finetuned", Tuned.load, make)
@@ -116,7 +130,7 @@ def _vectors(kind: str, data: Dataset, parts: Parts, tracker: Tracker, left: Lef
 
     def make() -> Dense:
         with tracker.part(f"open the encoder {kind}"):
-            encoder = open_encoder(kind, data, parts.folder.parent / "export", left) if tuned is None else OnnxEncoder(tuned, threads=2)
+            encoder = open_encoder(kind, data, parts.folder.parent / "export", left, tuned)
         with tracker.part(f"encode {len(data.catalogue):,} titles by {kind}", len(data.catalogue)) as advance:
             texts = item_texts(data.catalogue)
             vectors = np.empty((len(texts), encoder.dimension), np.float16)

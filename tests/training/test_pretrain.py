@@ -1,0 +1,75 @@
+"""`aisle pretrain`: what a shop's text is, that nothing that measures is learned, and that no gain is called none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aisle.core.errors import InputError
+from aisle.core.events import Dataset
+from aisle.data.windows import cut
+from aisle.evaluation.results import Measured
+from aisle.text.normalise import normalise
+from aisle.training import pretrain as made
+from aisle.training.compare_encoders import Comparison, Row
+from aisle.training.pretrain import Gained, pretrain, shop_texts
+
+torch = pytest.importorskip("torch", reason="the training extra is not installed")
+
+
+def gained(own: float, ngram: float) -> Gained:
+    from aisle.text.pretrain_train import Told
+
+    rows = [Row(name, Measured(value, value - 0.1, value + 0.1, 40), 1.0, 1.0, 1.0, 8) for name, value in (("own", own), ("ngram", ngram))]
+    told = Told("bert", 2, 128, 4_000, 5_000, 700, 90.0, 4_100.0, 60.5, 12)
+    return Gained(told, Comparison(rows, "ngram", "why.", "40 queries"), Path("/models/own"))
+
+
+def test_queries_that_measure_teach_nothing(data: Dataset) -> None:
+    windows, texts = cut(data.events, data.judgements), set(shop_texts(data))
+    assert data.judgements is not None
+    judged = {row: normalise(text) for row, text in enumerate(data.judgements.queries)}
+    early, late = ({judged[row] for row in np.flatnonzero(np.isin(windows.query, some)).tolist()} for some in ((1, 2), (3, 4)))
+    rows = np.unique(data.events.query[windows.of(1, 2) & (data.events.query >= 0)])
+    asked = {normalise(data.events.queries[row]) for row in rows.tolist()}
+    assert early and early <= texts
+    assert late - early - asked and not (late - early - asked) & texts
+
+
+def test_each_text_is_there_once_and_descriptions_are_whole(data: Dataset) -> None:
+    texts = shop_texts(data)
+    assert len(texts) == len(set(texts)) and "" not in texts
+    assert sum("favourite of our customers" in text for text in texts)
+
+
+def test_no_gain_is_called_none_and_a_gain_is_named() -> None:
+    worse, better = ("\n".join(gained(own, 0.5).lines()) for own in (0.2, 0.6))
+    assert "It gains nothing over ngram: 0.300 less." in worse and "own 0.200 (0.100 to 0.300)" in worse
+    assert "It finds most." in better and "gains nothing" not in better
+    assert "700 steps in 1.5 min over 5,000 texts" in worse and "60.5, 4,100.0 before" in worse and "12 words added" in worse
+    assert gained(0.2, 0.5).to_json()["pretraining"]["perplexity"] == 60.5  # type: ignore[index,call-overload]
+
+
+def test_a_folder_that_holds_a_model_is_left_alone(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(InputError, match="holds a model already"):
+        pretrain(folder, tmp_path, quiet=True)
+
+
+def test_from_a_shops_folder_to_a_model_that_is_measured(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from aisle.text import pretrain_train
+
+    monkeypatch.setattr(pretrain_train, "SHAPES", ((1, 32),))
+    monkeypatch.setattr(pretrain_train, "PASSES", (1, 1))
+    asked: list[list[Path]] = []
+
+    def compared(shop: Path, more: list[Path], quiet: bool, only: tuple[str, ...]) -> Comparison:
+        asked.append(more)
+        return gained(0.2, 0.5).compared
+
+    monkeypatch.setattr(made, "compare", compared)
+    found = pretrain(folder, tmp_path / "own", minutes=1, quiet=True)
+    assert found.told.steps > 0 and found.told.perplexity < found.told.before
+    assert asked == [[tmp_path / "own"]] and (tmp_path / "own" / "model.safetensors").is_file()
