@@ -27,15 +27,13 @@ def parts(text: str) -> list[str]:
 
 
 def learned(texts: Sequence[str], causal: bool = False) -> Tokenizer:
-    """Chinese by characters, other words by WordPiece (Schuster and Nakajima 2012); a text ends with [SEP], and begins with [CLS] unless
-    it is read left to right (``causal``)."""
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    """Chinese by characters, other words by byte-pair encoding (Sennrich, Haddow and Birch 2016) of characters; a text ends with [SEP], and
+    begins with [CLS] unless it is read left to right (``causal``). The same texts give the same tokens, which WordPiece's trainer does not."""
+    tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordPieceTrainer(vocab_size=SIZE, min_frequency=RAREST, special_tokens=list(SPECIAL), show_progress=False)
+    trainer = trainers.BpeTrainer(vocab_size=SIZE, min_frequency=RAREST, special_tokens=list(SPECIAL), show_progress=False)
     tokenizer.train_from_iterator(texts, trainer, len(texts))
-    words = [*SPECIAL, *sorted(set(tokenizer.get_vocab()) - set(SPECIAL))]  # the trainer numbers them in no fixed order
-    tokenizer.model = models.WordPiece({word: number for number, word in enumerate(words)}, unk_token="[UNK]")
     ends = [(name, tokenizer.token_to_id(name)) for name in ("[CLS]", "[SEP]")]
     tokenizer.post_processor = processors.TemplateProcessing(single="$A [SEP]" if causal else "[CLS] $A [SEP]", special_tokens=ends)
     return tokenizer
