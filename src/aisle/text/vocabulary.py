@@ -28,7 +28,8 @@ def parts(text: str) -> list[str]:
 
 def learned(texts: Sequence[str], causal: bool = False) -> Tokenizer:
     """Chinese by characters, other words by byte-pair encoding (Sennrich, Haddow and Birch 2016) of characters; a text ends with [SEP], and
-    begins with [CLS] unless it is read left to right (``causal``). The same texts give the same tokens, which WordPiece's trainer does not."""
+    begins with [CLS] unless it is read left to right (``causal``). The same texts give the same tokens: WordPiece's trainer breaks ties
+    in no fixed order."""
     tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
