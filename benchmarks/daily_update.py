@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aisle.bundle import Store
-from aisle.training import update as updating
 from benchmarks.figures import WORK, Figure, Lines, aisle
 from benchmarks.folders import Folder, raw_data, read
 from benchmarks.logs import HELD_OUT_DAYS, ONLINE_RETAIL, online_retail_cut
@@ -91,6 +90,8 @@ def _spent(*arguments: str) -> tuple[float, float]:
 
 def _facts(folder: Path) -> Path:
     """An update in which no source may learn."""
+    from aisle.training import update as updating  # training's libraries take seconds to load
+
     whole, updating.LEAST = updating.LEAST, 1 << 40
     try:
         return updating.update(folder).folder
