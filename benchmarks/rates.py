@@ -56,8 +56,8 @@ def rate_figures() -> list[Figure]:
 
     figures = [LINES.machine(), recall("untouched", f"among {len(task.pool):,} items")]
     found = range_test(loop(DEFAULT), float("inf"))
-    curve = ", ".join(f"{rate:.1g}: {value:.3f}" for rate, value in zip(found.rates, found.losses, strict=True))
-    figures.append(LINES.one("range test: proposed rate", found.proposal or float("nan"), f"smoothed loss by rate: {curve}"))
+    curve = ", ".join(f"{rate:.2g}: {value:.3f}" for rate, value in zip(found.rates, found.losses, strict=True))
+    figures.append(LINES.one("range test: proposed rate, millionths", 1e6 * (found.proposal or 0.0), f"smoothed loss by rate: {curve}"))
     proposed = [found.proposal] if found.proposal else []
     for rate in sorted({*RATES, *proposed}):
         loop(rate).run()

@@ -16,7 +16,7 @@ from tests.text.tiny import tiny_model
 
 NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
 SMALL = {
-    "shop": {"ITEMS": 200, "EVENTS": 5_000, "STEPS": {"pieces": 2, "pairs": 8}, "MINUTES": 0.2},
+    "shop": {"ITEMS": 200, "EVENTS": 8_000, "STEPS": {"pieces": 2, "pairs": 8}, "MINUTES": 0.2},
     "article": {"ITEMS": 200, "EVENTS": 8_000, "CASES": 96},
 }
 """What the tests put in place of the parameters."""
@@ -75,6 +75,7 @@ def test_it_runs_to_its_end(path: Path, tmp_path: Path, monkeypatch: pytest.Monk
     assert values.keys() == {name.strip() for name in re.findall(r"[A-Z]+(?=,| =)", place.source.split("\n", 1)[1])}
     place.source = "\n".join(f"{name} = {value!r}" for name, value in values.items())
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
     nbclient.NotebookClient(book, timeout=SECONDS, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="the training extra is not installed")
@@ -71,3 +73,10 @@ def test_a_loss_that_falls_at_no_rate_proposes_nothing() -> None:
     numbers = iter(range(1, 1_000))
     found = range_test(Loop(made, Recipe(5), batches, lambda batch: made(batch).sum() * 0 + next(numbers)), float("inf"))  # type: ignore[operator]
     assert found.proposal is None and "falls at no rate" in found.why
+
+
+def test_a_rate_that_was_decided_before_an_interruption_stays(tmp_path: Path) -> None:
+    from aisle.text.tune_train import _kept
+
+    assert _kept(tmp_path / "rate", lambda: (3e-4, "first")) == (3e-4, "first")
+    assert _kept(tmp_path / "rate", lambda: (9e-9, "second")) == (3e-4, "first")

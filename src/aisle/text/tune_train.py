@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -135,7 +135,7 @@ def tune(folder: Path) -> None:
     untouched = judge.first
     end = begun + task.seconds - AFTER
     tokens = model.tokens(task.texts)
-    rate, why = _rate(task, model, tokens)
+    rate, why = _kept(folder / "checkpoint-rate", lambda: _rate(task, model, tokens))
     taken: dict[str, float] = {"rate": rate} if task.rate is None and rate != RATE else {}
     losses: dict[str, list[float]] = {}
     for name in ("pieces", "pairs"):
@@ -145,7 +145,8 @@ def tune(folder: Path) -> None:
             history = _learn(task, model, tokens, judge, folder, stop, (name, rate))
         taken[name], losses[name] = history.steps, history.losses
         measured[name] = judge.of(model, windows)
-    counts, examples = judge.changed(windows[-1] if "development" not in windows else "development", untouched, judge.first, task.examples)
+    shown = "development" if "development" in windows else "held"
+    counts, examples = judge.changed(shown, untouched, judge.first, task.examples)
     _say(fact="changed_answers", value=counts)
     if examples:
         _say(fact="changed_examples", value=examples, private=True)
@@ -156,6 +157,16 @@ def tune(folder: Path) -> None:
         measured["int8"] = judge.served(OnnxEncoder(folder / "encoder", threads=torch.get_num_threads()), windows)
     said = {"measured": measured, "taken": taken, "losses": losses, "best": best, "rate": why}
     (folder / "measured.json").write_text(json.dumps(said), encoding="utf-8")
+
+
+def _kept(place: Path, decide: Callable[[], tuple[float, str]]) -> tuple[float, str]:
+    """What was decided before an interruption, else decide now: the steps that follow would not go on at another rate."""
+    path = place / "rate.json"
+    if not path.is_file():
+        place.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(decide()), encoding="utf-8")
+    rate, why = json.loads(path.read_text(encoding="utf-8"))
+    return float(rate), str(why)
 
 
 def _rate(task: Task, model: Opened, tokens: Sequence[Tokens]) -> tuple[float, str]:
@@ -186,7 +197,7 @@ def _learn(
         lambda batch: loss(model, batch),
         None if name == "pieces" else lambda: float(np.mean(judge.of(model, ["held"])["held"])),
         left=(lambda: float("inf")) if planned else (lambda: stop - perf_counter()),
-        watch=lambda step, of, value: _say(part=name, done=step, of=of, loss=round(value, 4)),
+        watch=lambda step, of, value: _say(part=name, of=of),
         describe=lambda batch: f"{len(batch.queries)} queries, {len(batch.items)} items",
         checkpoint=folder / f"checkpoint-{name}",
         texts=lambda batch: len(batch.queries) + len(batch.items),
