@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Timer
 from typing import Self
 
 import numpy as np
 from safetensors.numpy import save_file
 
-from aisle.core.errors import InputError
 from aisle.core.events import Dataset
 from aisle.evaluation.intervals import bootstrap
 from aisle.evaluation.results import Figure, Measured
@@ -24,6 +20,7 @@ from aisle.retrieval.vectors import item_texts
 from aisle.text.normalise import normalise
 from aisle.tracking import Tracker
 from aisle.training.answers import ASKED, LISTED, POOL, Answers, lookalikes, pool
+from aisle.training.process import Process
 
 FEWEST = 300
 """Queries with an answer in window 1 below which nothing is fine-tuned."""
@@ -103,7 +100,9 @@ class Tuning:
         """Fine-tune on window 1's ``answers``; what failed for another reason than time raises `InputError` with what was said."""
         with tracker.part("encoder: look for what looks like an answer"):
             self._write(data, answers, lexical)
-        if not self._process(tracker):
+        whole = GRACE * min(self.seconds, 1e6)
+        fault, mend = "The encoder cannot be fine-tuned", "Set finetune = false in aisle.toml to do without."
+        if not Process("aisle.text.tune_train", self.folder, whole, "encoder", WORDS, fault, mend).run(tracker):
             return Tuned(why="not fine-tuned: it did not end in its time")
         for folder in self.folder.glob("checkpoint-*"):
             shutil.rmtree(folder)
@@ -135,41 +134,6 @@ class Tuning:
         said = {"model": str(self.model), "seconds": min(self.seconds, 1e6), "seed": SEED, "steps": dict(self.steps)}
         said |= {"texts": item_texts(data.catalogue), "queries": [normalise(text) for text in answers.texts]}
         (self.folder / "job.json").write_text(json.dumps(said), encoding="utf-8")
-
-    def _process(self, tracker: Tracker) -> bool:
-        """False when it did not end in time."""
-        command = [sys.executable, "-m", "aisle.text.tune_train", str(self.folder)]
-        said_to = (self.folder / "said.log").open("w", encoding="utf-8")
-        with said_to as log, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process:
-            late = Timer(GRACE * min(self.seconds, 1e6), process.kill)
-            late.daemon = True
-            late.start()
-            try:
-                _watch(process, tracker)
-                process.wait()
-            finally:
-                late.cancel()
-                process.kill()
-        if process.returncode > 0:
-            said = ((self.folder / "said.log").read_text(encoding="utf-8").strip().splitlines() or ["no reason given"])[-1]
-            raise InputError(f"The encoder cannot be fine-tuned: {said}", "Set finetune = false in aisle.toml to do without.")
-        return process.returncode == 0
-
-
-def _watch(process: subprocess.Popen[str], tracker: Tracker) -> None:
-    """Show what the process tells, part by part, and note every tenth loss."""
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    while line:
-        told = json.loads(line)
-        part = told["part"]
-        with tracker.part(f"encoder: {WORDS[part]}", told["of"]) as advance:
-            while line and told["part"] == part:
-                advance(1)
-                if told["done"] % 10 == 0:
-                    tracker.note(part=f"encoder: {WORDS[part]}", step=told["done"], loss=told["loss"])
-                line = process.stdout.readline()
-                told = json.loads(line) if line else told
 
 
 def _plain(step: str) -> str:
