@@ -1,0 +1,26 @@
+"""A tiny transformer made on the spot, for what learns and what is exported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+
+def tiny(folder: Path, words: Sequence[str], layers: int = 1) -> Path:
+    """A folder with a model that knows ``words`` and nothing about them."""
+    torch = pytest.importorskip("torch", reason="the training extra is not installed")
+    transformers = pytest.importorskip("transformers", reason="the training extra is not installed")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "vocab.txt").write_text("\n".join([*SPECIAL, *words]))
+    torch.manual_seed(3)
+    settings = transformers.BertConfig(
+        vocab_size=len(words) + len(SPECIAL), hidden_size=32, num_hidden_layers=layers, num_attention_heads=2, intermediate_size=64,
+        max_position_embeddings=128, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+    )  # fmt: skip
+    transformers.BertModel(settings).save_pretrained(folder)
+    transformers.BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder)
+    return folder
