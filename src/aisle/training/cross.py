@@ -36,6 +36,8 @@ LOOKALIKES = slice(3, LISTED)
 """Places of the word search that others are drawn from: the very first are too often answers that nobody marked."""
 CROSS_TIME = 0.35
 """Of the time left so much may go into training it."""
+LEAST = 16
+"""Others that each query has at least: where the word search proposes fewer, items by chance."""
 GRACE = 1.3
 SEED = 7
 WORDS = {"lists": "learn what answers queries"}
@@ -137,12 +139,21 @@ class Crossing:
         near, known = lookalikes(data, answers, lexical, asked), answers.known()
         gain = gains(data, answers)
         learned = np.isin(answers.query, asked[kept:])
-        hard = [(query, row) for query in asked[kept:].tolist() for row in near[query][LOOKALIKES].tolist() if row not in known[query]]
-        looked = [query for query in asked[:kept].tolist() if len(near[query]) >= WIDE]
+        every, wide = np.arange(len(data.catalogue)), min(WIDE, len(data.catalogue))
+
+        def others(rows: NDArray[np.int64], most: int) -> list[int]:
+            """``rows``, filled up by chance where there are few."""
+            more = random.choice(every, min(len(every), 2 * most), replace=False)
+            return list(dict.fromkeys([*rows.tolist(), *more.tolist()]))[: max(most, len(rows))]
+
+        hard = [
+            (query, row) for query in asked[kept:].tolist() for row in others(near[query][LOOKALIKES], LEAST) if row not in known[query]
+        ]
         pairs = {
             (query, row): worth for query, row, worth in zip(answers.query.tolist(), answers.item.tolist(), gain.tolist(), strict=True)
         }
-        shown = [(query, row, pairs.get((query, row), 0.0)) for query in looked for row in near[query][:WIDE].tolist()]
+        looked = [(query, row) for query in asked[:kept].tolist() for row in others(near[query][:wide], wide)]
+        shown = [(query, row, pairs.get((query, row), 0.0)) for query, row in looked]
         self.folder.mkdir(parents=True, exist_ok=True)
         numbers = {
             "query": answers.query[learned], "item": answers.item[learned], "hard_query": [one[0] for one in hard],
@@ -153,7 +164,7 @@ class Crossing:
         save_file(arrays, self.folder / "lists.safetensors")
         said: Mapping[str, object] = {
             "model": str(self.model), "layers": self.layers, "seconds": min(self.seconds, 1e6), "seed": SEED, "steps": self.steps,
-            "wide": WIDE, "texts": item_texts(data.catalogue), "queries": [normalise(text) for text in answers.texts],
+            "wide": wide, "texts": item_texts(data.catalogue), "queries": [normalise(text) for text in answers.texts],
         }  # fmt: skip
         (self.folder / "job.json").write_text(json.dumps(said), encoding="utf-8")
 
