@@ -133,40 +133,39 @@ class Crossing:
 
     def _write(self, data: Dataset, answers: Answers, lexical: Lexical) -> None:
         """Everything that the process reads."""
-        random = np.random.default_rng(SEED)
-        asked = random.permutation(teaching(answers))[:MOST]
-        kept = min(LOOKED, len(asked) // 10)
-        near, known = lookalikes(data, answers, lexical, asked), answers.known()
-        gain = gains(data, answers)
-        learned = np.isin(answers.query, asked[kept:])
-        every, wide = np.arange(len(data.catalogue)), min(WIDE, len(data.catalogue))
-
-        def others(rows: NDArray[np.int64], most: int) -> list[int]:
-            """``rows``, filled up by chance where there are few."""
-            more = random.choice(every, min(len(every), 2 * most), replace=False)
-            return list(dict.fromkeys([*rows.tolist(), *more.tolist()]))[: max(most, len(rows))]
-
-        hard = [
-            (query, row) for query in asked[kept:].tolist() for row in others(near[query][LOOKALIKES], LEAST) if row not in known[query]
-        ]
-        pairs = {
-            (query, row): worth for query, row, worth in zip(answers.query.tolist(), answers.item.tolist(), gain.tolist(), strict=True)
-        }
-        looked = [(query, row) for query in asked[:kept].tolist() for row in others(near[query][:wide], wide)]
-        shown = [(query, row, pairs.get((query, row), 0.0)) for query, row in looked]
         self.folder.mkdir(parents=True, exist_ok=True)
-        numbers = {
-            "query": answers.query[learned], "item": answers.item[learned], "hard_query": [one[0] for one in hard],
-            "hard_item": [one[1] for one in hard], "asked": [one[0] for one in shown], "shown": [one[1] for one in shown],
-        }  # fmt: skip
-        arrays: dict[str, NDArray[np.generic]] = {name: np.array(values, np.int64) for name, values in numbers.items()}
-        arrays |= {"gain": gain[learned], "shown_gain": np.array([one[2] for one in shown], np.float32)}
-        save_file(arrays, self.folder / "lists.safetensors")
+        wide = min(WIDE, len(data.catalogue))
+        save_file(lists(data, answers, lexical, wide), self.folder / "lists.safetensors")
         said: Mapping[str, object] = {
             "model": str(self.model), "layers": self.layers, "seconds": min(self.seconds, 1e6), "seed": SEED, "steps": self.steps,
             "wide": wide, "texts": item_texts(data.catalogue), "queries": [normalise(text) for text in answers.texts],
         }  # fmt: skip
         (self.folder / "job.json").write_text(json.dumps(said), encoding="utf-8")
+
+
+def lists(data: Dataset, answers: Answers, lexical: Lexical, wide: int) -> dict[str, NDArray[np.generic]]:
+    """What teaches (``query item gain``, and in ``hard_query hard_item`` what only looks like an answer), and what looks on: for each of some
+    queries that teach nothing the first ``wide`` of the word search (``asked shown shown_gain``). Few proposals are filled up by chance."""
+    random = np.random.default_rng(SEED)
+    asked = random.permutation(teaching(answers))[:MOST]
+    kept = min(LOOKED, len(asked) // 10)
+    near, known, gain = lookalikes(data, answers, lexical, asked), answers.known(), gains(data, answers)
+    learned = np.isin(answers.query, asked[kept:])
+
+    def filled(rows: NDArray[np.int64], most: int) -> list[int]:
+        more = random.choice(len(data.catalogue), min(len(data.catalogue), 2 * most), replace=False)
+        return list(dict.fromkeys([*rows.tolist(), *more.tolist()]))[: max(most, len(rows))]
+
+    others = {query: filled(near[query][LOOKALIKES], LEAST) for query in asked[kept:].tolist()}
+    hard = [(query, row) for query, rows in others.items() for row in rows if row not in known[query]]
+    shown = [(query, row) for query in asked[:kept].tolist() for row in filled(near[query][:wide], wide)]
+    worth = dict(zip(zip(answers.query.tolist(), answers.item.tolist(), strict=True), gain.tolist(), strict=True))
+    found = {
+        "query": answers.query[learned], "item": answers.item[learned], "hard_query": [one[0] for one in hard],
+        "hard_item": [one[1] for one in hard], "asked": [one[0] for one in shown], "shown": [one[1] for one in shown],
+    }  # fmt: skip
+    numbers: dict[str, NDArray[np.generic]] = {name: np.array(values, np.int64) for name, values in found.items()}
+    return numbers | {"gain": gain[learned], "shown_gain": np.array([worth.get(pair, 0.0) for pair in shown], np.float32)}
 
 
 def gains(data: Dataset, answers: Answers) -> NDArray[np.float32]:
