@@ -144,7 +144,7 @@ class Crossing:
 
 
 def lists(data: Dataset, answers: Answers, lexical: Lexical, wide: int) -> dict[str, NDArray[np.generic]]:
-    """What teaches (``query item gain``, and in ``hard_query hard_item`` what only looks like an answer), and what looks on: for each of some
+    """What teaches (``query item gain``, and in ``hard_query hard_item`` what only looks like an answer), and what looks on: for some
     queries that teach nothing the first ``wide`` of the word search (``asked shown shown_gain``). Few proposals are filled up by chance."""
     random = np.random.default_rng(SEED)
     asked = random.permutation(teaching(answers))[:MOST]
