@@ -44,7 +44,7 @@ from aisle.training.refit import refit, reserve, shift
 from aisle.training.report import evaluation
 from aisle.training.tasks import Planned, TaskResult, replays, run_task
 from aisle.training.text_sources import Held, text_sources
-from aisle.training.top import read_again
+from aisle.training.top import read_again, reading
 
 ROWS_PER_SECOND = 60_000
 """Rows of files that are read and cleaned in a second on two idle cores."""
@@ -152,7 +152,7 @@ def measure(data: Dataset, settings: Settings, store: Path, budget: Budget, trac
     language = learn_language(data, meaning, most, tracker)
     job = Job(data, windows, settings, budget, tracker, parts, texts.sources, texts.encoder, reader=language.reader)
     sources = {name: job.source(name, False) for name in names if name not in TEXT or name in texts.sources}
-    budget.reserve = reserve(job, list(sources))
+    budget.reserve = reserve(job, list(sources)) + reading(job, crossed)
     budget.feel()
     stacks = plain_stacks(list(sources))
     pipeline = job.pipeline(sources, False, stacks)

@@ -31,6 +31,8 @@ ASKED = 400
 """Requests of windows 3 and 4 that decide and measure."""
 TIMED = 64
 """Pairs by which the speed is measured."""
+PROPOSING = 25.0
+"""Milliseconds that the candidates and features of a request take."""
 DEEPEST = 100
 WEIGHTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 FEWEST = 30
@@ -60,6 +62,13 @@ class Read:
         kept = self.frame.request % 2 == number
         wanted = np.where(kept, self.fused, np.nan).astype(np.float32)
         return replace(self, fused=wanted, said=np.where(kept, self.said, np.nan).astype(np.float32))
+
+
+def reading(job: Job, crossed: Crossed) -> float:
+    """Seconds to keep for `read_again`."""
+    if crossed.folder is None:
+        return 0.0
+    return 2 * ASKED * (PROPOSING + job.settings.ranking.cross_ms) / 1_000 * job.budget.slowness
 
 
 def read_again(job: Job, pipeline: Pipeline, stack: Stack | None, crossed: Crossed, planned: int) -> Topped:
