@@ -43,6 +43,7 @@ PARTS = {
     "load": "load.load_figures",
     "swaps": "swaps.swap_figures",
     "intents": "intents.intent_figures",
+    "product_matching": "product_matching.product_matching_figures",
     "reasons": "reasons.reason_figures",
     "diversity": "diversity.variety_figures",
     "completion": "completion.completion_figures",

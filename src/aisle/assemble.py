@@ -15,6 +15,7 @@ from aisle.filters.asked import Asked
 from aisle.filters.policy import Availability, Gone, Stock
 from aisle.filters.seen import Seen
 from aisle.fusion.stack import Stack
+from aisle.fusion.top import Top
 from aisle.pipeline import Pipeline
 from aisle.profile.history import History
 from aisle.query.reader import Encode, Reader
@@ -116,6 +117,8 @@ def save(pipeline: Pipeline, folder: Path) -> None:
     pipeline.arranger.rules.save(folder / "rules")
     if pipeline.reader is not None:
         pipeline.reader.save(folder / "reader")
+    if pipeline.top is not None:
+        pipeline.top.save(folder / "cross")
 
 
 def opened(folder: Path, settings: Settings) -> Pipeline:
@@ -127,4 +130,5 @@ def opened(folder: Path, settings: Settings) -> Pipeline:
     stacks = {path.name: Stack.load(path) for path in sorted((folder / "stacks").iterdir())}
     history, counters = History.load(folder / "history", catalogue), Counters.load(folder / "counters")
     rules, place = Rules.load(folder / "rules", catalogue), folder / "reader"
-    return assemble(catalogue, history, counters, sources, stacks, settings, rules, Reader.load(place) if place.is_dir() else None)
+    made = assemble(catalogue, history, counters, sources, stacks, settings, rules, Reader.load(place) if place.is_dir() else None)
+    return replace(made, top=Top.load(folder / "cross")) if (folder / "cross").is_dir() else made

@@ -21,6 +21,7 @@ from aisle.core.runner import Runner
 from aisle.core.stage import Allowed, Block, Filter, Query, Source
 from aisle.fusion.pool import pool
 from aisle.fusion.stack import ITEM, Stack
+from aisle.fusion.top import Top
 from aisle.profile.gather import gather
 from aisle.profile.history import History
 from aisle.query.reader import Encode, Reader
@@ -60,9 +61,11 @@ class Pipeline:
     limit: int = 200
     reader: Reader | None = None
     encode: Encode | None = None
+    top: Top | None = None
 
     def answer(self, requests: Sequence[Request], runner: Runner) -> Ranked:
-        """understand ─► retrieve ─► hydrate ─► keep ─► score ─► fuse ─► arrange; when a required stage fails, what is popular."""
+        """understand ─► retrieve ─► hydrate ─► keep ─► score ─► fuse ─► read again ─► arrange; when a required stage fails, what is
+        popular."""
         block = runner.must("understand", lambda: self.block(requests))
         if self.reader is not None and block.searching.any():
             runner.step("read", partial(self.read, self.reader, block))
@@ -76,6 +79,8 @@ class Pipeline:
             scored = runner.step("recall", lambda: with_columns(candidates, {"score": _by_recall(stack, candidates)}))
         if scored is None:
             return self.popular(block, allowed, runner)
+        if self.top is not None and "rer" in scored.columns and self.top.wants(block):
+            scored = runner.step("cross", partial(self.top, block, scored, self.catalogue), self.top.ms) or scored
         pages = self.arrange(block, scored)
         runner.step("chance", lambda: self.chance(stack, block, scored, pages))
         return Ranked(block, allowed, scored, pages)

@@ -58,6 +58,8 @@ class Ranking(Section):
 
     candidates: int = Field(default=200, ge=10, le=2_000, description="how many each source proposes")
     alpha: float | None = Field(default=None, ge=0, le=1, description="weight of CTR in Z; absent: .5 unless window 3 disagrees")
+    cross_ms: float = Field(default=0, ge=0, le=1_000, description="for reading a search page's top again; 0: it is not read again")
+    cross_layers: int = Field(default=2, ge=0, le=48, description="of the encoder that read again; 0: all; fewer read more items")
 
 
 class Arrange(Section):

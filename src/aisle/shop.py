@@ -21,9 +21,10 @@ from aisle.core.runner import Runner, Trust
 from aisle.core.stage import Query
 from aisle.core.trace import Trace
 from aisle.explain.absence import Absences
-from aisle.explain.contributions import explanations
+from aisle.explain.contributions import explanations, second_reading
 from aisle.explain.phrases import phrases
 from aisle.explain.reasons import Explainer
+from aisle.fusion.top import RAW
 from aisle.pipeline import Pipeline, Ranked, task_of
 from aisle.profile.gather import gather
 from aisle.query.complete import Completer
@@ -133,7 +134,7 @@ class Shop:
         request, columns, rows = ranked.block.requests[number], ranked.candidates.columns, shown.rows
         explained = self._explained(ranked, number, rows) if request.explain else [None] * len(rows)
         scores: list[dict[str, float]] = [{} for _ in rows]
-        for name in (*self.pipeline.sources, "ctr", "rer"):
+        for name in (*self.pipeline.sources, "ctr", "rer", "cross"):
             for known, score in zip(scores, columns[name][rows].tolist() if name in columns else (), strict=False):
                 if isfinite(score):
                     known[name] = score
@@ -174,6 +175,8 @@ class Shop:
         mask[order] = True
         features = self.pipeline.features(ranked.block, candidates.keep(mask))
         found = explanations(self.pipeline.stacks[task_of(ranked.block.requests[number])], features)
+        if self.pipeline.top is not None and RAW in candidates.columns:
+            found = second_reading(found, candidates[RAW][order], self.pipeline.top.weight)
         return [found[place] | more for place, more in zip(np.searchsorted(order, rows).tolist(), moved, strict=True)]
 
     def _left_out(self, ranked: Ranked, number: int) -> list[AnsweredItem]:

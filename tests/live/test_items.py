@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from aisle.assemble import lexical
@@ -14,6 +16,7 @@ from aisle.live import present as presence
 from aisle.testing import toys
 from aisle.testing.state import MemoryState
 from tests.live.toy import LANTERN, NOW, ask, bundle, ids, live, put, search, shop, tell
+from tests.pipeline.readers import Telling, top
 from tests.pipeline.toy import with_columns
 
 
@@ -290,3 +293,17 @@ def test_texts_that_wait_for_their_vectors_are_found_by_words_at_once_and_by_mea
     there.settle()
     (item,) = ask(there, "rank", query="red desk lamp", items=("n63",)).items
     assert "dense" in item.scores and "lexical" in item.scores
+
+
+def test_a_new_item_is_read_again_with_the_first_of_a_search() -> None:
+    base = bundle(toys.bilingual())
+    reader = Telling("paper")
+    base.pipeline = replace(base.pipeline, top=top(reader))
+    here = live(base=base)
+    put(here, LANTERN)
+    (first, *_) = ask(here, "search", query="green lantern").items
+    assert first.item_id == "lantern" and first.scores["cross"] > 0.5
+    put(here, {"item_id": "lantern", "title": "Green silk lantern"})
+    (first, *_) = ask(here, "search", query="green lantern").items
+    assert first.item_id == "lantern" and first.scores["cross"] < 0.9
+    assert any("silk" in text for _, text in reader.asked)

@@ -1,4 +1,4 @@
-"""A BERT of one layer with a vocabulary of its own, made in a moment: for tests that train or open a model's folder."""
+"""A tiny transformer with a vocabulary of its own, made in a moment: for tests that train, open or export a model's folder."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from pathlib import Path
 
 import pytest
 
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
-def tiny_model(folder: Path, words: Sequence[str]) -> Path:
-    """In ``folder``: knows ``words`` and nothing else, the same weights every time."""
+
+def tiny_model(folder: Path, words: Sequence[str], layers: int = 1, dropout: float = 0.1) -> Path:
+    """In ``folder``: knows ``words`` and nothing about them, the same weights every time."""
     torch = pytest.importorskip("torch", reason="the training extra is not installed")
     transformers = pytest.importorskip("transformers", reason="the training extra is not installed")
-    folder.mkdir(exist_ok=True)
-    known = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]
-    (folder / "vocab.txt").write_text("\n".join(known), encoding="utf-8")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "vocab.txt").write_text("\n".join([*SPECIAL, *words]), encoding="utf-8")
     torch.manual_seed(3)
     settings = transformers.BertConfig(
-        vocab_size=len(known), hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64, max_position_embeddings=128
-    )
+        vocab_size=len(words) + len(SPECIAL), hidden_size=32, num_hidden_layers=layers, num_attention_heads=2, intermediate_size=64,
+        max_position_embeddings=128, hidden_dropout_prob=dropout, attention_probs_dropout_prob=dropout,
+    )  # fmt: skip
     transformers.BertModel(settings).save_pretrained(folder)
     transformers.BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder)
     return folder

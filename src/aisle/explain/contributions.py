@@ -31,6 +31,16 @@ def explanations(stack: Stack, features: Mapping[str, NDArray[np.float32]]) -> l
     return [{"alpha": stack.alpha, "ctr": one, "rer": other} for one, other in zip(ctr, rer, strict=True)]
 
 
+def second_reading(told: list[dict[str, Json]], raw: NDArray[np.float32], weight: float) -> list[dict[str, Json]]:
+    """``told`` with a side ``cross`` and its ``weight`` where an item was read again (``raw`` ``(n,)``, NaN where not): the score is then
+    ``(1 - weight)·Z + weight·C``, C the calibrated side. A net that reads two texts together has one contribution, their match."""
+    sides = _side(raw, np.zeros(len(raw)), {"query_and_text": raw}, "identity")
+    again: list[dict[str, Json]] = [
+        {"cross": side, "weight": weight} if np.isfinite(score) else {} for side, score in zip(sides, raw, strict=True)
+    ]
+    return [{**one, **more} for one, more in zip(told, again, strict=True)]
+
+
 def _side(score: Floats, base: Floats, parts: Mapping[str, Floats], link: str) -> list[dict[str, Json]]:
     return [
         {

@@ -74,7 +74,7 @@ class OnnxEncoder:
     def encode(self, texts: Sequence[str], kind: Kind) -> Vectors:
         """``(n, dimension) float32``; texts of like length share a batch, queries run alone."""
         batch = 1 if kind == "query" else BATCH
-        tokens = [found.ids for found in self._tokenizer.encode_batch_fast([_clean(text) for text in texts])]
+        tokens = [found.ids for found in self._tokenizer.encode_batch_fast([clean(text) for text in texts])]
         order = sorted(range(len(tokens)), key=lambda row: len(tokens[row]))
         result = np.zeros((len(texts), self.dimension), np.float32)
         for start in range(0, len(order), batch):
@@ -116,5 +116,6 @@ def opened(folder: Path, kinds: Mapping[str, type[Encoder]]) -> Encoder:
     return kinds[kind].load(folder)
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
+    """What of a text is read: its beginning, without halves of characters."""
     return text[:LONGEST].encode("utf-8", "replace").decode("utf-8")

@@ -26,6 +26,7 @@ from aisle.text.loop_train import History, Loop, Recipe
 from aisle.text.model_train import Opened, Tokens, open_model
 from aisle.text.range_train import range_test
 from aisle.tracking.run import Json, Run, part, tracked
+from aisle.tracking.spoken import Spoken, say
 
 PIECES_TIME = 0.35
 """Of the time for learning so much goes to made-up queries, the rest to known answers."""
@@ -147,9 +148,9 @@ def tune(folder: Path) -> None:
         measured[name] = judge.of(model, windows)
     shown = "development" if "development" in windows else "held"
     counts, examples = judge.changed(shown, untouched, judge.first, task.examples)
-    _say(fact="changed_answers", value=counts)
+    say(fact="changed_answers", value=counts)
     if examples:
-        _say(fact="changed_examples", value=examples, private=True)
+        say(fact="changed_examples", value=examples, private=True)
     best = max(measured, key=lambda name: float(np.mean(measured[name]["held"])))
     if best == "pairs":
         model.save(folder / "model")
@@ -179,7 +180,7 @@ def _rate(task: Task, model: Opened, tokens: Sequence[Tokens]) -> tuple[float, s
     found = range_test(
         Loop(model.net, Recipe(1, RATE, seed=task.seed), source, lambda batch: loss(model, batch)), RANGE_TIME * task.seconds
     )
-    _say(fact="range_test", value={"proposal": found.proposal, "why": found.why})
+    say(fact="range_test", value={"proposal": found.proposal, "why": found.why})
     return found.proposal or RATE, found.why
 
 
@@ -197,32 +198,12 @@ def _learn(
         lambda batch: loss(model, batch),
         None if name == "pieces" else lambda: float(np.mean(judge.of(model, ["held"])["held"])),
         left=(lambda: float("inf")) if planned else (lambda: stop - perf_counter()),
-        watch=lambda step, of, value: _say(part=name, of=of),
+        watch=lambda step, of, value: say(part=name, of=of),
         describe=lambda batch: f"{len(batch.queries)} queries, {len(batch.items)} items",
         checkpoint=folder / f"checkpoint-{name}",
         texts=lambda batch: len(batch.queries) + len(batch.items),
     )
     return loop.run()
-
-
-class Spoken:
-    """The sink of this process: whoever waits for it hears the curves as lines."""
-
-    def point(self, part: str, step: int, values: Mapping[str, float]) -> None:
-        """Said at once."""
-        _say(point=part, step=step, values=values)
-
-    def fact(self, name: str, value: Json) -> None:
-        """Likewise."""
-        _say(fact=name, value=value)
-
-    def close(self) -> None:
-        """Everything was said."""
-
-
-def _say(**values: object) -> None:
-    sys.stdout.write(json.dumps(values) + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

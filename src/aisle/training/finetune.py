@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Timer
 from typing import Self
 
 import numpy as np
 from safetensors.numpy import save_file
 
-from aisle.core.errors import InputError
 from aisle.core.events import Dataset
 from aisle.evaluation.intervals import bootstrap
 from aisle.evaluation.results import Figure, Measured
@@ -25,8 +20,9 @@ from aisle.retrieval.vectors import item_texts
 from aisle.settings import Finetuning
 from aisle.text.normalise import normalise
 from aisle.tracking import Tracker
-from aisle.tracking.run import RANGE, fact, told
+from aisle.tracking.run import RANGE
 from aisle.training.answers import ASKED, LISTED, POOL, Answers, lookalikes, pool
+from aisle.training.process import Process
 
 FEWEST = 300
 """Queries with an answer in window 1 below which nothing is fine-tuned."""
@@ -112,7 +108,9 @@ class Tuning:
         """Fine-tune on window 1's ``answers``; what failed for another reason than time raises `InputError` with what was said."""
         with tracker.part("encoder: look for what looks like an answer"):
             self.write(data, answers, lexical)
-        if not self._process(tracker):
+        whole = GRACE * min(self.seconds, 1e6)
+        fault, mend = "The encoder cannot be fine-tuned", "Set finetune = false in aisle.toml to do without."
+        if not Process("aisle.text.tune_train", self.folder, whole, "encoder", WORDS, fault, mend).run(tracker):
             return Tuned(why="not fine-tuned: it did not end in its time")
         for folder in self.folder.glob("checkpoint-*"):
             shutil.rmtree(folder)
@@ -148,49 +146,6 @@ class Tuning:
         said |= {"texts": [self.reads(text) for text in item_texts(data.catalogue)]}
         said |= {"queries": [self.reads(normalise(text)) for text in answers.texts]}
         (self.folder / "job.json").write_text(json.dumps(said), encoding="utf-8")
-
-    def _process(self, tracker: Tracker) -> bool:
-        """False when it did not end in time."""
-        command = [sys.executable, "-m", "aisle.text.tune_train", str(self.folder)]
-        said_to = (self.folder / "said.log").open("w", encoding="utf-8")
-        with said_to as log, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process:
-            late = Timer(GRACE * min(self.seconds, 1e6), process.kill)
-            late.daemon = True
-            late.start()
-            try:
-                _watch(process, tracker)
-                process.wait()
-            finally:
-                late.cancel()
-                process.kill()
-        if process.returncode > 0:
-            said = ((self.folder / "said.log").read_text(encoding="utf-8").strip().splitlines() or ["no reason given"])[-1]
-            raise InputError(f"The encoder cannot be fine-tuned: {said}", "Set finetune = false in aisle.toml to do without.")
-        return process.returncode == 0
-
-
-def _watch(process: subprocess.Popen[str], tracker: Tracker) -> None:
-    """Show what the process tells, part by part, and hand its curves on."""
-    assert process.stdout is not None
-    with ExitStack() as shown:
-        part = ""
-        advance: Callable[[int], None] = _nothing
-        for line in process.stdout:
-            said = json.loads(line)
-            if "fact" in said:
-                fact(said["fact"], said["value"], said.get("private", False))
-            elif "point" in said:
-                told(f"encoder: {WORDS[said['point']]}", said["step"], said["values"])
-            else:
-                if said["part"] != part:
-                    shown.close()
-                    part = said["part"]
-                    advance = shown.enter_context(tracker.part(f"encoder: {WORDS[part]}", said["of"]))
-                advance(1)
-
-
-def _nothing(units: int) -> None:
-    """There is no bar yet."""
 
 
 def _plain(step: str) -> str:

@@ -37,6 +37,7 @@ from aisle.tracking.boards import check
 from aisle.tracking.run import Run
 from aisle.training.budget import Budget, choose_sources
 from aisle.training.clicks import ClickResult, learn_clicks
+from aisle.training.cross import cross_encoder
 from aisle.training.follow import curves_of, followed
 from aisle.training.job import TEXT, Job, plain_stacks, work_folder
 from aisle.training.language import learn_language, texts_to_learn
@@ -46,6 +47,7 @@ from aisle.training.refit import refit, reserve, shift
 from aisle.training.report import evaluation
 from aisle.training.tasks import Planned, TaskResult, replays, run_task
 from aisle.training.text_sources import Held, text_sources
+from aisle.training.top import read_again, reading
 
 ROWS_PER_SECOND = 60_000
 """Rows of files that are read and cleaned in a second on two idle cores."""
@@ -75,6 +77,7 @@ class Plan(BaseModel):
     encoder: str = ""
     texts: int = 0
     finetune: dict[str, int | float] = {}
+    cross: dict[str, int] = {}
     requests: dict[str, dict[int, int]] = {}
     rankers: dict[str, dict[str, dict[str, int]]] = {}
 
@@ -96,6 +99,7 @@ class Measured:
     report: Evaluation
     texts: int = 0
     finetune: Mapping[str, float] = field(default_factory=dict)
+    cross: Mapping[str, int] = field(default_factory=dict)
     state_sequence: int | None = None
 
 
@@ -150,14 +154,15 @@ def measure(data: Dataset, settings: Settings, parts: Parts, budget: Budget, tra
     windows = cut(data.events, data.judgements)
     names, rows = _sources(data, settings, budget, plan, parts)
     wanted = [name for name in names if name in TEXT]
-    texts = text_sources(wanted, Held(data, windows, settings, budget, parts, tracker), plan.encoder, plan.finetune)
+    held = Held(data, windows, settings, budget, parts, tracker)
+    texts = text_sources(wanted, held, plan.encoder, plan.finetune)
+    crossed = cross_encoder(held, texts, plan.cross if budget.planned else None)
     meaning = next((one.vectors_ for one in texts.sources.values() if isinstance(one, Nearest)), None)
     most = plan.texts or int(str(parts.decided(f"texts-{budget.minutes}", lambda: texts_to_learn(meaning, LANGUAGE_TIME * budget.left))))
     language = learn_language(data, meaning, most, tracker)
-    language = replace(language, figures=[*texts.tuned.figures, *language.figures])
     job = Job(data, windows, settings, budget, tracker, parts, texts.sources, texts.encoder, reader=language.reader)
     sources = {name: job.source(name, False) for name in names if name not in TEXT or name in texts.sources}
-    budget.reserve = reserve(job, list(sources))
+    budget.reserve = reserve(job, list(sources)) + reading(job, crossed)
     budget.feel()
     stacks = plain_stacks(list(sources))
     pipeline = job.pipeline(sources, False, stacks)
@@ -167,9 +172,12 @@ def measure(data: Dataset, settings: Settings, parts: Parts, budget: Budget, tra
         stacks["home"] = replace(stacks["home_new"], task="home")
     clicks = run_clicks(job, pipeline, {task: stacks[task] for task in CLICKED if task in results}, plan)
     stacks |= {task: one.stack for task, one in clicks.items()}
-    rows = [*rows, PlanRow("encoder", True, why=texts.why)] if texts.why else rows
+    topped = read_again(job, pipeline, stacks["search"] if "search" in results else None, crossed, plan.cross.get("first", 0))
+    language = replace(language, figures=[*topped.figures, *texts.tuned.figures, *language.figures])
+    rows = [*rows, *([PlanRow("encoder", True, why=texts.why)] if texts.why else []), *([topped.row] if topped.row else [])]
     report = replace(evaluation(job, results, clicks, rows, language), off_policy=run_off_policy(job, pipeline, stacks))
-    return Measured(job, sources, results, clicks, stacks, pipeline, report, most, texts.tuned.taken)
+    made = {"steps": crossed.steps, "first": topped.first} if crossed.steps else {}
+    return Measured(job, sources, results, clicks, stacks, replace(pipeline, top=topped.top), report, most, texts.tuned.taken, made)
 
 
 def run_tasks(job: Job, pipeline: Pipeline, stacks: Mapping[str, Stack], plan: Plan) -> dict[str, TaskResult]:
@@ -223,7 +231,7 @@ def _bundle(measured: Measured, quality: Quality, store: Path, run: Run) -> Bund
     if job.reader is not None and job.reader.encoder:
         used |= {name for name, source in measured.sources.items() if isinstance(source, Nearest)}
     sources, late = refit(job, {name: source for name, source in measured.sources.items() if name in used})
-    pipeline = job.pipeline(sources, True, measured.stacks)
+    pipeline = replace(job.pipeline(sources, True, measured.stacks), top=measured.pipeline.top)
     with tracker.part("compare scores before and after the refit"):
         moved = shift(job, list(measured.results.values()), measured.pipeline, pipeline)
     report = replace(measured.report, notes=[*measured.report.notes, *late, *moved], training=curves_of(run))
@@ -267,6 +275,7 @@ def _plan(measured: Measured) -> dict[str, Json]:
         "encoder": measured.job.encoder,
         "texts": measured.texts,
         "finetune": dict(measured.finetune),
+        "cross": dict(measured.cross),
         "requests": {task: {str(window): size for window, size in one.sizes.items()} for task, one in made.items()},
         "rankers": _json({task: one.effort for task, one in made.items()}),
     }
