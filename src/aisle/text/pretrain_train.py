@@ -53,6 +53,8 @@ RATE, RATE_ON = 1e-3, 1e-4
 """Learning rate from nothing, and of a model that has learned already."""
 HELD, MOST_HELD = 0.05, 500
 """Share and most of the texts that are kept out to measure."""
+LEARNING = 0.9
+"""Of the time so much is for learning, the rest to measure and write."""
 LEAST = 20_000
 """Characters below which nothing is learned."""
 FACTS = "pretraining.json"
@@ -155,7 +157,7 @@ class Pretraining:
             source,
             lambda batch: loss(model, batch),
             judge=lambda: -math.log(perplexity(model, blocks)),
-            left=lambda: self.seconds - (perf_counter() - begun),
+            left=lambda: LEARNING * self.seconds - (perf_counter() - begun),
             watch=self.watch,
             describe=lambda batch: f"{len(batch[0])} blocks",
             checkpoint=self.out / "unfinished" / "checkpoint",
