@@ -73,7 +73,7 @@ def test_a_killed_run_goes_on_to_the_same_losses(tmp_path: Path, monkeypatch: py
 def test_the_shape_is_what_the_time_can_fill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from aisle.text import pretrain_train as made
 
-    monkeypatch.setattr(made, "_pace", lambda model: model.config.hidden_size / 128)
+    monkeypatch.setattr(made, "_pace", lambda model, enough: model.config.hidden_size / 128)
     steps = made.PASSES[0] * made._steps(TEXTS)
     tokenizer = made.learned(TEXTS)
     for seconds, shape in ((3.1 * steps, (6, 384)), (2.9 * steps, (4, 256)), (1.9 * steps, (2, 128)), (0.0, (2, 128))):

@@ -12,10 +12,12 @@ import pytest
 from aisle.core.events import Dataset
 from aisle.data.windows import cut
 from aisle.retrieval.dense import Content, Dense
+from aisle.retrieval.lexical import Lexical
 from aisle.settings import Settings
 from aisle.text.ngram import NgramEncoder
 from aisle.tracking import Tracker
 from aisle.training import text_sources as texts
+from aisle.training.answers import Answers
 from aisle.training.budget import Budget
 from aisle.training.parts import Parts
 from aisle.training.text_sources import text_sources
@@ -86,6 +88,20 @@ def test_finished_vectors_are_taken_up(tmp_path: Path, monkeypatch: pytest.Monke
 def test_without_a_source_by_meaning_nothing_is_encoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = fitted(english(), tmp_path, Budget(60, Clock()), monkeypatch, names=("lexical",))
     assert list(found.sources) == ["lexical"] and (found.encoder, found.why) == ("", "")
+
+
+def test_a_joint_encoder_teaches_its_model_what_that_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a lamp's title the English part, and no query that is Chinese alone."""
+    asked = ["red lamp", "红色台灯", "lamp 台灯"]
+    answers = Answers(asked, np.arange(3), np.arange(3), np.ones(3, np.int8))
+    monkeypatch.setattr(texts.Answers, "of", classmethod(lambda *_: answers))
+    monkeypatch.setattr(texts, "refused", lambda known, seconds: f"{known.queries(1).tolist()}" if len(known.queries(1)) == 3 else "")
+    seen = []
+    monkeypatch.setattr(texts.Tuning, "run", lambda self, data, known, *_: seen.append((self.reads, known)) or texts.Tuned(why="done"))
+    held = texts.Held(english(), cut(english().events), Settings(), Budget(60, Clock()), Parts(tmp_path, {}), Tracker(quiet=True))
+    assert texts.fine_tuned(held, "joint:/models/own", Lexical(), None).why == "done"
+    reads, known = seen[0]
+    assert known.queries(1).tolist() == [0, 2] and [reads(text) for text in asked] == ["red lamp", "", "lamp"]
 
 
 def test_clicks_on_searches_teach_the_map_where_nobody_judged(data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

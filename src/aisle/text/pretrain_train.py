@@ -53,6 +53,8 @@ RATE, RATE_ON = 1e-3, 1e-4
 """Learning rate from nothing, and of a model that has learned already."""
 HELD, MOST_HELD = 0.05, 500
 """Share and most of the texts that are kept out to measure."""
+LEARNING = 0.9
+"""Of the time so much is for learning, the rest to measure and write."""
 LEAST = 20_000
 """Characters below which nothing is learned."""
 FACTS = "pretraining.json"
@@ -143,7 +145,7 @@ class Pretraining:
         """The largest shape that passes over the text often enough in the time given."""
         steps = PASSES[0] * _steps(texts)
         for shape in SHAPES[:-1]:
-            if steps * _pace(made(self.kind, shape, size)) <= self.seconds:
+            if steps * _pace(made(self.kind, shape, size), self.seconds / steps) <= self.seconds:
                 return shape
         return SHAPES[-1]
 
@@ -155,7 +157,7 @@ class Pretraining:
             source,
             lambda batch: loss(model, batch),
             judge=lambda: -math.log(perplexity(model, blocks)),
-            left=lambda: self.seconds - (perf_counter() - begun),
+            left=lambda: LEARNING * self.seconds - (perf_counter() - begun),
             watch=self.watch,
             describe=lambda batch: f"{len(batch[0])} blocks",
             checkpoint=self.out / "unfinished" / "checkpoint",
@@ -266,8 +268,8 @@ def _steps(texts: Sequence[str]) -> int:
     return max(1, math.ceil(sum(len(text) + 1 for text in texts) / (LENGTH * BATCH)))
 
 
-def _pace(model: torch.nn.Module, steps: int = 2) -> float:
-    """Seconds of a step, after one that is not counted."""
+def _pace(model: torch.nn.Module, enough: float, steps: int = 2) -> float:
+    """Seconds of a step, after one that is not counted; that one is the answer where it takes four times what is ``enough``."""
     random = np.random.default_rng(0)
     tokens = random.integers(5, model.config.vocab_size, (BATCH, LENGTH))
     guessed = random.random((BATCH, LENGTH)) < (0.15 if isinstance(model, BertForMaskedLM) else 1)
@@ -279,4 +281,6 @@ def _pace(model: torch.nn.Module, steps: int = 2) -> float:
         loss(model, batch).backward()
         optimizer.step()
         took.append(perf_counter() - begun)
+        if took[0] > 4 * enough:
+            return took[0]
     return sum(took[1:]) / steps
