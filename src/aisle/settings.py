@@ -55,6 +55,10 @@ class Ranking(Section):
 
     candidates: int = Field(default=200, ge=10, le=2_000, description="how many each source proposes")
     alpha: float | None = Field(default=None, ge=0, le=1, description="weight of CTR in Z; absent: .5 unless window 3 disagrees")
+    fusion: Literal["weighted_average", "segments", "majority_vote", "softmax_vote", "gate"] | None = Field(
+        default=None,
+        description="the way to fuse CTR, RER and the sources; absent: the weighted average unless window 3 surely prefers another",
+    )
 
 
 class Arrange(Section):

@@ -172,8 +172,9 @@ class Shop:
         order = np.sort(rows)
         mask = np.zeros(len(candidates), bool)
         mask[order] = True
-        features = self.pipeline.features(ranked.block, candidates.keep(mask))
-        found = explanations(self.pipeline.stacks[task_of(ranked.block.requests[number])], features)
+        shown, stack = candidates.keep(mask), self.pipeline.stacks[task_of(ranked.block.requests[number])]
+        features = self.pipeline.features(ranked.block, shown)
+        found = explanations(stack, {**features, **stack.asked(ranked.block.requests, shown.request)})
         return [found[place] | more for place, more in zip(np.searchsorted(order, rows).tolist(), moved, strict=True)]
 
     def _left_out(self, ranked: Ranked, number: int) -> list[AnsweredItem]:
