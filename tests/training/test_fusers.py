@@ -16,7 +16,6 @@ from aisle.fusion.recall import Recall
 from aisle.fusion.segments import Segments
 from aisle.fusion.stack import Stack
 from aisle.pipeline import Pipeline
-from aisle.training import learn as learning
 from aisle.training.ablation import again
 from aisle.training.choose import mean, quality
 from aisle.training.frames import Column, Frame
@@ -93,9 +92,9 @@ def test_without_time_none_competes_and_a_plan_brings_the_same_ones_back() -> No
     assert set(whole.effort[CONTEST]) == set(FUSERS)
 
 
-def learned(fusion: str | None, **more: float) -> tuple[Learned, Frame]:
+def learned(fusion: str | None, alpha: float | None = None) -> tuple[Learned, Frame]:
     dev = shelf(100, 2, hint=3.0)
-    return learn(STACK, shelf(200, 1, hint=3.0), dev, replace(PLAIN, fusion=fusion, **more)), dev
+    return learn(STACK, shelf(200, 1, hint=3.0), dev, replace(PLAIN, fusion=fusion, alpha=alpha)), dev
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -148,8 +147,7 @@ def test_window_4_is_read_by_no_way(job: Job) -> None:
     """Another window 4 changes no choice, no weight and no figure of window 3."""
     whole, windows = page_of()
     other = replace(windows, test=with_lists(shelf(60, 99)))
-    one, two = (ways(job, whole, each.dev, each.test) for each in (windows, other))
+    one, two = (ways(job, whole, each.dev.replay, each.test) for each in (windows, other))
     assert [(row.name, row.development, row.weights, row.served) for row in one] == [
         (row.name, row.development, row.weights, row.served) for row in two
     ]
-    assert learning.CONTEST == "fusion"

@@ -34,13 +34,13 @@ class Lesson:
     judge: Callable[[Column], Floats]
     alpha: float
     use: NDArray[np.bool_]
-    memo: dict[Hashable, Floats] = field(default_factory=dict, repr=False)
+    memo: dict[Hashable, NDArray[np.floating]] = field(default_factory=dict, repr=False)
 
     def judged(self, key: Hashable, score: Callable[[], Column]) -> Floats:
         """`judge` of a score that is told from others by its key; made once, for every part of the requests."""
         if key not in self.memo:
             self.memo[key] = self.judge(score())
-        return self.memo[key]
+        return np.asarray(self.memo[key], np.float64)
 
     def mean(self, quality: Floats) -> float:
         """Mean quality of the requests that may be learned from, 0 where none of them wanted anything."""

@@ -15,7 +15,7 @@ from aisle.ranking.calibrate import Calibrator
 CONTEXT = (KNOWN, IDLE, LENGTH, HEAD, RANK)
 STRANGE = 3.0
 """Spreads from the mean at which a context counts no further."""
-ROWS = 300_000
+ROWS = 100_000
 """Candidates that a member's curve needs at most."""
 FIRST = 4.0
 """Where fitting starts, a source's weight is this much, in logits, below that of the two sides."""

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from aisle.fusion.fuser import CTR, RER, Column, Columns, Lesson, column, rows_of, summed
 
@@ -36,13 +35,13 @@ class Majority:
         values = {}
         for depth in DEPTHS:
             self._at(depth, lesson)
-            values[depth] = lesson.mean(lesson.judged((self.name, depth, *self.mark_.values()), lambda: self.score(lesson.columns)))
+            values[depth] = lesson.mean(lesson.judged((self.name, depth), lambda: self.score(lesson.columns)))
         self._at(max(values, key=lambda depth: values[depth]), lesson)
         return self
 
     def _at(self, depth: int, lesson: Lesson) -> None:
         self.depth = depth
-        self.mark_ = {side: _usual(lesson, lesson.columns[side], depth) for side in SIDES}
+        self.mark_ = {side: _usual(lesson, side, depth) for side in SIDES}
 
     def parts(self, columns: Columns) -> dict[str, Column]:
         """Each member's vote with its points."""
@@ -82,11 +81,13 @@ class Majority:
         return model
 
 
-def _usual(lesson: Lesson, values: Column, depth: int) -> float:
-    """The median over the requests of their ``depth``-th best value, of the last one where there are fewer."""
+def _usual(lesson: Lesson, side: str, depth: int) -> float:
+    """The median over all requests of their ``depth``-th best chance, of the last one where there are fewer: what was taken has no part in
+    it."""
     counts = np.diff(lesson.offsets)
-    request = np.repeat(np.arange(len(counts)), counts)
-    ordered = values[np.lexsort((-values, request))]
-    used = lesson.use & (counts > 0)
-    found: NDArray[np.float32] = ordered[lesson.offsets[:-1][used] + np.minimum(depth, counts[used]) - 1]
+    if ("best first", side) not in lesson.memo:
+        values = lesson.columns[side]
+        lesson.memo["best first", side] = values[np.lexsort((-values, np.repeat(np.arange(len(counts)), counts)))]
+    filled = counts > 0
+    found = lesson.memo["best first", side][lesson.offsets[:-1][filled] + np.minimum(depth, counts[filled]) - 1]
     return float(np.median(found)) if len(found) else np.inf

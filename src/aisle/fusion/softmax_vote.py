@@ -36,22 +36,26 @@ class SoftmaxVote:
         self.middle_, self.spread_, self.whole_ = np.zeros(len(self.members)), np.ones(len(self.members)), np.ones(len(self.members))
 
     def fit(self, lesson: Lesson) -> Self:
-        """The members' scales, then the temperature."""
-        rows, requests = lesson.rows, max(1, int(lesson.use.sum()))
+        """The members' scales by all requests, since what was taken has no part in them; then the temperature."""
         for place, member in enumerate(self.members):
-            said = _says(lesson.columns, member)[rows]
+            said = _says(lesson.columns, member)
             said = said[np.isfinite(said)]
             self.middle_[place], self.spread_[place] = (said.mean(), said.std() or 1.0) if len(said) else (0.0, 1.0)
-        values, wholes = {}, {}
+        values = {}
         for temperature in TEMPERATURES:
-            self.temperature, self.whole_ = temperature, np.ones(len(self.members))
-            given = self.parts(lesson.columns)
-            self.whole_ = np.array([max(given[name][rows].sum() / requests, 1e-9) for name in self.members])
-            score = np.sum([given[name] / whole for name, whole in zip(self.members, self.whole_, strict=True)], axis=0, dtype=np.float32)
-            key = (self.name, temperature, self.whole_.tobytes())
-            values[temperature], wholes[temperature] = lesson.mean(lesson.judged(key, lambda score=score: score)), self.whole_  # type: ignore[misc]
+            self.temperature = temperature
+            values[temperature] = lesson.mean(lesson.judged((self.name, temperature), lambda: self._scaled(lesson).score(lesson.columns)))
         self.temperature = max(values, key=lambda one: values[one])
-        self.whole_ = wholes[self.temperature]
+        return self._scaled(lesson)
+
+    def _scaled(self, lesson: Lesson) -> Self:
+        """With a vote a request for each member at the temperature that stands."""
+        key = (self.name, self.temperature, "whole")
+        if key not in lesson.memo:
+            self.whole_, requests = np.ones(len(self.members)), max(1, len(lesson.use))
+            given = self.parts(lesson.columns)
+            lesson.memo[key] = np.array([max(given[name].sum(dtype=np.float64) / requests, 1e-9) for name in self.members])
+        self.whole_ = np.asarray(lesson.memo[key], np.float64)
         return self
 
     def parts(self, columns: Columns) -> dict[str, Column]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from aisle.evaluation.results import PlanRow
 from aisle.fusion.fuser import CTR, RER, Column, Floats, Fuser, Lesson, asked
 from aisle.fusion.methods import WEIGHTED, unfitted
+from aisle.fusion.rank_fusion import reciprocal_rank
 from aisle.fusion.segments import mixed
 from aisle.fusion.stack import Stack
 from aisle.training.budget import Left
@@ -19,6 +20,7 @@ from aisle.training.choose import mean, quality
 from aisle.training.frames import Frame
 
 FOLDS = 4
+VOTE = "rank_fusion"
 MOST = 4_000
 """Requests of window 3 that are looked at."""
 SURE = 2.0
@@ -38,10 +40,12 @@ class Contender:
 
 @dataclass(frozen=True)
 class Contest:
-    """All that competed on the first requests of window 3, ``weighted`` ``(requests,)`` the global α's quality; ``served`` is the one that
-    the stack takes, None for the global α; why, in words; ``heads``: the head queries that they read."""
+    """All that competed on the first requests of window 3: ``weighted`` ``(requests,)`` is the global α's quality, ``plain`` that of the
+    vote by rank and of either side alone (`CTR`, `RER`); ``served`` is the one that the stack takes, None for the global α; why, in words;
+    ``heads``: the head queries that they read."""
 
     weighted: Floats = field(default_factory=lambda: np.zeros(0))
+    plain: Mapping[str, Floats] = field(default_factory=dict)
     contenders: Mapping[str, Contender] = field(default_factory=dict)
     served: Fuser | None = None
     why: str = ""
@@ -67,6 +71,8 @@ def compete(stack: Stack, dev: Frame, sides: Mapping[str, Column], wanted: str |
     comes out."""
     lesson, users = lesson_of(stack, dev, sides)
     weighted = lesson.judged(("α", stack.alpha), lambda: mixed(stack.alpha, lesson.columns[CTR], lesson.columns[RER]))
+    plain = {side: lesson.judge(lesson.columns[side]) for side in (CTR, RER)}
+    plain[VOTE] = lesson.judge(reciprocal_rank(lesson.columns, stack.sources))
     found: dict[str, Contender] = {}
     for name in names:
         if left() <= 0:
@@ -77,9 +83,9 @@ def compete(stack: Stack, dev: Frame, sides: Mapping[str, Column], wanted: str |
     if wanted is not None:
         held = found.get(wanted)
         served = None if wanted == WEIGHTED else held.fuser if held else unfitted(wanted, stack.sources).fit(lesson)
-        return Contest(weighted, found, served, "by setting", stack.heads)
+        return Contest(weighted, plain, found, served, "by setting", stack.heads)
     why = f"no other way gains {SURE:g} standard errors on window 3" if best == WEIGHTED else f"{best} gains surely on window 3"
-    return Contest(weighted, found, found[best].fuser if sure else None, why, stack.heads)
+    return Contest(weighted, plain, found, found[best].fuser if sure else None, why, stack.heads)
 
 
 def lesson_of(stack: Stack, dev: Frame, sides: Mapping[str, Column]) -> tuple[Lesson, NDArray[np.int32]]:

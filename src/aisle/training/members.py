@@ -49,7 +49,7 @@ def members(job: Job, pipeline: Pipeline, learned: Learned, windows: Windows, le
     took = costs(job, pipeline, learned, test)
     listed = [Member(name, found[name], weights.get(name, NAN), took.get(name, NAN)) for name in columns]
     pairs = [Pair(a, b, r, found.get(f"{a}+{b}", Value())) for (a, b), r in correlations(columns).items()]
-    return Fusion(METRIC, len(test.replay), found["whole"], listed, pairs, methods=ways(job, learned, windows.dev, test))
+    return Fusion(METRIC, len(test.replay), found["whole"], listed, pairs, methods=ways(job, learned, windows.dev.replay, test))
 
 
 def _alone(learned: Learned, whole: Frame, test: Frame) -> dict[str, Floats]:

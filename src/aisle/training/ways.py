@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from aisle.evaluation.members import NAN, Method, values
+from aisle.evaluation.replay import Replay
 from aisle.fusion.fuser import CTR, RER, asked
 from aisle.fusion.methods import WEIGHTED
 from aisle.fusion.rank_fusion import reciprocal_rank
 from aisle.fusion.segments import mixed
 from aisle.training.choose import quality
 from aisle.training.frames import Column, Frame
-from aisle.training.fusers import MOST
+from aisle.training.fusers import VOTE
 from aisle.training.job import Job
 from aisle.training.judge import ctr
 from aisle.training.learn import Learned
@@ -25,17 +26,18 @@ Way = Callable[[Mapping[str, Column]], Column]
 """A score ``(n,)`` from the features and both sides."""
 
 
-def ways(job: Job, learned: Learned, dev: Frame, test: Frame) -> list[Method]:
+def ways(job: Job, learned: Learned, dev: Replay, test: Frame) -> list[Method]:
     """A row a way, none where none competed; those that learn on window 3 are judged on requests of it that they did not learn from."""
     contest, stack = learned.contest, learned.stack
     if not contest.contenders or stack.ranker is None:
         return []
-    known, few = _ways(learned), dev.head(MOST)
+    known = _ways(learned)
     late = {name: quality(test, test.scored(way, _sides(learned, test))) for name, way in known.items()}
-    early = {name: one.quality for name, one in contest.contenders.items()}
-    early |= {name: quality(few, few.scored(known[name], _sides(learned, few))) for name in known if name not in early}
+    named = {CTR: stack.ranker.name, RER: RECALL}
+    early = {named.get(name, name): one for name, one in contest.plain.items()}
+    early |= {WEIGHTED: contest.weighted, **{name: one.quality for name, one in contest.contenders.items()}}
     seed, took = job.settings.seed, _costs(job, learned, known, test)
-    then, now = values(early, few.replay.users, seed), values(late, test.replay.users, seed)
+    then, now = values(early, dev.users[: len(contest.weighted)], seed), values(late, test.replay.users, seed)
     weights = {RECALL: stack.recall.weights, WEIGHTED: {CTR: stack.alpha, RER: 1 - stack.alpha}}
     weights |= {name: one.fuser.weights for name, one in contest.contenders.items()}
     return [Method(name, then[name], now[name], weights.get(name, {}), took.get(name, NAN), name == contest.name) for name in known]
@@ -46,7 +48,7 @@ def _ways(learned: Learned) -> dict[str, Way]:
     stack, contest = learned.stack, learned.contest
     assert stack.ranker is not None  # the caller looked
     return {
-        "rank_fusion": lambda columns: reciprocal_rank(columns, stack.sources),
+        VOTE: lambda columns: reciprocal_rank(columns, stack.sources),
         RECALL: lambda columns: columns[RER],
         stack.ranker.name: lambda columns: columns[CTR],
         WEIGHTED: lambda columns: mixed(stack.alpha, columns[CTR], columns[RER]),
