@@ -124,7 +124,7 @@ class Pipeline:
     def score(self, stack: Stack, block: Block, candidates: Candidates) -> Candidates:
         """The feature function, the ranker, the recall side, their fusion."""
         features = block.memo["features"] = self.features(block, candidates)
-        return with_columns(candidates, stack.fuse(features))
+        return with_columns(candidates, stack.fuse({**features, **stack.asked(block.requests, candidates.request)}))
 
     def arrange(self, block: Block, candidates: Candidates) -> list[Page]:
         """The pages, from what was scored."""

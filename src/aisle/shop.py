@@ -173,8 +173,9 @@ class Shop:
         order = np.sort(rows)
         mask = np.zeros(len(candidates), bool)
         mask[order] = True
-        features = self.pipeline.features(ranked.block, candidates.keep(mask))
-        found = explanations(self.pipeline.stacks[task_of(ranked.block.requests[number])], features)
+        shown, stack = candidates.keep(mask), self.pipeline.stacks[task_of(ranked.block.requests[number])]
+        features = self.pipeline.features(ranked.block, shown)
+        found = explanations(stack, {**features, **stack.asked(ranked.block.requests, shown.request)})
         if self.pipeline.top is not None and RAW in candidates.columns:
             found = second_reading(found, candidates[RAW][order], self.pipeline.top.weight)
         return [found[place] | more for place, more in zip(np.searchsorted(order, rows).tolist(), moved, strict=True)]

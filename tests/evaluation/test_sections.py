@@ -6,7 +6,7 @@ import numpy as np
 
 from aisle.evaluation import charts
 from aisle.evaluation.drift import Drift, Point, Shift
-from aisle.evaluation.members import Fusion, Member, Pair, Value
+from aisle.evaluation.members import Fusion, Member, Method, Pair, Value
 from aisle.evaluation.off_policy import Estimate, OffPolicy
 from aisle.evaluation.report_html import render
 from aisle.evaluation.results import Evaluation
@@ -17,7 +17,16 @@ def later(name: str = "als") -> Evaluation:
     """One task with everything; ``name`` stands wherever a name can."""
     value = Value(0.31, 0.3, 0.32)
     page = Fusion(
-        "ndcg@10", 400, value, [Member(name, value, 0.25, 1.5)], [Pair(name, "b", 0.8, value), Pair(name, "c", 0.1)], [f"Remove {name}."]
+        "ndcg@10",
+        400,
+        value,
+        [Member(name, value, 0.25, 1.5)],
+        [Pair(name, "b", 0.8, value), Pair(name, "c", 0.1)],
+        [f"Remove {name}."],
+        [
+            Method("gate", value, Value(0.29, 0.27, 0.33), {name: 0.75, "b": 0.25, "c": 0.001}, 0.04, True),
+            Method("segments", value, value, {}),
+        ],
     )
     estimates = {
         "position_based_dr": Estimate(1.25, 1.2, 1.3, 0.05, 0.01, 0.09, 812.0),
@@ -44,6 +53,16 @@ def test_every_later_section_is_on_the_page_with_its_numbers() -> None:
         assert expected in page.text, expected
     assert 'class="lines"' in html and "5 days" in html
     assert {link.removeprefix("#") for link in page.links} <= set(page.ids)
+
+
+def test_every_way_to_fuse_is_there_and_the_served_one_is_marked() -> None:
+    html = render(later())
+    page = Page(html)
+    for expected in ("weights by what the request is like", "0.290", "0.270–0.330", "als 0.750, b 0.250", "0.040", "way to fuse"):
+        assert expected in page.text, expected
+    assert "c 0.001" not in page.text, "what weighs nearly nothing is left out"
+    row = html[html.rindex("<tr", 0, html.index("<code>gate</code>")) :]
+    assert row.startswith('<tr class="main"')
 
 
 def test_a_report_without_them_shows_none_of_them() -> None:

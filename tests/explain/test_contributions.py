@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from aisle.core.answer import to_json
 from aisle.explain.contributions import explanations
 from aisle.fusion.recall import Recall
+from aisle.fusion.segments import Segments
 from aisle.fusion.stack import Ranker, Stack
 from aisle.ranking.boosted import Boosted
 from aisle.ranking.calibrate import Calibrator
@@ -74,6 +75,16 @@ def test_the_recall_side_names_each_sources_share_and_rank() -> None:
     assert one["alpha"] == 0.0
     assert "ctr" not in one
     assert one["rer"]["contributions"] == pytest.approx({"a_share": 0.45, "a_rank": 0.2})  # type: ignore[index,call-overload]
+
+
+def test_another_way_to_fuse_says_what_each_member_adds() -> None:
+    held = replace(stack(MODELS[0]), fuser=Segments(alpha=0.2))
+    features = columns(1, 5)
+    score = held.fuse(features)["score"]
+    for place, one in enumerate(explanations(held, features)):
+        assert one["alpha"] is None and one["fusion"]["name"] == "segments"  # type: ignore[index,call-overload]
+        assert set(one["fusion"]["contributions"]) == {"ctr", "rer"}  # type: ignore[index,call-overload,arg-type]
+        assert sum(one["fusion"]["contributions"].values()) == pytest.approx(float(score[place]), rel=1e-5)  # type: ignore[index,call-overload,union-attr]
 
 
 def test_an_answer_explains_what_it_shows() -> None:

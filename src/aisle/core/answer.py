@@ -114,8 +114,9 @@ def to_json(answer: Answer) -> dict[str, Json]:
     ``why``: ``[{"item_id", "stage", "reason", ...}]`` with the details of `Absence`. An item that stands for others of its product has
     ``variants``. With ``explain`` each item has ``explanation``: ``{"alpha", "ctr": side, "rer": side, "by_score": its place by score
     alone, 0 first, "moved": what put it elsewhere}``, a side being ``{"score", "base", "contributions": {name: value}, "link"}`` whose
-    base and contributions sum to the raw score that calibration reads (through a sigmoid where ``link`` is ``logistic``); an item that was
-    read again has the side ``cross`` too, and its ``weight``: the score is ``(1 - weight)·Z + weight·C``. The answer has ``trace``:
+    base and contributions sum to the raw score that calibration reads (through a sigmoid where ``link`` is ``logistic``); where sides and
+    sources are fused in another way than by ``alpha``, that is null and ``fusion`` is ``{"name", "contributions"}``; an item that was read
+    again has the side ``cross`` too, and its ``weight``: the score is ``(1 - weight)·Z + weight·C``. The answer has ``trace``:
     ``[{"stage", "took_ms", "gave"}]`` in the order in which the stages ended.
     """
     result: dict[str, Json] = {

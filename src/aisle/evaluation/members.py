@@ -1,4 +1,4 @@
-"""The report's fusion page: each member alone, in pairs and all together, its weight, whose errors go together, what each costs."""
+"""The report's fusion page: each member alone, in pairs and all together, its weight, whose errors go together, the ways to fuse them."""
 
 from __future__ import annotations
 
@@ -49,9 +49,23 @@ class Pair:
 
 
 @dataclass(frozen=True)
+class Method:
+    """A way to fuse the members: its quality on window 3 (learned from other requests of it where it learns there) and on the test window,
+    what it has fitted, the milliseconds that fusing one request takes when its members have scored, the median, and whether it is
+    ``served``."""
+
+    name: str
+    development: Value
+    test: Value
+    weights: Mapping[str, float]
+    milliseconds: float = NAN
+    served: bool = False
+
+
+@dataclass(frozen=True)
 class Fusion:
-    """One task: ``metric`` over ``n`` requests of the test window, the whole fused, its members, every pair of them, and what follows from
-    the ablation in words: which member may go, and which was not tried."""
+    """One task: ``metric`` over ``n`` requests of the test window, the whole fused, its members, every pair of them, the ``methods`` to
+    fuse them, and what follows from the ablation in words: which member may go, and which was not tried."""
 
     metric: str
     n: int
@@ -59,6 +73,7 @@ class Fusion:
     members: Sequence[Member]
     pairs: Sequence[Pair]
     advice: Sequence[str] = ()
+    methods: Sequence[Method] = ()
 
     def advised(self, advice: Sequence[str]) -> Fusion:
         """The same with what follows from it."""

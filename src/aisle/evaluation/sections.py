@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from aisle.evaluation import charts, words
 from aisle.evaluation.drift import Drift, Point
-from aisle.evaluation.members import Fusion, Value
+from aisle.evaluation.members import Fusion, Method, Value
 from aisle.evaluation.off_policy import Estimate, OffPolicy
 from aisle.evaluation.report import task_words
 from aisle.evaluation.results import Evaluation
@@ -27,12 +27,13 @@ ESTIMATORS = {
 
 @dataclass(frozen=True)
 class FusionPage:
-    """One task: what follows first, then the members, then the pairs, folded."""
+    """One task: what follows first, then the members, the ways to fuse them, and the pairs, folded."""
 
     title: str
     advice: Sequence[str]
     members: Table
     pairs: Table
+    methods: Table
 
 
 def fusion(evaluation: Evaluation) -> list[FusionPage]:
@@ -54,9 +55,35 @@ def _fusion(title: str, page: Fusion) -> FusionPage:
     ]
     front = f"{page.metric} over {page.n:,} requests"
     heads = [("alone", front), ("weight", "share of the recall side; for a side, of Z"), ("ms", "of one request, the median")]
-    return FusionPage(
-        title, page.advice, Table(front, heads, lines), Table("Pairs", [("together", front), ("errors", "correlation of the errors")], both)
-    )
+    beside = Table("Pairs", [("together", front), ("errors", "correlation of the errors")], both)
+    return FusionPage(title, page.advice, Table(front, heads, lines), beside, _methods(front, page))
+
+
+def _methods(front: str, page: Fusion) -> Table:
+    """The ways to fuse, the best on window 3 first, the served one marked."""
+    ordered = sorted(page.methods, key=lambda one: -one.development.value if isfinite(one.development.value) else 1.0)
+    lines = [
+        Line(
+            one.name,
+            words.model(one.name),
+            [_value(one.development), _value(one.test), Cell(words.number(one.milliseconds)), _weights(one)],
+            one.served,
+        )
+        for one in ordered
+    ]
+    heads = [
+        ("window 3", "learned from other requests of it"),
+        ("test", front),
+        ("ms", "to fuse one request"),
+        ("weights", "what it has fitted"),
+    ]
+    return Table(front, heads, lines)
+
+
+def _weights(one: Method) -> Cell:
+    """The weights in words, the largest first; a hundredth and less is left out."""
+    shown = sorted(one.weights.items(), key=lambda pair: -pair[1])
+    return Cell("–" if not shown else "", ", ".join(f"{name} {words.number(value)}" for name, value in shown if value > 0.01))
 
 
 def _value(value: Value) -> Cell:

@@ -21,6 +21,8 @@ MODELS = {
     "user_and_item": "what the shopper had to do with it", "item_facts": "popularity and age of a product",
     "text_match": "how the words match",
     "rank_fusion": "vote of all sources", "recall_side": "recall side (RER)",
+    "weighted_average": "one α for all", "segments": "α by kind of user and query", "majority_vote": "votes for each member's first",
+    "softmax_vote": "each member's softmax summed", "gate": "weights by what the request is like",
     "dcn": "net that crosses features (DCN)", "wide_deep": "wide and deep net", "deepfm": "DeepFM net", "fm": "factorisation machine",
     "logistic": "logistic CTR", "boosted": "boosted CTR", "lambdamart": "learned ranking",
     "intent_reader": "intents from the examples", "category_reader": "category from the log", "majority": "always the most frequent",

@@ -19,16 +19,25 @@ def explanations(stack: Stack, features: Mapping[str, NDArray[np.float32]]) -> l
 
     A side is ``{"score", "base", "contributions": {name: value}, "link"}``: ``base`` and the contributions sum to ``score``, the model's
     raw score; its calibrator reads that score (``identity``) or its sigmoid (``logistic``). Trees give SHAP values (Lundberg and Lee 2017,
-    LightGBM's own), a linear model its coefficients times the standardised features. What adds nothing is left out.
+    LightGBM's own), a linear model its coefficients times the standardised features. What adds nothing is left out. Where another way
+    to fuse is served, ``alpha`` is None and ``fusion`` has its ``name`` and the ``contributions`` that sum to the fused score.
     """
     score = stack.recall.score(features)
     rer = _side(score, np.zeros(len(score)), stack.recall.contributions(features), "identity")
     if stack.ranker is None:
         return [{"alpha": 0.0, "rer": one} for one in rer]
     x = matrix(features, stack.names)
-    parts = stack.ranker.contributions(x)
-    ctr = _side(stack.ranker.raw(x), parts[:, -1], dict(zip(stack.names, parts.T, strict=False)), stack.ranker.link)
-    return [{"alpha": stack.alpha, "ctr": one, "rer": other} for one, other in zip(ctr, rer, strict=True)]
+    each = stack.ranker.contributions(x)
+    ctr = _side(stack.ranker.raw(x), each[:, -1], dict(zip(stack.names, each.T, strict=False)), stack.ranker.link)
+    whole: list[dict[str, Json]] = [{"alpha": stack.alpha}] * len(score)
+    if stack.fuser is not None:
+        parts = stack.fuser.parts({**features, **stack.fuse(features)})
+        whole = [{"alpha": None, "fusion": {"name": stack.fuser.name, "contributions": _row(parts, place)}} for place in range(len(score))]
+    return [{**fused, "ctr": one, "rer": other} for fused, one, other in zip(whole, ctr, rer, strict=True)]
+
+
+def _row(parts: Mapping[str, Floats], place: int) -> dict[str, Json]:
+    return {name: float(column[place]) for name, column in parts.items() if column[place]}
 
 
 def second_reading(told: list[dict[str, Json]], raw: NDArray[np.float32], weight: float) -> list[dict[str, Json]]:
@@ -46,7 +55,7 @@ def _side(score: Floats, base: Floats, parts: Mapping[str, Floats], link: str) -
         {
             "score": float(score[place]),
             "base": float(base[place]),
-            "contributions": {name: float(column[place]) for name, column in parts.items() if column[place]},
+            "contributions": _row(parts, place),
             "link": link,
         }
         for place in range(len(score))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -11,7 +11,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from aisle.core.request import Request
+from aisle.fusion.fuser import CTR, RER, Fuser, asked
+from aisle.fusion.methods import FUSERS
 from aisle.fusion.recall import Recall
+from aisle.fusion.segments import mixed
 from aisle.ranking.boosted import Boosted
 from aisle.ranking.calibrate import Calibrator
 from aisle.ranking.ctr.matrix import OverFeatures
@@ -55,6 +59,7 @@ class Stack:
     """How one task is answered. Without a ranker the recall side alone decides, which is what a shop without labels gets.
 
     ``sources`` propose; ``names`` are the ranker's features in order; ``ctr`` and ``rer`` calibrate the two sides to the same scale.
+    ``fuser``: another way to fuse them, where window 3 surely prefers one; it reads which queries are ``heads``.
     ``clicks``, where the log has impressions, is the calibrated probability of a click on what was shown.
     """
 
@@ -70,6 +75,8 @@ class Stack:
     click_names: tuple[str, ...] = ()
     click_calibrator: Calibrator | None = None
     event: str | None = None
+    fuser: Fuser | None = None
+    heads: frozenset[str] = frozenset()
 
     def recall_score(self, features: Mapping[str, Column]) -> Column:
         """RER, calibrated where a calibrator was fitted."""
@@ -87,7 +94,13 @@ class Stack:
         rer, ctr = self.recall_score(features), self.rank_score(features)
         if ctr is None:
             return {"rer": rer, "score": rer}
-        return {"rer": rer, "ctr": ctr, "score": (self.alpha * ctr + (1 - self.alpha) * rer).astype(np.float32)}
+        sides = {RER: rer, CTR: ctr}
+        score = mixed(self.alpha, ctr, rer) if self.fuser is None else self.fuser.score({**features, **sides})
+        return {**sides, "score": score}
+
+    def asked(self, requests: Sequence[Request], request: NDArray[np.integer]) -> dict[str, Column]:
+        """What `fuse` reads of the requests beside the features, ``(n,)`` each for candidates of ``request`` ``(n,)``; nothing under α."""
+        return {} if self.fuser is None else asked(requests, request, self.heads)
 
     def probability(self, features: Mapping[str, Column]) -> Column | None:
         """The calibrated probability of ``event`` at the top of the page, None where the log had no negatives to learn it from."""
@@ -107,6 +120,9 @@ class Stack:
         for part, model in (("ranker", self.ranker), ("clicks", self.clicks)):
             if model is not None:
                 model.save(folder / part)
+        if self.fuser is not None:
+            (folder / "fuser").mkdir(exist_ok=True)
+            self.fuser.save(folder / "fuser")
         state = {
             "task": self.task,
             "sources": self.sources,
@@ -116,6 +132,8 @@ class Stack:
             "click_names": self.click_names,
             "alpha": self.alpha,
             "event": self.event,
+            "fuser": self.fuser.name if self.fuser else None,
+            "heads": sorted(self.heads) if self.fuser else [],
             "calibrators": {name: held.to_dict() for name, held in self._calibrators().items() if held is not None},
         }
         (folder / "stack.json").write_text(json.dumps(state), encoding="utf-8")
@@ -138,6 +156,8 @@ class Stack:
             clicks=_chance(folder / "clicks", state["clicks"]),
             click_names=tuple(state["click_names"]),
             event=state["event"],
+            fuser=FUSERS[state["fuser"]].load(folder / "fuser") if state.get("fuser") else None,
+            heads=frozenset(state.get("heads", ())),
             **calibrators,
         )
 

@@ -62,10 +62,11 @@ class Windows:
 
 
 def again(learned: Learned, windows: Windows, part: str, recipe: Recipe) -> tuple[Learned, Windows]:
-    """The stack learned anew without ``part`` ("" for nothing), by the same kind of ranker and the same α."""
+    """The stack learned anew without ``part`` ("" for nothing), by the same kind of ranker, the same α and the same way to fuse."""
     less, stack = windows.without(learned.stack, part)
     only = (learned.stack.ranker.name,) if learned.stack.ranker else ()
-    return learn(stack, less.fit, less.dev, replace(recipe, only=only, alpha=learned.stack.alpha)), less
+    fixed = replace(recipe, only=only, alpha=learned.stack.alpha, fusion=learned.contest.name, compete=False)
+    return learn(stack, less.fit, less.dev, fixed), less
 
 
 def ablation(learned: Learned, windows: Windows, recipe: Recipe, seconds: float, left: Left) -> list[Ablation]:

@@ -122,12 +122,12 @@ class Frame:
             return self.x.T if whole else np.stack([self.features[name] for name in names]).T
         return np.compress(mask, self.x if whole else [self.features[name] for name in names], axis=1).T
 
-    def scored(self, score: Callable[[Mapping[str, Column]], NDArray[np.floating]]) -> Column:
-        """``(n,) float32``: what ``score`` makes of the features, some thousand rows at a time."""
-        found = np.empty(len(self.item), np.float32)
+    def scored(self, score: Callable[[Mapping[str, Column]], NDArray[np.floating]], more: Mapping[str, Column] | None = None) -> Column:
+        """``(n,) float32``: what ``score`` makes of the features, and of ``more`` columns ``(n,)``, some thousand rows at a time."""
+        found, columns = np.empty(len(self.item), np.float32), {**self.features, **(more or {})}
         for start in range(0, len(found), CHUNK):
             part = slice(start, start + CHUNK)
-            found[part] = score({name: values[part] for name, values in self.features.items()})
+            found[part] = score({name: values[part] for name, values in columns.items()})
         return found
 
     def by(self, model: Ranker, names: Sequence[str]) -> Column:

@@ -13,7 +13,9 @@ from aisle.evaluation.lists import Floats, Lists, Mask
 from aisle.evaluation.metrics import ItemFacts
 from aisle.evaluation.replay import Replay
 from aisle.evaluation.summary import RANKING, TaskRuns, TaskSummary, summarise
+from aisle.fusion.fuser import CTR, RER
 from aisle.fusion.rank_fusion import reciprocal_rank
+from aisle.fusion.segments import mixed
 from aisle.profile.fold import FOLDED
 from aisle.training.frames import Column, Frame
 from aisle.training.job import Job
@@ -33,7 +35,10 @@ def fused(learned: Learned, frame: Frame) -> Column:
     ranked, summed = ctr(learned, frame), frame.scored(learned.stack.recall_score)
     if ranked is None:
         return summed
-    return (learned.stack.alpha * ranked + (1 - learned.stack.alpha) * summed).astype(np.float32)
+    stack = learned.stack
+    if stack.fuser is None:
+        return mixed(stack.alpha, ranked, summed)
+    return frame.scored(stack.fuser.score, {CTR: ranked, RER: summed, **stack.asked(frame.replay.requests, frame.request)})
 
 
 def together(learned: Learned, frame: Frame) -> dict[str, Lists]:

@@ -11,7 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aisle.evaluation.results import PlanRow
+from aisle.fusion.fuser import CTR, RER
+from aisle.fusion.methods import FUSERS, WEIGHTED
 from aisle.fusion.recall import Recall
+from aisle.fusion.segments import ALPHAS, mixed
 from aisle.fusion.stack import Ranker, Stack
 from aisle.ranking.boosted import Boosted
 from aisle.ranking.calibrate import Calibrator
@@ -19,9 +22,12 @@ from aisle.ranking.logistic import Logistic
 from aisle.training.budget import Left, part_of
 from aisle.training.choose import mean, quality
 from aisle.training.frames import Column, Frame
+from aisle.training.fusers import Contest, compete
 
+CONTEST = "fusion"
 RANKERS = ("logistic", "lambdamart", "boosted")
-ALPHAS = tuple(np.linspace(0, 1, 11).round(1).tolist())
+RANKING = 0.85
+"""Of the time so much may go into the rankers; the ways to fuse have the rest."""
 LINEAR_ROWS = 300_000
 """Rows that a linear model needs at most: more cost time and change nothing."""
 LINEAR_SPEED = 30_000
@@ -34,14 +40,15 @@ FEWEST = 30
 Rows = tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.int64], list[str]]
 """Features, gains, rows of each request, names of the features."""
 Effort = Mapping[str, Mapping[str, int]]
-"""Ranker to what it was fitted with where time may limit it: every how manieth row, how many requests, at most how many trees."""
+"""Ranker to what it was fitted with where time may limit it: every how manieth row, how many requests, at most how many trees; under
+`CONTEST` the ways to fuse for which there was time."""
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How to learn: α by setting or None, the rankers to fit, the time for it, the effort of an earlier run's plan, which then counts.
 
-    ``trees``: the numbers of ``[tuned.trees]``.
+    ``trees``: the numbers of ``[tuned.trees]``. ``fusion``: the way to fuse by setting or None; the ways compete where ``compete``.
     """
 
     alpha: float | None
@@ -50,6 +57,8 @@ class Recipe:
     left: Left = lambda: inf
     effort: Effort = field(default_factory=dict)
     trees: Mapping[str, float] = field(default_factory=dict)
+    fusion: str | None = None
+    compete: bool = True
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,7 @@ class Learned:
     plan: Sequence[PlanRow]
     notes: Sequence[str]
     effort: Effort = field(default_factory=dict)
+    contest: Contest = field(default_factory=Contest)
 
 
 def learn(stack: Stack, fit: Frame, dev: Frame, recipe: Recipe) -> Learned:
@@ -71,7 +81,7 @@ def learn(stack: Stack, fit: Frame, dev: Frame, recipe: Recipe) -> Learned:
         note = f"{stack.task}: only {wanted} requests of window 2 wanted something that was proposed; the sources weigh the same."
         return Learned(stack, {}, [], [note])
     recall = _recall_side(stack.sources, fit, dev)
-    rankers, effort = fit_rankers(fit, recipe)
+    rankers, effort = fit_rankers(fit, replace(recipe, left=part_of(recipe.left, RANKING)) if recipe.compete else recipe)
     scores = {name: dev.by(model, names) for name, model in rankers.items()}
     values = {name: mean(quality(dev, score)) for name, score in scores.items()}
     best = max(values, key=lambda name: values[name])
@@ -82,7 +92,20 @@ def learn(stack: Stack, fit: Frame, dev: Frame, recipe: Recipe) -> Learned:
     learned = replace(stack, recall=recall, names=names, ranker=rankers[best], ctr=ctr, rer=rer, alpha=alpha)
     note = f"{stack.task}: α = {alpha:g}{why}."
     rows = [PlanRow(name, name == best, gain=values[name], why="NDCG@10 on window 3 is its gain column") for name in rankers]
-    return Learned(learned, rankers, rows, [note], effort)
+    found = _contest(learned, dev, {CTR: sides[0], RER: sides[1]}, recipe)
+    learned = replace(learned, fuser=found.served, heads=learned.heads if found.served else frozenset())
+    effort = {**effort, CONTEST: dict.fromkeys(found.contenders, 1)} if recipe.compete else effort
+    notes = [note] if found.served is None else [note, f"{stack.task}: fused by {found.name}, {found.why}."]
+    return Learned(learned, rankers, rows, notes, effort, found)
+
+
+def _contest(stack: Stack, dev: Frame, sides: Mapping[str, Column], recipe: Recipe) -> Contest:
+    """The ways to fuse on window 3; where they do not compete, the one by setting. A plan's ways compete, no others."""
+    if not recipe.compete and recipe.fusion in (None, WEIGHTED):
+        return Contest()
+    names = recipe.effort.get(CONTEST, dict.fromkeys(FUSERS, 1)) if recipe.compete else {}
+    wanted = recipe.fusion if recipe.fusion or recipe.alpha is None else WEIGHTED
+    return compete(stack, dev, sides, wanted, list(names), recipe.left)
 
 
 def _recall_side(sources: Sequence[str], fit: Frame, dev: Frame) -> Recall:
@@ -143,7 +166,7 @@ def _alpha(dev: Frame, ctr: Column, rer: Column, given: float | None) -> tuple[f
     """α from the settings, else .5 unless another is better on window 3 by more than a standard error of the difference; and why."""
     if given is not None:
         return given, " by setting"
-    values = {a: quality(dev, (a * ctr + (1 - a) * rer).astype(np.float32)) for a in ALPHAS}
+    values = {a: quality(dev, mixed(a, ctr, rer)) for a in ALPHAS}
     best = max(values, key=lambda a: mean(values[a]))
     difference = values[best] - values[0.5]
     known = difference[np.isfinite(difference)]

@@ -20,12 +20,12 @@ from aisle.training.frames import Frame
 from aisle.training.job import Job
 from aisle.training.judge import ctr, fused
 from aisle.training.learn import Learned
+from aisle.training.ways import RECALL, ways
 
 MOST = 1_000
 """Requests of windows 2 and 4 that are looked at."""
 TIMED = 16
 """Requests that every member answers alone, one after the other."""
-RECALL = "recall_side"
 
 
 def members(job: Job, pipeline: Pipeline, learned: Learned, windows: Windows, left: Left) -> Fusion:
@@ -49,7 +49,7 @@ def members(job: Job, pipeline: Pipeline, learned: Learned, windows: Windows, le
     took = costs(job, pipeline, learned, test)
     listed = [Member(name, found[name], weights.get(name, NAN), took.get(name, NAN)) for name in columns]
     pairs = [Pair(a, b, r, found.get(f"{a}+{b}", Value())) for (a, b), r in correlations(columns).items()]
-    return Fusion(METRIC, len(test.replay), found["whole"], listed, pairs)
+    return Fusion(METRIC, len(test.replay), found["whole"], listed, pairs, methods=ways(job, learned, windows.dev.replay, test))
 
 
 def _alone(learned: Learned, whole: Frame, test: Frame) -> dict[str, Floats]:

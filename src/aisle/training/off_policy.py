@@ -81,7 +81,7 @@ def _ask(job: Job, stack: Stack, shown: Shown, made: Frame, chosen: NDArray[np.i
     kept = np.isfinite(shown.rank[place])
     named, page = np.unique(made.request[kept], return_inverse=True)
     rank = shown.rank[place][kept].astype(np.int64)
-    score = made.scored(lambda features: stack.fuse(features)["score"])[kept]
+    score = made.scored(lambda features: stack.fuse(features)["score"], stack.asked(made.replay.requests, made.request))[kept]
     pages = Pages(page, rank, estimators.reordered(page, rank, score), (made.grade[kept] > 0).astype(float), made.replay.users[named])
     number = {text: code for code, text in enumerate(job.data.events.queries)}
     queries = np.array([number.get(request.query or "", -1) for request in made.replay.requests], np.int64)

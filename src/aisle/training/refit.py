@@ -84,4 +84,4 @@ def shift(job: Job, results: Sequence[TaskResult], before: Pipeline, after: Pipe
 
 def _scores(pipeline: Pipeline, stack: Stack, asked: Replay) -> NDArray[np.float32]:
     made = frame(pipeline, stack, asked, stack.sources, names=stack.names or None)
-    return made.scored(lambda features: stack.fuse(features)["score"])
+    return made.scored(lambda features: stack.fuse(features)["score"], stack.asked(made.replay.requests, made.request))

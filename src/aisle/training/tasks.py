@@ -22,6 +22,7 @@ from aisle.evaluation.members import Fusion
 from aisle.evaluation.replay import Replay
 from aisle.evaluation.results import Ablation, PlanRow
 from aisle.evaluation.summary import TaskSummary
+from aisle.fusion.segments import heads
 from aisle.fusion.stack import Stack
 from aisle.pipeline import Pipeline
 from aisle.training.ablation import PROFILE, Windows, ablation, again, unmeasured
@@ -118,9 +119,11 @@ def run_task(job: Job, pipeline: Pipeline, stack: Stack, asked: Mapping[int, Rep
     kept, rows = _chosen(job, pipeline, stack, asked, part_of(left, CHOOSING), key)
     windows = replayed(job, pipeline, stack, kept, asked, planned, part_of(left, REPLAYING))
     settings, share = job.settings, part_of(left, LEARNING)
-    recipe = Recipe(settings.ranking.alpha, settings.seed, left=share, effort=planned.effort, trees=settings.tuned.of("trees"))
+    trees, ranking = settings.tuned.of("trees"), settings.ranking
+    recipe = Recipe(ranking.alpha, settings.seed, left=share, effort=planned.effort, trees=trees, fusion=ranking.fusion)
     with tracker.part(f"{task}: fit rankers, set α"):
-        learned = learn(replace(stack, sources=kept, recall=type(stack.recall)(kept)), windows.fit, windows.dev, recipe)
+        begins = replace(stack, sources=kept, recall=type(stack.recall)(kept), heads=_heads(job))
+        learned = learn(begins, windows.fit, windows.dev, recipe)
     recipe = replace(recipe, left=left, effort=learned.effort)
     with tracker.part(f"{task}: fit without the profile"):
         begun = left()
@@ -139,7 +142,7 @@ def run_task(job: Job, pipeline: Pipeline, stack: Stack, asked: Mapping[int, Rep
         lost = ablation(learned, windows, recipe, once, left)
     late = unmeasured(lost, windows.parts(learned.stack)) if learned.rankers else []
     notes = [*learned.notes, *([f"{task}: the time did not last for the ablation of {', '.join(late)}."] if late else [])]
-    plan = [replace(row, part=f"{task}: {row.part}") for row in (*rows, *learned.plan)]
+    plan = [replace(row, part=f"{task}: {row.part}") for row in (*rows, *learned.plan, *learned.contest.plan)]
     page = advised(page, learned, windows.sizes[4], lost, late)
     return TaskResult(
         learned.stack, learned.effort, windows.sizes, windows.test.replay, plan, test, dev, lost, curve, notes, page, shifts, ages
@@ -196,6 +199,13 @@ def replayed(
 def _number(sizes: Json, window: int) -> int:
     found = sizes.get(str(window)) if isinstance(sizes, dict) else None
     return int(found) if isinstance(found, int | float) else 0
+
+
+def _heads(job: Job) -> frozenset[str]:
+    """The head queries of window 1."""
+    events = job.data.events
+    typed = events.query[(job.windows.event == 1) & (events.query >= 0)]
+    return heads(events.queries, np.bincount(typed, minlength=len(events.queries))) if len(typed) else frozenset()
 
 
 def _runs(learned: Learned, frame: Frame) -> dict[str, Lists]:

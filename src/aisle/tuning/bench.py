@@ -92,7 +92,9 @@ class Bench:
         kept = tuple(row.part for row in choose(stack.sources, FLOOR, fit, dev) if row.kept)
         kept = tuple(name for name in stack.sources if name in kept)
         fit, dev = fit.only(kept), dev.only(kept)
-        recipe = Recipe(settings.ranking.alpha, settings.seed, trees=settings.tuned.of("trees"))
+        recipe = Recipe(
+            settings.ranking.alpha, settings.seed, trees=settings.tuned.of("trees"), fusion=settings.ranking.fusion, compete=False
+        )
         learned = learn(replace(stack, sources=kept, recall=type(stack.recall)(kept)), fit, dev, recipe)
         return Judged(learned, mean(quality(dev, fused(learned, dev))))
 
