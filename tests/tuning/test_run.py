@@ -74,7 +74,7 @@ def test_a_task_learns_by_the_trees_of_the_settings(monkeypatch: pytest.MonkeyPa
         raise LearningError(given[-1])
 
     frames = SimpleNamespace(fit=shelf(5), dev=shelf(5))
-    for name, made in {"_chosen": (("popularity",), []), "replayed": frames}.items():
+    for name, made in {"_chosen": (("popularity",), []), "replayed": frames, "_heads": frozenset[str]()}.items():
         monkeypatch.setattr(tasks, name, lambda *_, made=made: made)
     monkeypatch.setattr(tasks, "learn", learned)
     job = SimpleNamespace(settings=TUNED, tracker=Tracker(quiet=True), encoder="", budget=Budget(1))
