@@ -24,13 +24,14 @@ from aisle.text.normalise import normalise
 from aisle.tracking import Tracker
 from aisle.training.answers import Answers
 from aisle.training.bilingual import tried
-from aisle.training.budget import Budget, Left
+from aisle.training.budget import ASKED, COST, Budget, Left
 from aisle.training.encoders import MOST_TIME, PER_SECOND, TooSlowError, choose_encoder, joined, model_folder, open_encoder
 from aisle.training.finetune import Tuned, Tuning, refused
 from aisle.training.parts import Parts
 
-FINETUNE_TIME = 0.5
-"""Of the time that encoding leaves so much may go into fine-tuning."""
+FINETUNE_TIME, RANKING_TIME = 0.5, 0.25
+"""Of the time that encoding leaves so much may go into fine-tuning, and more where less than the rest is wanted for what comes after it: so
+much for ranking, and twice what the sources are expected to take, for the windows and the refit."""
 TRIAL, CHUNK, SURE = 64, 2_048, 5.0
 """Texts that are encoded first and between two looks at the clock, and the seconds after which their pace is believed: the first ones are
 slow."""
@@ -114,8 +115,7 @@ def fine_tuned(held: Held, kind: str, lexical: Lexical, planned: Mapping[str, fl
         reads = spaced if joined(kind) else str
         if joined(kind):
             answers = answers.where(np.array([bool(spaced(normalise(text))) for text in answers.texts], bool))
-        encoding = len(held.data.catalogue) / PER_SECOND * held.budget.slowness
-        seconds = inf if planned else FINETUNE_TIME * max(0.0, held.budget.left - 2 * encoding)
+        seconds = inf if planned else time_to_learn(held.data, held.budget)
         if why := refused(answers, seconds):
             return Tuned(why=why)
         folder, settings = held.parts.folder / "finetuning", held.settings
@@ -123,6 +123,15 @@ def fine_tuned(held: Held, kind: str, lexical: Lexical, planned: Mapping[str, fl
         return job.run(held.data, answers, lexical, held.tracker)
 
     return held.parts.get("finetuned", Tuned.load, make)
+
+
+def time_to_learn(data: Dataset, budget: Budget) -> float:
+    """Seconds that fine-tuning may take."""
+    items, events = len(data.catalogue), len(data.events)
+    left = budget.left - items / PER_SECOND * budget.slowness
+    costs = [cost(items, events) for name, cost in COST.items() if name not in ASKED and events]
+    others = 2 * budget.slowness * sum(cost for cost in costs if budget.affords(cost))
+    return max(0.0, FINETUNE_TIME * left, (1 - RANKING_TIME) * left - others)
 
 
 def _vectors(kind: str, data: Dataset, parts: Parts, tracker: Tracker, left: Left, tuned: Path | None = None) -> ItemVectors:
