@@ -39,7 +39,7 @@ Floats = NDArray[np.float32]
 def encoder_figures() -> list[Figure]:
     """Every figure of the part."""
     one_thread()
-    shop = HomeDepot()
+    (folder, how), shop = _tuned(), HomeDepot()
     other, test = shop.split()
     asked = [normalise(shop.texts[query]) for query in test]
     wanted = [shop.relevant(int(query)) for query in test]
@@ -48,7 +48,6 @@ def encoder_figures() -> list[Figure]:
     figures += _shares("untouched", untouched.encoder.encode(asked, "query"), untouched, wanted)
     mapped = _mapped(shop, other, untouched)
     figures += _shares("linear map", np.stack([mapped.turned(untouched.query(text)) for text in asked]), untouched, wanted)
-    folder, how = _tuned()
     tuned = OnnxEncoder(folder, threads=2)
     figures += _recall("fine-tuned, int8", tuned, shop, asked, wanted, how)
     words = (folder / "tokenizer.json").read_text(encoding="utf-8")
