@@ -43,19 +43,19 @@ def test_who_comes_back_within_a_week_did_and_who_could_not_be_watched_for_a_wee
     days = {"anna": (10, 13, 21, 38), "ben": (12, 19.5)}
     happened: list[Happening] = [(user, "lamp_red", day, "purchase") for user, all_ in days.items() for day in all_]
     data = shop(dozen(), [*happened, ("zoe", "cup_tea", 60, "purchase")])
-    found = leaving(data, cut_at(data, 10, 30, 50), 2)
+    found = leaving(data, cut_at(data, 10, 30, 50), 2, 2)
     said = {
         (data.events.users[int(u)], round((t - START) / DAY, 1)): y for u, t, y in zip(found.user, found.as_of, found.label, strict=True)
     }
     assert said == {("anna", 10): 1, ("anna", 13): 0, ("anna", 21): 0, ("ben", 12): 0, ("ben", 19.5): 0}
-    assert not len(leaving(data, cut_at(data, 10, 50, 59), 4)), "the log ends a day later"
+    assert not len(leaving(data, cut_at(data, 10, 50, 59), 4, 4)), "the log ends a day later"
 
 
 def test_a_session_that_nobody_claimed_is_no_user() -> None:
     happened: list[Happening] = [(f"{SESSION_ACTOR}7", "lamp_red", day, "purchase") for day in (1, 11, 12)]
     data = shop(dozen(), happened)
     windows = cut_at(data, 10, 30, 50)
-    assert not len(buying(data, windows.event == 2, PURCHASE)) and not len(leaving(data, windows, 2))
+    assert not len(buying(data, windows.event == 2, PURCHASE)) and not len(leaving(data, windows, 2, 2))
 
 
 def test_a_sample_keeps_a_users_moments_side_by_side() -> None:

@@ -89,7 +89,7 @@ def test_where_nothing_tells_nothing_is_gained(tmp_path: Path) -> None:
 
 def test_a_log_without_a_clock_is_not_asked_who_comes_back(tmp_path: Path) -> None:
     found = learned(toy(True, clock=False, users=150), tmp_path)
-    assert "comes_back: too little" in found.text and not [f for f in found.figures if f.metric.startswith("comes_back")]
+    assert "comes_back: the log has no clock" in found.text and not [f for f in found.figures if f.metric.startswith("comes_back")]
     assert [f for f in found.figures if f.metric.startswith("next_category")]
 
 

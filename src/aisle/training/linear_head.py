@@ -12,11 +12,14 @@ Floats = NDArray[np.float64]
 PENALTIES = (0.001, 0.01, 0.1, 1.0)
 """scikit-learn's C over standardised columns, from the strictest on."""
 DOUBT = 1e-3
-"""Share of every answer that goes to all classes alike: a class that window 2 never showed is not impossible."""
+"""Share of every answer that goes to all classes alike: a class that was never taught is not impossible."""
 
 
 def chances(x: Mapping[int, NDArray[np.float32]], y: Mapping[int, NDArray[np.int64]], size: int) -> tuple[Floats, Floats]:
-    """``(n, size)`` probabilities on windows 3 and 4 of the head learned on 2 that has the least log loss on 3; NaN in ``x`` is missing."""
+    """``(n, size)`` probabilities on windows 3 and 4 of the head that has the least log loss on 3; 2 holds what teaches, windows 1 and 2.
+
+    NaN in ``x`` is missing.
+    """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression

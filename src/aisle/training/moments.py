@@ -55,8 +55,8 @@ def buying(data: Dataset, inside: NDArray[np.bool_], targets: Sequence[int]) -> 
     return moments.pick(moments.as_of >= _known_since(events)[moments.user])
 
 
-def leaving(data: Dataset, windows: Windows, number: int) -> Moments:
-    """Every end of a visit that has a week behind it inside its window; the label is 1 where the user came back within that week."""
+def leaving(data: Dataset, windows: Windows, first: int, last: int) -> Moments:
+    """Every end of a visit in windows ``first`` to ``last`` with a week after it inside them; 1 where the user came back in that week."""
     events = data.events
     order = np.flatnonzero(_named(events))
     order = order[np.argsort(events.user[order], kind="stable")]
@@ -69,7 +69,7 @@ def leaving(data: Dataset, windows: Windows, number: int) -> Moments:
     following[:-1][same] = time[starts[1:]][same]
     edges = (-np.inf, *windows.cuts, np.nextafter(data.until, np.inf))
     left = time[ends]
-    known = (left >= edges[number - 1]) & (left + WEEK < edges[number]) & (left >= _known_since(events)[user[starts]])
+    known = (left >= edges[first - 1]) & (left + WEEK < edges[last]) & (left >= _known_since(events)[user[starts]])
     return Moments(user[starts], left, (following - left <= WEEK).astype(np.int64)).pick(known)
 
 

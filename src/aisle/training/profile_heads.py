@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aisle.core.catalogue import Catalogue
+from aisle.data.windows import Windows
 from aisle.evaluation import replay
 from aisle.evaluation.intervals import bootstrap, few
 from aisle.evaluation.results import Comparison, Figure, Measured
@@ -25,14 +26,14 @@ from aisle.training.moments import Moments, Numbers, buying, leaving
 Floats = NDArray[np.float64]
 SHARE = 0.03
 """Of the time left so much may go into the heads."""
-SPEED = 120.0
+SPEED = 300.0
 """Moments that are read and learned from in a second on an idle core."""
 MOST = {2: 4_000, 3: 1_500, 4: 3_000}
-"""Moments drawn from each window."""
+"""Moments drawn: from windows 1 and 2, which teach, from 3 and from 4."""
 FEWEST = {2: 100, 3: 40, 4: 40}
-"""Moments of a window below which a head is left out."""
+"""Moments of each below which a head is left out."""
 CLASSES = 30
-"""Most frequent categories of window 2 that are told apart; all others are one class."""
+"""Most frequent categories that are told apart; all others are one class."""
 LEVELS = 3
 READ: Mapping[str, Callable[[Described], NDArray[np.float32]]] = {
     "profile_fold": lambda one: one.fold,
@@ -54,8 +55,8 @@ class Heads:
 
 @dataclass(frozen=True)
 class Head:
-    """One question with its moments by window, their labels classes out of ``size``. ``usual`` answers it without a model: a class for each
-    user, -1 for unknown; None where there is no such answer."""
+    """One question with its moments by window (2 stands for 1 and 2, which teach), their labels classes out of ``size``. ``usual`` answers
+    it without a model: a class for each user, -1 for unknown; None where there is no such answer."""
 
     name: str
     moments: Mapping[int, Moments]
@@ -91,7 +92,7 @@ class _Found:
 
 
 def learn_heads(job: Job, pipeline: Pipeline, vectors: ItemVectors | None) -> Heads:
-    """Learn on window 2, choose on 3, score once on 4, in `SHARE` of the time left; what is left out is said in words."""
+    """Learn on windows 1 and 2, choose on 3, score once on 4, in `SHARE` of the time left; what is left out is said in words."""
     clock = job.budget.clock
     begun, seconds = clock(), SHARE * job.budget.left
     if vectors is None:
@@ -105,8 +106,10 @@ def learn_heads(job: Job, pipeline: Pipeline, vectors: ItemVectors | None) -> He
     with job.tracker.part("what profiles tell of the next step"):
         wide = _wide(job)
         for name, head in _heads(job, room):
-            if head is None or any(len(head.moments[window]) < least for window, least in FEWEST.items()):
-                found.said.append(f"{name}: too little in this log to learn from.")
+            if isinstance(head, str):
+                found.said.append(f"{name}: {head}.")
+            elif any(len(head.moments[window]) < least for window, least in FEWEST.items()):
+                found.said.append(f"{name}: too few visits of known users to learn from.")
             elif clock() - begun > seconds:
                 found.said.append(f"{name}: left out, the time for it was over.")
             else:
@@ -128,26 +131,33 @@ def _frequent(catalogue: Catalogue, name: str, items: NDArray[np.int32]) -> Numb
     return np.argsort(-times, kind="stable")[: min(CLASSES, int((times > 0).sum()))].astype(np.int64)
 
 
-def _heads(job: Job, room: float) -> Iterator[tuple[str, Head | None]]:
-    """The questions that this data can be asked, None for one that it cannot."""
+def _heads(job: Job, room: float) -> Iterator[tuple[str, Head | str]]:
+    """The questions that this data can be asked; in words, why it cannot be asked one."""
     data, windows, seed = job.data, job.windows, job.settings.seed
     targets = replay.success_type(data.events, job.settings.evaluation.targets)
     most = {window: int(room * size) for window, size in MOST.items()}
-    bought = {window: buying(data, windows.event == window, targets).sample(size, seed) for window, size in most.items()}
+    bought = {window: buying(data, _inside(windows, window), targets).sample(size, seed) for window, size in most.items()}
     yield "next_category", _category(job, bought)
     yield "next_price", _price(job, bought)
     if windows.by == "time" and data.events.clock:
-        yield "comes_back", Head("comes_back", {w: leaving(data, windows, w).sample(size, seed) for w, size in most.items()}, 2)
+        yield (
+            "comes_back",
+            Head("comes_back", {w: leaving(data, windows, 1 if w == 2 else w, w).sample(size, seed) for w, size in most.items()}, 2),
+        )
     else:
-        yield "comes_back", None
+        yield "comes_back", "the log has no clock"
 
 
-def _category(job: Job, bought: Mapping[int, Moments]) -> Head | None:
+def _inside(windows: Windows, window: int) -> NDArray[np.bool_]:
+    return windows.of(1, 2) if window == 2 else windows.of(window)
+
+
+def _category(job: Job, bought: Mapping[int, Moments]) -> Head | str:
     """Which category the next purchase begins with."""
     code_of, rows = job.data.catalogue.labels("category").first.astype(np.int64), job.data.events.item
     codes = _frequent(job.data.catalogue, "category", rows[bought[2].label])
     if len(codes) < 2:
-        return None
+        return "no two categories are known"
     place = np.full(len(job.data.catalogue.labels("category").names) + 1, len(codes), np.int64)
     place[codes], place[-1] = np.arange(len(codes)), -1
     labelled = {window: one.labelled(place[code_of[rows[one.label]]]) for window, one in bought.items()}
@@ -155,14 +165,14 @@ def _category(job: Job, bought: Mapping[int, Moments]) -> Head | None:
     return Head("next_category", known, len(codes) + 1, lambda one: place[one.usual])
 
 
-def _price(job: Job, bought: Mapping[int, Moments]) -> Head | None:
-    """In which third of the prices of window 2 the next purchase begins."""
+def _price(job: Job, bought: Mapping[int, Moments]) -> Head | str:
+    """In which third of the prices known from windows 1 and 2 the next purchase begins."""
     events, listed = job.data.events, job.data.catalogue.number("price")
     paid = {w: np.where(events.price[one.label] > 0, events.price[one.label], listed[events.item[one.label]]) for w, one in bought.items()}
     known = {window: price > 0 for window, price in paid.items()}
     edges = np.quantile(paid[2][known[2]], [1 / LEVELS, 2 / LEVELS]) if known[2].any() else np.zeros(2)
     if edges[0] == edges[1]:
-        return None
+        return "no two prices are known"
     level = {window: np.searchsorted(edges, paid[window][known[window]], side="right").astype(np.int64) for window in bought}
     moments = {window: one.pick(known[window]).labelled(level[window]) for window, one in bought.items()}
 
