@@ -14,6 +14,7 @@ from aisle.evaluation import replay
 from aisle.evaluation.intervals import bootstrap, few
 from aisle.evaluation.results import Comparison, Figure, Measured
 from aisle.evaluation.significance import paired
+from aisle.evaluation.summary import corrected
 from aisle.pipeline import Pipeline
 from aisle.profile.history import STAMPED
 from aisle.retrieval.dense import Content
@@ -222,16 +223,18 @@ def _measured(one: Answers, seed: int) -> dict[tuple[str, str], Measured]:
 
 
 def _compared(head: str, test: Answers, best: str, seed: int) -> list[Comparison]:
-    """The head chosen on window 3 against every other row, paired by user."""
+    """The head chosen on window 3 against every other row, paired by user, p corrected over the rows."""
     columns = test.columns()
     rivals = [key for key in columns if key[0] != best]
     found = paired(np.stack([columns[best, metric] - columns[model, metric] for model, metric in rivals], axis=1), test.users, seed=seed)
     ends = (found.difference.value, found.difference.low, found.difference.high, found.p, found.difference.n, found.detectable)
     rows = zip(rivals, *(part.tolist() for part in ends), strict=True)
-    return [
-        Comparison(best, model, f"{head}/{metric}", value, low, high, p, n=n, detectable=least)
-        for (model, metric), value, low, high, p, n, least in rows
-    ]
+    return corrected(
+        [
+            Comparison(best, model, f"{head}/{metric}", value, low, high, p, n=n, detectable=least)
+            for (model, metric), value, low, high, p, n, least in rows
+        ]
+    )
 
 
 def _words(head: str, best: str, test: Mapping[tuple[str, str], Measured], made: Sequence[Comparison]) -> str:
@@ -242,5 +245,5 @@ def _words(head: str, best: str, test: Mapping[tuple[str, str], Measured], made:
     return (
         f"{head}: {best} chosen on window 3, right for {test[best, 'accuracy'].value:.1%} (plainest answer {usual:.1%}), log loss "
         f"{test[best, 'logloss'].value:.4f} against {test[rival, 'logloss'].value:.4f} of {rival} ({gain.low:+.4f} to {gain.high:+.4f}, "
-        f"p = {gain.p:.3g})."
+        f"p = {gain.p_holm:.3g})."
     )
