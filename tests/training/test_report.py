@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from aisle.bundle import Store
-from aisle.evaluation.results import Ablation, Comparison, Measured, Models, Part
+from aisle.evaluation.results import Ablation, Comparison, Figure, Measured, Models, Part
 from aisle.evaluation.summary import Merged
 from aisle.query.reader import Reader
 from aisle.training.language import Language
+from aisle.training.profile_heads import Heads
 from aisle.training.report import _ablation, parts, verdicts
 from aisle.training.tasks import TaskResult
 
@@ -98,7 +99,7 @@ def test_the_report_names_no_user(stored: dict[str, Any], folder: Path) -> None:
 
 
 def part(title: str, test: Models, dev: Models | None = None, tasks: tuple[str, ...] = ("home",)) -> Part:
-    return next(one for one in parts(test, dev or test, {}, tasks, SILENT) if one.title == title)
+    return next(one for one in parts(test, dev or test, {}, tasks, SILENT, Heads()) if one.title == title)
 
 
 def test_without_impressions_the_same_models_are_shown_by_their_order_and_this_is_said() -> None:
@@ -111,6 +112,17 @@ def test_a_part_that_the_data_cannot_show_says_so() -> None:
     assert part("Recall", figures({"fused": {"ndcg@10": 0.3}})).text == "Nothing in this data can show it."
     assert part("User profile", figures({"fused": {"ndcg@10": 0.3}})).text == "Too little is known of any user to learn from it."
     assert part("User profile", figures({"fused": {"ndcg@10": 0.3}})).figures == ()
+
+
+def test_what_a_profile_tells_of_the_next_step_stands_in_its_part_even_where_the_whole_cannot_be_fitted_without_it() -> None:
+    told = Heads([Figure("profile_fold", "next_category/accuracy", number(0.4), number(0.5))], (), "next_category: told.")
+    values = figures({"fused": {"ndcg@10": 0.3}})
+    found = parts(values, values, {}, ("home",), SILENT, told)[3]
+    assert found.title == "User profile" and found.text == "next_category: told."
+    assert [figure.model for figure in found.figures] == ["profile_fold"]
+    whole = figures({"fused": {"ndcg@10": 0.3}, "without_profile": {"ndcg@10": 0.2}})
+    both = parts(whole, whole, {}, ("home",), SILENT, told)[3]
+    assert [figure.model for figure in both.figures] == ["without_profile", "fused", "profile_fold"] and both.text.endswith("told.")
 
 
 def test_language_of_a_shop_with_only_searches_is_found_under_its_bare_metric() -> None:

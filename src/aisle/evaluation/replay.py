@@ -72,7 +72,7 @@ def home(data: Dataset, inside: NDArray[np.bool_], targets: Sequence[int], new_o
         rows = rows[~_owned_before(events, inside, rows)]
     users, request = np.unique(events.user[rows], return_inverse=True)
     first_rows = _first_success(events, inside, targets, users)
-    moments = np.nextafter(_visit_start(events, inside, first_rows), -np.inf)
+    moments = np.nextafter(visit_start(events, inside, first_rows), -np.inf)
     task = "home_new" if new_only else "home"
     requests = [
         Request(f"{task}-{number}", "home", user_id=events.users[int(user)], exclude_seen=new_only, as_of=float(moment), limit=100)
@@ -90,7 +90,7 @@ def _first_success(events: Events, inside: NDArray[np.bool_], targets: Sequence[
     return rows[first][np.searchsorted(found, users)]
 
 
-def _visit_start(events: Events, inside: NDArray[np.bool_], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+def visit_start(events: Events, inside: NDArray[np.bool_], rows: NDArray[np.int64]) -> NDArray[np.float64]:
     """``(rows,) float64``: when the session of each of these events began, inside the window; the event's own time without sessions."""
     start = events.time[rows].copy()
     known = inside & (events.session >= 0) & (events.user >= 0)

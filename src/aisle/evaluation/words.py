@@ -17,6 +17,8 @@ MODELS = {
     "encoder_finetuned": "fine-tuned on what answered queries", "encoder_int8": "the same in int8, as served",
     "two_tower": "two towers", "ncf": "neural collaborative filtering",
     "without_profile": "Aisle without the shopper's past",
+    "profile_fold": "what the profile counts", "profile_encoder": "what the encoder reads in the titles of the past",
+    "profile_both": "both together", "profile_usual": "the usual category, the last price",
     "constant_rate": "one rate for all", "position_rate": "by place on the page", "item_rate": "by product",
     "user_and_item": "what the shopper had to do with it", "item_facts": "popularity and age of a product",
     "text_match": "how the words match",
@@ -41,6 +43,9 @@ TASKS = {
     "intent": ("Intent of a query", "texts", "texts of known intent, how many were understood"),
     "dense_pool": ("Search by meaning alone, among some thousand products", "queries", "queries, how many find what they want"),
     "category": ("Category of a query", "queries", "queries, how many were understood"),
+    "next_category": ("Category of the next purchase", "visits", "visits, whose first purchase was foreseen"),
+    "next_price": ("Price of the next purchase, in thirds", "visits", "visits, whose first price was foreseen"),
+    "comes_back": ("Back within a week", "visits", "visits, after how many it was foreseen"),
     "basket": ("Basket", "baskets", "baskets, how many were completed from the first ten"),
 }
 OTHER_TASK = ("Results", "requests", "requests in which something was wanted, how many had it among the first ten")
@@ -54,7 +59,7 @@ METRICS = {
     "map": "precision at each hit, averaged",
     "conversion": "share of all requests whose first products include one that was bought",
     "revenue": "money paid for products among the first, per request",
-    "accuracy": "share of the texts that it gets right",
+    "accuracy": "share that it gets right",
     "in_scope": "share of the texts that it is sure enough of",
     "accuracy_in_scope": "share of those that it gets right",
     "coverage": "share of the catalogue that is shown to somebody",

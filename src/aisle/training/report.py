@@ -9,11 +9,12 @@ import numpy as np
 
 from aisle.evaluation.results import Ablation, Evaluation, Figure, Json, Models, Part, PlanRow
 from aisle.evaluation.significance import holm
-from aisle.evaluation.summary import Merged, merge
+from aisle.evaluation.summary import Merged, corrected, merge
 from aisle.training.clicks import NETS, ClickResult
 from aisle.training.drift import drift
 from aisle.training.job import Job
 from aisle.training.language import Language
+from aisle.training.profile_heads import Heads
 from aisle.training.tasks import TaskResult
 
 CLICKS = ("constant_rate", "position_rate", "item_rate", "logistic", "boosted", *NETS)
@@ -22,7 +23,12 @@ CLICK_FIGURES = ("auc", "gauc", "logloss", "ne", "ece")
 
 
 def evaluation(
-    job: Job, results: Mapping[str, TaskResult], clicks: Mapping[str, ClickResult], rows: Sequence[PlanRow], language: Language
+    job: Job,
+    results: Mapping[str, TaskResult],
+    clicks: Mapping[str, ClickResult],
+    rows: Sequence[PlanRow],
+    language: Language,
+    heads: Heads,
 ) -> Evaluation:
     """Put every task's measured models together."""
     test = merge([*(one.test for one in results.values()), *(one.test for one in clicks.values())])
@@ -32,11 +38,11 @@ def evaluation(
         protocol=_protocol(job, results),
         data=_data(job),
         models=test.models,
-        comparisons=test.comparisons,
+        comparisons=corrected([*test.comparisons, *heads.comparisons]),
         slices=test.slices,
         calibration={**{f"{task}_clicks": one.curve for task, one in clicks.items()}, **curves},
         development=dev.models,
-        parts=parts(test.models, dev.models, clicks, list(results), language),
+        parts=parts(test.models, dev.models, clicks, list(results), language, heads),
         ablation=_ablation(results, len(results) + len(clicks) > 1),
         plan=[*rows, *(row for result in results.values() for row in result.plan), *(row for one in clicks.values() for row in one.plan)],
         notes=[*verdicts(test), *(note for result in results.values() for note in result.notes), *language.notes],
@@ -75,7 +81,9 @@ def _data(job: Job) -> dict[str, Json]:
     return {"fingerprint": data.fingerprint, "counts": dict(counts)}
 
 
-def parts(test: Models, dev: Models, clicks: Mapping[str, ClickResult], tasks: Sequence[str], language: Language) -> list[Part]:
+def parts(
+    test: Models, dev: Models, clicks: Mapping[str, ClickResult], tasks: Sequence[str], language: Language, heads: Heads
+) -> list[Part]:
     """The article's five headed parts, each with what of it this data can show."""
     recalled = ("popularity", "item_knn", "markov", "als", "lexical", "dense", "recall_side")
     fusion = ("rank_fusion", "recall_side", "logistic", "lambdamart", "boosted", "fused")
@@ -84,7 +92,7 @@ def parts(test: Models, dev: Models, clicks: Mapping[str, ClickResult], tasks: S
         _clicks(test, dev, clicks),
         _part("Recall", "⟨θ, (x, y)⟩", test, dev, recalled, "recall@100"),
         _part("Fusion", "Z = α·CTR + (1-α)·RER", test, dev, fusion, "ndcg@10"),
-        _profile(_part("User profile", "⟨θ, x⟩ of a fold over events", test, dev, profile, "ndcg@10")),
+        _steps(_profile(_part("User profile", "⟨θ, x⟩ of a fold over events", test, dev, profile, "ndcg@10")), heads),
         _queries(_language(test, dev, tasks), language),
     ]
 
@@ -106,6 +114,12 @@ def _profile(part: Part) -> Part:
     if any(figure.model == WITHOUT for figure in part.figures):
         return replace(part, text="without_profile is the whole fitted again without the features that know the user.")
     return replace(part, figures=(), text="Too little is known of any user to learn from it.")
+
+
+def _steps(part: Part, heads: Heads) -> Part:
+    """With what a profile tells of the user's next step."""
+    said = heads.text if heads.figures and not part.figures else f"{part.text} {heads.text}".strip()
+    return replace(part, text=said, figures=(*part.figures, *heads.figures))
 
 
 def _language(test: Models, dev: Models, tasks: Sequence[str]) -> Part:

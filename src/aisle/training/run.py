@@ -43,6 +43,7 @@ from aisle.training.job import TEXT, Job, plain_stacks, work_folder
 from aisle.training.language import learn_language, texts_to_learn
 from aisle.training.off_policy import off_policy
 from aisle.training.parts import Parts
+from aisle.training.profile_heads import learn_heads
 from aisle.training.refit import refit, reserve, shift
 from aisle.training.report import evaluation
 from aisle.training.tasks import Planned, TaskResult, replays, run_task
@@ -166,6 +167,7 @@ def measure(data: Dataset, settings: Settings, parts: Parts, budget: Budget, tra
     budget.feel()
     stacks = plain_stacks(list(sources))
     pipeline = job.pipeline(sources, False, stacks)
+    heads = learn_heads(job, pipeline, meaning)
     results = run_tasks(job, pipeline, stacks, plan)
     stacks = {**stacks, **{task: result.stack for task, result in results.items()}}
     if "home_new" in results and "home" not in results:
@@ -175,7 +177,7 @@ def measure(data: Dataset, settings: Settings, parts: Parts, budget: Budget, tra
     topped = read_again(job, pipeline, stacks["search"] if "search" in results else None, crossed, plan.cross.get("first", 0))
     language = replace(language, figures=[*topped.figures, *texts.tuned.figures, *language.figures])
     rows = [*rows, *([PlanRow("encoder", True, why=texts.why)] if texts.why else []), *([topped.row] if topped.row else [])]
-    report = replace(evaluation(job, results, clicks, rows, language), off_policy=run_off_policy(job, pipeline, stacks))
+    report = replace(evaluation(job, results, clicks, rows, language, heads), off_policy=run_off_policy(job, pipeline, stacks))
     made = {"steps": crossed.steps, "first": topped.first} if crossed.steps else {}
     return Measured(job, sources, results, clicks, stacks, replace(pipeline, top=topped.top), report, most, texts.tuned.taken, made)
 
