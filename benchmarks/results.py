@@ -44,6 +44,8 @@ PARTS = {
     "swaps": "swaps.swap_figures",
     "intents": "intents.intent_figures",
     "product_matching": "product_matching.product_matching_figures",
+    "product_qa": "product_qa.product_qa_figures",
+    "query_types": "query_types.query_type_figures",
     "reasons": "reasons.reason_figures",
     "diversity": "diversity.variety_figures",
     "completion": "completion.completion_figures",
