@@ -46,6 +46,7 @@ PARTS = {
     "product_matching": "product_matching.product_matching_figures",
     "product_qa": "product_qa.product_qa_figures",
     "query_types": "query_types.query_type_figures",
+    "entities_zh": "entities_zh.entity_figures",
     "reasons": "reasons.reason_figures",
     "diversity": "diversity.variety_figures",
     "completion": "completion.completion_figures",
