@@ -1,7 +1,8 @@
 """Products, brands, models and other names in Taobao titles, character by character: `python -m benchmarks.entities_zh`.
 
-A conditional random field on characters stands beside the lookup of values that reads queries here. Both learn from the training titles; an
-entity is found where its tag and its text are right, so that what gives no places can be measured beside what does.
+A conditional random field on characters stands beside the lookup of values that reads queries here. Both learn from training titles that
+are no test titles (the official split repeats nearly half of those); an entity is found where its tag and its text are right, so that what
+gives no places can be measured beside what does.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ def lookup(titles: Sequence[Title]) -> Attributes:
 
 def looked_up(attributes: Attributes, title: Title) -> Entities:
     """What the lookup finds in a title."""
-    found = attributes.find(normalise("".join(character for character, _ in title)))
+    found = attributes.find(plain(title))
     tags = {column: tag for tag, column in COLUMNS.items()}
     values = {tags[name]: value if isinstance(value, list) else [value] for name, value in found.items() if name in tags}
     return {(tag, normalise(str(value))) for tag, some in values.items() for value in some}
@@ -105,6 +106,17 @@ def looked_up(attributes: Attributes, title: Title) -> Entities:
 def truth(title: Title) -> Entities:
     """What a title really names."""
     return entities([character for character, _ in title], [tag for _, tag in title])
+
+
+def without(titles: Sequence[Title], asked: Sequence[Title]) -> list[Title]:
+    """The titles whose text is none of ``asked``, in matching form: what measures must not teach."""
+    held = {plain(title) for title in asked}
+    return [title for title in titles if plain(title) not in held]
+
+
+def plain(title: Title) -> str:
+    """Its text in matching form."""
+    return normalise("".join(character for character, _ in title))
 
 
 def counts(found: Sequence[Entities], wanted: Sequence[Entities], tag: str = "") -> NDArray[np.int64]:
@@ -124,12 +136,13 @@ def entity_figures() -> list[Figure]:
     """Every figure of the part."""
     one_thread()
     machine = LINES.machine()
-    train, test = (read_titles(lines(raw_data() / "ecommerce_ner_zh" / f"{split}.txt.gz")) for split in ("train", "test"))
-    wanted = [truth(title) for title in test]
+    every, test = (read_titles(lines(raw_data() / "ecommerce_ner_zh" / f"{split}.txt.gz")) for split in ("train", "test"))
+    train, wanted = without(every, test), [truth(title) for title in test]
     attributes = lookup(train)
     begun = process_time()
     said = {"value lookup": [looked_up(attributes, title) for title in test], "random field": field_of(train, test)}
-    figures = [machine, LINES.one("random field: CPU seconds", process_time() - begun, f"{len(train):,} titles teach; lookup included")]
+    note = f"{len(train):,} titles teach, {len(every) - len(train):,} more are left out: they are test titles; lookup included"
+    figures = [machine, LINES.one("random field: CPU seconds", process_time() - begun, note)]
     for name, found in said.items():
         figures += [_f1(f"{name}: all", counts(found, wanted)), *(_f1(f"{name}: {WORDS[t]}", counts(found, wanted, t)) for t in COLUMNS)]
     return figures

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.entities_zh import counts, entities, f1, field_of, looked_up, lookup, read_titles, traits, truth
+from benchmarks.entities_zh import counts, entities, f1, field_of, looked_up, lookup, read_titles, traits, truth, without
 
 ROWS = ["小 B-HPPX", "米 I-HPPX", "红 O", "灯 B-HCCX", "", "", "A B-XH", "1 I-XH", "锅 B-HCCX", ""]
 
@@ -35,6 +35,11 @@ def test_the_lookup_knows_what_the_training_titles_name() -> None:
     train = read_titles(ROWS)
     title = read_titles([*(f"{character} O" for character in "小米牌锅"), ""])[0]
     assert looked_up(lookup(train), title) == {("HPPX", "小米"), ("HCCX", "锅")}
+
+
+def test_a_test_title_teaches_nothing_in_whatever_spelling() -> None:
+    first, second = read_titles(ROWS)
+    assert without([first, second], [[("a", "O"), ("1", "O"), ("锅", "O")]]) == [first]
 
 
 def test_a_field_sees_both_neighbours_and_kinds() -> None:
