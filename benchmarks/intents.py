@@ -208,5 +208,10 @@ def _milliseconds(work: Callable[[int], object], times: int = 300) -> list[float
     return result
 
 
+def percentiles(work: Callable[[int], object], shares: Sequence[float]) -> list[float]:
+    """Milliseconds of CPU time of ``work(0)``, ``work(1)``, ... at these percentiles."""
+    return np.percentile(_milliseconds(work), shares).tolist()
+
+
 if __name__ == "__main__":
     show(intent_figures())
