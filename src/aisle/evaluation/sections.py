@@ -83,7 +83,7 @@ def _methods(front: str, page: Fusion) -> Table:
 def _weights(one: Method) -> Cell:
     """The weights in words, the largest first; a hundredth and less is left out."""
     shown = sorted(one.weights.items(), key=lambda pair: -pair[1])
-    return Cell("–" if not shown else "", ", ".join(f"{name} {words.number(value)}" for name, value in shown if value > 0.01))
+    return Cell("–" if not shown else "", "; ".join(f"{name} {words.number(value)}" for name, value in shown if value > 0.01))
 
 
 def _value(value: Value) -> Cell:
