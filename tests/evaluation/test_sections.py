@@ -58,8 +58,8 @@ def test_every_later_section_is_on_the_page_with_its_numbers() -> None:
 def test_every_way_to_fuse_is_there_and_the_served_one_is_marked() -> None:
     html = render(later())
     page = Page(html)
-    for expected in ("weights by what the request is like", "0.290", "0.270–0.330", "als 0.750, b 0.250", "0.040", "way to fuse"):
-        assert expected in page.text; expected
+    for expected in ("weights by what the request is like", "0.290", "0.270–0.330", "als 0.750; b 0.250", "0.040", "way to fuse"):
+        assert expected in page.text, expected
     assert "c 0.001" not in page.text, "what weighs nearly nothing is left out"
     row = html[html.rindex("<tr", 0, html.index("<code>gate</code>")) :]
     assert row.startswith('<tr class="main"')
