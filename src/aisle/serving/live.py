@@ -31,8 +31,8 @@ WRITE_PATIENCE = 0.25
 TICK_SECONDS = 0.01
 LOOK_SECONDS, AGAIN_SECONDS = 0.5, 30.0
 """How often another process's activation is looked for, and how soon a bundle that was refused is tried again."""
-OPENING_PATIENCE = DEADLINE_MS / 2_000
-"""Seconds that a question may stand in line while this process opens a bundle: half of what it is given, the rest is left to answer in."""
+OPENING_PATIENCE = 0.7 * DEADLINE_MS / 1_000
+"""Seconds that a question may stand in line while this process opens a bundle: the rest of what it is given is enough to answer in."""
 PAGE_PATIENCE = 10.0
 """How many times the patience of one question a page has: it asks several, and a person does not come again in a second."""
 
