@@ -102,7 +102,7 @@ def test_nobody_is_refused_for_a_bundle_that_is_being_opened(change: str):
         task = asyncio.ensure_future(changing())
         await asyncio.to_thread(store.begun.wait, 20)
         asked += [await said(live), live.busy]
-        live.reads.wait = lambda: 0.6
+        live.reads.wait = lambda: 0.8
         asked += [await said(live)]
         live.reads.wait = lambda: 0.2
         store.go.set()
