@@ -138,7 +138,7 @@ def weigh(learning: Read) -> tuple[Calibrator, float]:
 
 def _read(pipeline: Pipeline, stack: Stack, cross: Cross, asked: Replay, first: int) -> Read:
     made = frame(pipeline, stack, asked, stack.sources, names=stack.names)
-    fused = made.scored(lambda features: stack.fuse(features)["score"])
+    fused = made.scored(lambda features: stack.fuse(features)["score"], stack.asked(made.replay.requests, made.request))
     queries = [pipeline.understand(request.query) if request.query else None for request in made.replay.requests]
     held = Candidates(made.offsets, made.item, {"score": fused})
     return Read(made, fused, read(cross, first, queries, held, pipeline.catalogue))
