@@ -162,6 +162,7 @@ class Finetuning(Section):
 
     learning_rate: float | None = Field(default=None, gt=0, le=1, description="absent: 2e-4, or what the range test proposes")
     range_test: bool = Field(default=False, description="look for the rate by a short run with a rising one, where there is time")
+    keep: bool = Field(default=True, description="keep the weights in the bundle's folder `model`, for other programs")
 
 
 class Settings(Section):

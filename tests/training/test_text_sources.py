@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from aisle.training.answers import Answers
 from aisle.training.budget import Budget
 from aisle.training.parts import Parts
 from aisle.training.text_sources import text_sources
+from tests.text.tiny import tiny_model
 from tests.training.clock import Clock
 from tests.training.english import english
 
@@ -124,3 +126,21 @@ def test_fine_tuning_takes_what_others_will_not_need_and_half_at_least(data: Dat
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(texts, "COST", costly)
         assert texts.time_to_learn(data, Budget(60, Clock())) == pytest.approx(0.5 * 3_600, rel=0.05)
+
+
+def test_a_fine_tuned_model_is_handed_on_where_there_is_one_and_it_is_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny_model(tmp_path / "parts" / "finetuning" / "model", ["red", "lamp"])
+    base = tiny_model(tmp_path / "base", ["red", "lamp"])
+    parts, data = SimpleNamespace(folder=tmp_path / "parts"), SimpleNamespace(fingerprint="0123456789abcdef")
+    tuned = texts.Tuned(tmp_path, tmp_path / "encoder", {"pieces": 3, "pairs": 4, "rate": 1e-4}, why="fine-tuned on window 1")
+
+    def handed(name: str, tuned: texts.Tuned, keep: bool = True) -> Path:
+        settings = Settings.model_validate({"finetuning": {"keep": keep}})
+        texts.hand_on_tuned(tuned, SimpleNamespace(parts=parts, data=data, settings=settings, encoder=str(base)), tmp_path / name)  # type: ignore[arg-type]
+        return tmp_path / name
+
+    said = (handed("kept", tuned) / "README.md").read_text(encoding="utf-8")
+    assert "from base by aisle train, steps: 3 on pieces, 4 on pairs." in said and "fingerprint 0123456789ab:" in said
+    assert not handed("unwanted", tuned, keep=False).exists()
+    assert not handed("nothing", texts.Tuned(why="not fine-tuned")).exists()
+    assert model.is_dir()

@@ -38,6 +38,7 @@ from aisle.tracking.run import Run
 from aisle.training.budget import Budget, choose_sources
 from aisle.training.clicks import ClickResult, learn_clicks
 from aisle.training.cross import cross_encoder
+from aisle.training.finetune import Tuned
 from aisle.training.follow import curves_of, followed
 from aisle.training.job import TEXT, Job, plain_stacks, work_folder
 from aisle.training.language import learn_language, texts_to_learn
@@ -47,7 +48,7 @@ from aisle.training.profile_heads import learn_heads
 from aisle.training.refit import refit, reserve, shift
 from aisle.training.report import evaluation
 from aisle.training.tasks import Planned, TaskResult, replays, run_task
-from aisle.training.text_sources import Held, text_sources
+from aisle.training.text_sources import Held, hand_on_tuned, text_sources
 from aisle.training.top import read_again, reading
 
 ROWS_PER_SECOND = 60_000
@@ -99,7 +100,7 @@ class Measured:
     pipeline: Pipeline
     report: Evaluation
     texts: int = 0
-    finetune: Mapping[str, float] = field(default_factory=dict)
+    tuned: Tuned = field(default_factory=Tuned)
     cross: Mapping[str, int] = field(default_factory=dict)
     state_sequence: int | None = None
 
@@ -179,7 +180,7 @@ def measure(data: Dataset, settings: Settings, parts: Parts, budget: Budget, tra
     rows = [*rows, *([PlanRow("encoder", True, why=texts.why)] if texts.why else []), *([topped.row] if topped.row else [])]
     report = replace(evaluation(job, results, clicks, rows, language, heads), off_policy=run_off_policy(job, pipeline, stacks))
     made = {"steps": crossed.steps, "first": topped.first} if crossed.steps else {}
-    return Measured(job, sources, results, clicks, stacks, replace(pipeline, top=topped.top), report, most, texts.tuned.taken, made)
+    return Measured(job, sources, results, clicks, stacks, replace(pipeline, top=topped.top), report, most, texts.tuned, made)
 
 
 def run_tasks(job: Job, pipeline: Pipeline, stacks: Mapping[str, Stack], plan: Plan) -> dict[str, TaskResult]:
@@ -246,6 +247,7 @@ def _bundle(measured: Measured, quality: Quality, store: Path, run: Run) -> Bund
             (folder / "report.json").write_text(json.dumps(report.to_json(), ensure_ascii=False), encoding="utf-8")
             (folder / "report.html").write_text(render(report, quality.to_json(), job.settings.name), encoding="utf-8")
             (folder / "quality.json").write_text(json.dumps(quality.to_json(), ensure_ascii=False), encoding="utf-8")
+            hand_on_tuned(measured.tuned, job, folder / "model")
         bundle = Store(store).activate(name)
     job.parts.clear()
     return bundle
@@ -276,7 +278,7 @@ def _plan(measured: Measured) -> dict[str, Json]:
         "sources": list(measured.sources),
         "encoder": measured.job.encoder,
         "texts": measured.texts,
-        "finetune": dict(measured.finetune),
+        "finetune": dict(measured.tuned.taken),
         "cross": dict(measured.cross),
         "requests": {task: {str(window): size for window, size in one.sizes.items()} for task, one in made.items()},
         "rankers": _json({task: one.effort for task, one in made.items()}),

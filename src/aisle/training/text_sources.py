@@ -19,14 +19,17 @@ from aisle.retrieval.lexical import Lexical
 from aisle.retrieval.vectors import ItemVectors, fingerprint, item_texts
 from aisle.settings import JOINT, Settings
 from aisle.text.adapt import Adapter, Pairs
+from aisle.text.handed_on import hand_on
 from aisle.text.joint import spaced
 from aisle.text.normalise import normalise
+from aisle.text.pretrained import pooling_of
 from aisle.tracking import Tracker
 from aisle.training.answers import Answers
 from aisle.training.bilingual import tried
 from aisle.training.budget import ASKED, COST, Budget, Left
 from aisle.training.encoders import MOST_TIME, PER_SECOND, TooSlowError, choose_encoder, joined, model_folder, open_encoder
 from aisle.training.finetune import Tuned, Tuning, refused
+from aisle.training.job import Job
 from aisle.training.parts import Parts
 
 FINETUNE_TIME, RANKING_TIME = 0.5, 0.25
@@ -123,6 +126,21 @@ def fine_tuned(held: Held, kind: str, lexical: Lexical, planned: Mapping[str, fl
         return job.run(held.data, answers, lexical, held.tracker)
 
     return held.parts.get("finetuned", Tuned.load, make)
+
+
+def hand_on_tuned(tuned: Tuned, job: Job, target: Path) -> None:
+    """Write the fine-tuned model to ``target`` for other programs, where there is one and the settings keep it."""
+    model = job.parts.folder / "finetuning" / "model"
+    if tuned.encoder is None or not model.is_dir() or not job.settings.finetuning.keep:
+        return
+    base = model_folder(job.encoder)
+    steps = ", ".join(f"{int(count)} on {name}" for name, count in tuned.taken.items() if name != "rate")
+    facts = (
+        f"Fine-tuned from {base.name if base.name != 'model' else base.parent.name} by aisle train, steps: {steps}.",
+        f"{tuned.why[:1].upper()}{tuned.why[1:]}.",
+        f"Learned from the data with fingerprint {job.data.fingerprint[:12]}: titles, and what answered queries. No user is in it.",
+    )
+    hand_on(model, target, pooling_of(base), facts, base)
 
 
 def time_to_learn(data: Dataset, budget: Budget) -> float:

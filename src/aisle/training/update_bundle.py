@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -89,6 +90,8 @@ def write(store: Store, parent: Bundle, made: Made, tracker: Tracker) -> Bundle:
             save(made.carried.pipeline(made.sources), folder)
             Completer().fit(data).save(folder / "completions")
             _report(parent, folder, made.card.text(tracker.elapsed))
+            if (parent.folder / "model").is_dir():
+                shutil.copytree(parent.folder / "model", folder / "model")
             (folder / "quality.json").write_text(json.dumps(quality, ensure_ascii=False), encoding="utf-8")
         if store.current() != parent.bundle_id:
             what = f"{store.current()} became active while {parent.bundle_id} was updated, so {name} was written but not activated."
