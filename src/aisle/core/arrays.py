@@ -21,3 +21,9 @@ def looked_up(places: NDArray[np.int32], values: NDArray[np.float32], wanted: ND
         return np.zeros(len(wanted), np.float32)
     at = np.minimum(places.searchsorted(wanted), len(places) - 1)
     return np.where(places[at] == wanted, values[at], np.float32(0))
+
+
+def grouped(query: NDArray[np.int64], item: NDArray[np.int64], count: int) -> list[NDArray[np.int64]]:
+    """Of each of ``count`` queries its items, in their order: ``item`` ``(n,)`` belongs to ``query`` ``(n,)``."""
+    order = np.argsort(query, kind="stable")
+    return np.split(item[order], np.searchsorted(query[order], np.arange(1, count)))

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from aisle.core.errors import InputError
 from aisle.core.quiet import quiet
 from aisle.text.cross import Cross
 from aisle.text.cross_model_train import Opened, open_cross
+from aisle.text.export_train import settle
 
 ALIKE = 0.97
 """Correlation of the copy's scores with the original's below which it is refused."""
@@ -33,10 +33,7 @@ def export_cross(source: Path, target: Path, first: Sequence[str], second: Seque
     model.net.eval()
     with tempfile.TemporaryDirectory() as scratch, quiet():
         _write_graph(model, Path(scratch) / "model.onnx")
-        if quantise:
-            quantize_dynamic(Path(scratch) / "model.onnx", target / "model.onnx", per_channel=True, weight_type=QuantType.QInt8)
-        else:
-            shutil.copyfile(Path(scratch) / "model.onnx", target / "model.onnx")
+        settle(Path(scratch) / "model.onnx", target / "model.onnx", quantise)
     shutil.copyfile(source / "tokenizer.json", target / "tokenizer.json")
     facts = {"longest": longest, "typed": model.net.typed, "precision": "int8" if quantise else "fp32"}
     (target / "cross.json").write_text(json.dumps(facts), encoding="utf-8")

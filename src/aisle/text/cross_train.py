@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
+from aisle.core.arrays import grouped
 from aisle.text.cross_export_train import export_cross
 from aisle.text.cross_learn_train import Course, Listed, Lists, teach
 from aisle.text.cross_model_train import LONGEST, Opened, open_cross
@@ -51,16 +52,11 @@ class Task:
         """What `aisle.training.cross` wrote."""
         said = json.loads((folder / "job.json").read_text(encoding="utf-8"))
         held = load_file(folder / "lists.safetensors")
-        hard = _grouped(held["hard_query"], held["hard_item"], len(said["queries"]))
+        hard = grouped(held["hard_query"], held["hard_item"], len(said["queries"]))
         lists = Lists(said["queries"], said["texts"], held["query"], held["item"], held["gain"], hard)
         looked = held["asked"], held["shown"], held["shown_gain"]
         layers, seed, steps, wide = (int(said[name]) for name in ("layers", "seed", "steps", "wide"))
         return cls(Path(said["model"]), layers, float(said["seconds"]), seed, steps, wide, lists, *looked)
-
-
-def _grouped(query: NDArray[np.int64], item: NDArray[np.int64], count: int) -> list[NDArray[np.int64]]:
-    order = np.argsort(query, kind="stable")
-    return np.split(item[order], np.searchsorted(query[order], np.arange(1, count)))
 
 
 class Judge:

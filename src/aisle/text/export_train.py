@@ -36,10 +36,7 @@ def export(source: Path, target: Path, name: str = "minilm", quantise: bool = Tr
         model = Pooled(AutoModel.from_pretrained(source, attn_implementation="eager", trust_remote_code=False), pooling_of(source)).eval()
     with tempfile.TemporaryDirectory() as scratch, quiet():
         _write_graph(model, Path(scratch) / "model.onnx")
-        if quantise:
-            quantize_dynamic(Path(scratch) / "model.onnx", target / "model.onnx", per_channel=True, weight_type=QuantType.QInt8)
-        else:
-            shutil.copyfile(Path(scratch) / "model.onnx", target / "model.onnx")
+        settle(Path(scratch) / "model.onnx", target / "model.onnx", quantise)
     shutil.copyfile(source / "tokenizer.json", target / "tokenizer.json")
     facts = {"kind": "onnx", "name": name, "dimension": int(model.model.config.hidden_size), "longest": LONGEST}
     facts["precision"] = "int8" if quantise else "fp32"
@@ -48,6 +45,14 @@ def export(source: Path, target: Path, name: str = "minilm", quantise: bool = Tr
     if worst < 0.97:
         raise InputError(f"The exported encoder agrees with the original to a cosine of {worst:.3f} only.", "Export without quantisation.")
     return worst
+
+
+def settle(graph: Path, target: Path, quantise: bool) -> None:
+    """Write a graph to ``target``: in int8 with one scale a channel, or as it is."""
+    if quantise:
+        quantize_dynamic(graph, target, per_channel=True, weight_type=QuantType.QInt8)
+    else:
+        shutil.copyfile(graph, target)
 
 
 def _write_graph(model: Pooled, path: Path) -> None:

@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
+from aisle.core.arrays import grouped
 from aisle.text.contrast_train import Known, Pairs, Pieces, loss
 from aisle.text.encoder import OnnxEncoder
 from aisle.text.export_train import export
@@ -68,18 +69,13 @@ class Task:
         said = json.loads((folder / "job.json").read_text(encoding="utf-8"))
         held = {name: array.astype(np.int64) for name, array in load_file(folder / "pairs.safetensors").items()}
         count = len(said["queries"])
-        answers = [frozenset(rows.tolist()) for rows in _grouped(held["answers_query"], held["answers_item"], count)]
-        hard = _grouped(held["hard_query"], held["hard_item"], count)
+        answers = [frozenset(rows.tolist()) for rows in grouped(held["answers_query"], held["answers_item"], count)]
+        hard = grouped(held["hard_query"], held["hard_item"], count)
         pairs = Pairs(said["queries"], held["query"], held["item"], answers, hard)
         asked = {name.removeprefix("asked_"): rows for name, rows in held.items() if name.startswith("asked_")}
         how = said["rate"], bool(said["ranged"]), int(said["examples"])
         model, seconds, seed = Path(said["model"]), float(said["seconds"]), int(said["seed"])
         return cls(model, seconds, seed, said["texts"], pairs, held["pool"], asked, said["steps"], *how)
-
-
-def _grouped(query: NDArray[np.int64], item: NDArray[np.int64], count: int) -> list[NDArray[np.int64]]:
-    order = np.argsort(query, kind="stable")
-    return np.split(item[order], np.searchsorted(query[order], np.arange(1, count)))
 
 
 class Judge:
