@@ -35,7 +35,7 @@ def _real(lines: Lines, seconds: float) -> list[Figure]:
     folder = WORK / "homedepot"
     if not (folder / "bundles" / "CURRENT").exists():
         return []
-    queries = [one["query"] for one in read(folder.with_name("homedepot.truth") / "test.requests.jsonl")]
+    queries = [one["query"] for one in read(folder.with_name("homedepot.truth") / "search.requests.jsonl")]
     bodies = [packed({"query": text, "limit": 10}) for text in dict.fromkeys(queries)]
     with serving(folder / "bundles") as server:
         found = loaded(lines, "Home Depot: search", server, "/v1/search", bodies, (RATE, min(seconds, len(bodies) / RATE)), REAL)
