@@ -1,14 +1,17 @@
-"""One worker through HTTP under open-loop load: searching and recommending over 50,000 items, start, memory over 100,000."""
+"""One worker through HTTP under open-loop load: searching and recommending over 50,000 items, start, memory over 100,000; and searching
+Home Depot's catalogue, whose encoder reads every query, by the bundle of the part `homedepot`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.figures import Figure, Lines
+from benchmarks.figures import WORK, Figure, Lines
+from benchmarks.measure import load as read
 from benchmarks.serve_load import measure, process_facts
-from benchmarks.workload import SIZES, Bodies, Server, Size, asked, serving
+from benchmarks.workload import SIZES, Bodies, Server, Size, asked, packed, serving
 
 RATE = 50.0
+REAL = "54,667 items, each query asked once, read by the encoder"
 
 
 def serving_figures(shop: Size = SIZES[50_000], large: Size = SIZES[100_000], seconds: float = 60) -> list[Figure]:
@@ -24,7 +27,19 @@ def serving_figures(shop: Size = SIZES[50_000], large: Size = SIZES[100_000], se
                 figures += loaded(lines, f"{size.items:,} items: {name}", server, route, bodies, (RATE, seconds), size.said)
             figures.append(lines.one(f"{size.items:,} items: resident MB", process_facts(server.pid)["rss_mb"] or 0, "after the load"))
             figures.append(lines.one(f"{size.items:,} items: torch in the process", float(server.torch())))
-    return figures
+    return [*figures, *_real(lines, seconds)]
+
+
+def _real(lines: Lines, seconds: float) -> list[Figure]:
+    """Home Depot's test queries, each at most once, so that none is remembered."""
+    folder = WORK / "homedepot"
+    if not (folder / "bundles" / "CURRENT").exists():
+        return []
+    queries = [one["query"] for one in read(folder.with_name("homedepot.truth") / "search.requests.jsonl")]
+    bodies = [packed({"query": text, "limit": 10}) for text in dict.fromkeys(queries)]
+    with serving(folder / "bundles") as server:
+        found = loaded(lines, "Home Depot: search", server, "/v1/search", bodies, (RATE, min(seconds, len(bodies) / RATE)), REAL)
+        return [*found, lines.one("Home Depot: torch in the process", float(server.torch()))]
 
 
 def loaded(lines: Lines, title: str, server: Server, route: str, bodies: Bodies, load: tuple[float, float], shop: str) -> list[Figure]:

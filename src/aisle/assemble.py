@@ -22,6 +22,7 @@ from aisle.query.reader import Encode, Reader
 from aisle.query.understand import understand
 from aisle.ranking.features import Features, Group, SourceScores, UserItem
 from aisle.ranking.item_facts import ItemFacts
+from aisle.ranking.likeness import Likeness
 from aisle.ranking.text_match import TextMatch
 from aisle.retrieval.counters import Counters
 from aisle.retrieval.dense import Nearest
@@ -29,6 +30,7 @@ from aisle.retrieval.fallback import Fallback
 from aisle.retrieval.lexical import Lexical
 from aisle.retrieval.overlay import Step, after
 from aisle.retrieval.registry import SOURCES, load
+from aisle.retrieval.vectors import ItemVectors
 from aisle.settings import Settings
 
 SCALELESS = frozenset({"popularity", "trending", "new", "repeat"})
@@ -54,7 +56,8 @@ def assemble(
 ) -> Pipeline:
     """The pipeline over these parts, by the policy, ranking and page ``settings``, the shop's ``rules`` and what it can read in queries."""
     settings, rules = settings or Settings(), rules or Rules(catalogue)
-    vectors = next((source.vectors_.vectors for source in sources.values() if isinstance(source, Nearest)), None)
+    known = vectors_of(sources)
+    vectors = None if known is None else known.vectors
     page = Arranger(catalogue, rules, lexical(sources), vectors, settings.arrange.diversity, settings.arrange.group_variants)
     reading, features = _reading(sources), _features(catalogue, counters, sources)
     filters, limit = policies(catalogue, settings.policy.armed, rules), settings.ranking.candidates
@@ -82,6 +85,11 @@ def over(pipeline: Pipeline, step: Step, history: History) -> Pipeline:
     )
 
 
+def vectors_of(sources: Mapping[str, Source]) -> ItemVectors | None:
+    """Those of the sources by meaning, which share them; None without any."""
+    return next((source.vectors_ for source in sources.values() if isinstance(source, Nearest)), None)
+
+
 def lexical(sources: Mapping[str, Source]) -> Lexical | None:
     """The source that matches words, where there is one."""
     found = sources.get("lexical")
@@ -101,6 +109,9 @@ def _reading(sources: Mapping[str, Source]) -> Callable[[str], Query]:
 
 def _features(catalogue: Catalogue, counters: Counters, sources: Mapping[str, Source]) -> Features:
     groups: list[Group] = [SourceScores(list(sources), frozenset(sources) - SCALELESS), UserItem(catalogue), ItemFacts(catalogue, counters)]
+    vectors = vectors_of(sources)
+    if vectors is not None:
+        groups.append(Likeness(vectors))
     words = lexical(sources)
     return Features(groups if words is None else [*groups, TextMatch(words.tokens_)])
 

@@ -18,7 +18,7 @@ from aisle.training import frames
 from aisle.training.frames import Frame, best, grades
 
 NAN = float("nan")
-NAMES = ("a_share", "a_rank", "b_share", "b_rank", "sources_agreeing", "best_rank", "price", "user_events")
+NAMES = ("a_share", "a_rank", "b_share", "b_rank", "sources_agreeing", "best_rank", "places_summed", "price", "user_events")
 
 
 def replay(requests: int, wanted: list[tuple[int, int]]) -> Replay:
@@ -31,7 +31,7 @@ def replay(requests: int, wanted: list[tuple[int, int]]) -> Replay:
 def toy() -> Frame:
     """Two requests: items 0, 1, 2 and 1, 3. Source a proposes 0, 1 and 3, source b 1, 2 and 1; the first wants 1, the second 3."""
     a, b = np.log1p([0, 1, NAN, NAN, 0]), np.log1p([NAN, 0, 1, 0, NAN])
-    both = [np.isfinite(a) + np.isfinite(b) * 1.0, np.fmin(a, b)]
+    both = [np.isfinite(a) + np.isfinite(b) * 1.0, np.fmin(a, b), [1, 11 / 6, 5 / 6, 1, 1]]
     x = np.array([a - a, a, b - b, b, *both, [1, 2, 3, 4, 5], [7, 7, 7, 8, 8]], np.float32)
     alone = {"a": Ranked.of([[0, 1], [3]]), "b": Ranked.of([[1, 2], [1]])}
     return Frame.of(replay(2, [(0, 1), (1, 3)]), np.array([0, 3, 5]), np.array([0, 1, 2, 1, 3], np.int32), NAMES, x, alone)
@@ -84,9 +84,10 @@ def test_only_one_source_leaves_what_it_proposed_and_counts_sources_anew() -> No
     less = toy().only(["a"])
     assert less.item.tolist() == [0, 1, 3]
     assert less.offsets.tolist() == [0, 2, 3]
-    assert less.names == ("a_share", "a_rank", "sources_agreeing", "best_rank", "price", "user_events")
+    assert less.names == ("a_share", "a_rank", "sources_agreeing", "best_rank", "places_summed", "price", "user_events")
     assert less.features["sources_agreeing"].tolist() == [1, 1, 1]
     assert less.features["best_rank"].tolist() == pytest.approx(np.log1p([0, 1, 0]).tolist())
+    assert less.features["places_summed"].tolist() == pytest.approx([1, 5 / 6, 1])
     assert less.features["price"].tolist() == [1, 2, 5]
     assert less.grade.tolist() == [0, 1, 1]
     assert toy().only(["a", "b"]).item.tolist() == toy().item.tolist()
@@ -100,7 +101,7 @@ def test_taking_sources_away_leaves_the_whole_frame_as_it_was() -> None:
 
 def test_features_go_by_how_their_names_begin() -> None:
     less = toy().without(("user_", "pri"))
-    assert less.names == NAMES[:6]
+    assert less.names == NAMES[:7]
     assert less.item.tolist() == toy().item.tolist()
     assert toy().without(()).names == NAMES
 

@@ -110,10 +110,16 @@ def test_a_plan_makes_the_same_models_whatever_the_clock_says(job: Job, pipeline
     slow = Clock(1e6)
     planned = at(job, tmp_path / "plan")
     planned = replace(planned, budget=replace(planned.budget, clock=slow, planned=True))
-    again = run(planned, pipeline, Planned(short.sizes, short.effort))
-    assert again.sizes == short.sizes
+    again = run(planned, pipeline, Planned(short.sizes, short.effort, short.stack.sources))
+    assert again.sizes == short.sizes and again.stack.sources == short.stack.sources
     assert figures(again)["lambdamart/ndcg@10"] == figures(short)["lambdamart/ndcg@10"]
     assert again.effort == short.effort
+
+
+def test_a_plan_keeps_the_sources_that_it_names_and_no_others(job: Job, pipeline: Pipeline, tmp_path: Path) -> None:
+    one = run(at(job, tmp_path), pipeline, Planned(sources=("popularity", "item_knn")))
+    assert set(one.stack.sources) == {"popularity", "item_knn"}
+    assert {row.why for row in one.plan if row.part.removeprefix("home: ") in STACK.sources} == {"as the plan says"}
 
 
 def test_home_is_one_task_where_nobody_buys_again(job: Job) -> None:

@@ -35,7 +35,10 @@ class ItemKnn(ItemToItem):
         other = sparse.csr_array(sparse.diags_array(1 / np.sqrt(lengths)) @ matrix)
 
         def reweigh(row: NDArray[np.int32], column: NDArray[np.int32], value: Floats) -> Floats:
-            return (value / (norm[row] * norm[column] + self.shrink)).astype(np.float32)
+            scale = norm[row]
+            scale *= norm[column]
+            scale += np.float32(self.shrink)
+            return np.divide(value, scale, out=scale)
 
         self.neighbours_ = Neighbours.of_product(matrix, other, self.neighbours, reweigh)
         return self

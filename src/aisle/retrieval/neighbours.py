@@ -143,8 +143,8 @@ def _row_cost(left: sparse.csr_array, right: sparse.csr_array) -> NDArray[np.int
 def _strip(product: sparse.csr_array, start: int, most: int, reweigh: Reweigh) -> sparse.csr_array:
     counts = np.diff(product.indptr)
     row = np.repeat(np.arange(start, start + len(counts), dtype=np.int32), counts)
-    column = product.indices.astype(np.int32)
-    weight = reweigh(row, column, product.data.astype(np.float32))
+    column = product.indices.astype(np.int32, copy=False)
+    weight = reweigh(row, column, product.data.astype(np.float32, copy=False))
     weight[(row == column) | ~(weight > 0)] = 0
     return largest(sparse.csr_array((weight, column, product.indptr), shape=product.shape), most)
 
@@ -152,14 +152,20 @@ def _strip(product: sparse.csr_array, start: int, most: int, reweigh: Reweigh) -
 def largest(matrix: sparse.csr_array, most: int) -> sparse.csr_array:
     """Only the ``most`` largest positive entries of each row; among equals the lower column stays."""
     keep = matrix.data > 0
-    for row in np.flatnonzero(np.diff(matrix.indptr) > most):
-        part = slice(matrix.indptr[row], matrix.indptr[row + 1])
-        value = matrix.data[part]
-        edge = max(np.partition(value, -most)[-most], 0)
-        equal = np.flatnonzero((value == edge) & (value > 0))
-        wanted = most - int((value > edge).sum())
-        keep[part] = value > edge
-        keep[part.start + equal[matrix.indices[part][equal].argsort()[:wanted]]] = True
-    total = np.r_[0, np.cumsum(keep)]
-    parts = (matrix.data[keep], matrix.indices[keep], total[matrix.indptr])
-    return sparse.csr_array(parts, shape=matrix.shape)
+    for row in np.flatnonzero(np.diff(matrix.indptr) > most).tolist():
+        start, stop = int(matrix.indptr[row]), int(matrix.indptr[row + 1])
+        value = matrix.data[start:stop]
+        ordered = value.copy()
+        ordered.partition(len(value) - most)
+        edge = ordered[len(value) - most]
+        if edge <= 0:
+            continue
+        over = value >= edge
+        if (many := int(np.count_nonzero(over))) > most:
+            equal = np.flatnonzero(value == edge)
+            over[equal[matrix.indices[start:stop][equal].argsort()[len(equal) - (many - most) :]]] = False
+        keep[start:stop] = over
+    parts = (np.where(keep, matrix.data, matrix.dtype.type(0)), matrix.indices.copy(), matrix.indptr.copy())
+    found = sparse.csr_array(parts, shape=matrix.shape)
+    found.eliminate_zeros()
+    return found

@@ -20,7 +20,7 @@ from aisle.training.judge import fused
 from aisle.training.learn import Learned, Recipe, learn
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "user_and_item": ("owned_", "recent_", "user_", "price_gap", "category_taste", "brand_taste"),
+    "user_and_item": ("owned_", "recent_", "user_", "price_gap", "category_taste", "brand_taste", "alike_"),
     "item_facts": ("popularity_ever", "popularity_month", "popularity_week", "trend", "days_"),
     "text_match": ("title_", "query_", "brand_bm25", "brand_covered", "category_bm25", "category_covered", "description_", "other_"),
 }

@@ -16,7 +16,7 @@ from aisle.training.budget import Left
 from aisle.training.frames import Column, Frame
 
 METRIC = "ndcg@10"
-MOST = 4_000
+MOST = 6_000
 """Requests of each window that the choice needs to look at."""
 
 

@@ -16,7 +16,7 @@ from aisle.core.candidates import Candidates
 from aisle.evaluation.lists import Ranked, Truth
 from aisle.evaluation.replay import Replay
 from aisle.fusion.stack import Ranker
-from aisle.ranking.features import matrix
+from aisle.ranking.features import agreement, matrix
 
 Column = NDArray[np.float32]
 CHUNK = 50_000
@@ -97,15 +97,16 @@ class Frame:
         if set(every) <= set(sources):
             return self
         gone = {f"{name}{tail}" for name in every if name not in sources for tail in ("", "_rank", "_share")}
-        ranks = [self.features[f"{name}_rank"] for name in sources if name in every]
-        agreeing = np.zeros(len(self.item), np.float32)
-        for rank in ranks:
-            agreeing += np.isfinite(rank)
-        less = self.keep(agreeing > 0, [name for name in self.names if name not in gone])
-        if ranks and "best_rank" in less.features:
-            less.features["best_rank"][:] = np.fmin.reduce(ranks, axis=0)[agreeing > 0]
-        if "sources_agreeing" in less.features:
-            less.features["sources_agreeing"][:] = agreeing[agreeing > 0]
+        proposed = np.zeros(len(self.item), bool)
+        kept = [name for name in every if name in sources]
+        for name in kept:
+            proposed |= np.isfinite(self.features[f"{name}_rank"])
+        less = self.keep(proposed, [name for name in self.names if name not in gone])
+        if kept:
+            shares, ranks = (np.stack([less.features[f"{name}_{what}"] for name in kept]) for what in ("share", "rank"))
+            for name, values in agreement(shares, ranks).items():
+                if name in less.features:
+                    less.features[name][:] = values
         return less
 
     def without(self, starts: tuple[str, ...]) -> Frame:

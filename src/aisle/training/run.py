@@ -82,10 +82,11 @@ class Plan(BaseModel):
     cross: dict[str, int] = {}
     requests: dict[str, dict[int, int]] = {}
     rankers: dict[str, dict[str, dict[str, int]]] = {}
+    kept: dict[str, tuple[str, ...]] = {}
 
     def of(self, task: str) -> Planned:
         """What it says of one task."""
-        return Planned(self.requests.get(task, {}), self.rankers.get(task, {}))
+        return Planned(self.requests.get(task, {}), self.rankers.get(task, {}), self.kept.get(task, ()))
 
 
 @dataclass(frozen=True)
@@ -282,6 +283,7 @@ def _plan(measured: Measured) -> dict[str, Json]:
         "cross": dict(measured.cross),
         "requests": {task: {str(window): size for window, size in one.sizes.items()} for task, one in made.items()},
         "rankers": _json({task: one.effort for task, one in made.items()}),
+        "kept": {task: list(one.stack.sources) for task, one in measured.results.items()},
     }
 
 

@@ -36,12 +36,13 @@ from aisle.training.judge import ctr, fused, measure, together
 from aisle.training.learn import Effort, Learned, Recipe, learn
 from aisle.training.members import advised, members
 from aisle.training.pace import Pace
+from aisle.training.second_look import look_again
 
 RARE = 0.02
 """Share of repeats below which home and home without owned items are one task."""
 LEARNED = 200
 """Candidates of a request that rankers learn from, of those that they rank."""
-CHOOSING, REPLAYING, LEARNING = 0.12, 0.35, 0.4
+CHOOSING, REPLAYING, LEARNING = 0.2, 0.35, 0.4
 """Of a task's time so much goes to choosing sources; of what is then left to replaying requests; then to fitting. Ablation has the rest."""
 BESIDE = 0.15
 """Of the time left before the ablation so much may go into pairs of members."""
@@ -50,10 +51,12 @@ Inside = Callable[[int], NDArray[np.bool_]]
 
 @dataclass(frozen=True)
 class Planned:
-    """What an earlier run's plan says of a task: requests of each window, and the effort of each ranker. Empty: the clock decides."""
+    """What an earlier run's plan says of a task: requests of each window, the effort of each ranker, the sources kept. Empty: the clock
+    decides."""
 
     requests: Mapping[int, int] = field(default_factory=dict)
     effort: Effort = field(default_factory=dict)
+    sources: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ def run_task(job: Job, pipeline: Pipeline, stack: Stack, asked: Mapping[int, Rep
     """Choose the sources, learn on window 2, decide on window 3, measure once on window 4."""
     task, tracker = stack.task, job.tracker
     key = sha256(f"{stack.sources} {job.encoder} {job.budget.minutes} {planned}".encode()).hexdigest()[:8]
-    kept, rows = _chosen(job, pipeline, stack, asked, part_of(left, CHOOSING), key)
+    kept, rows = _chosen(job, pipeline, stack, asked, planned, part_of(left, CHOOSING), key)
     windows = replayed(job, pipeline, stack, kept, asked, planned, part_of(left, REPLAYING))
     settings, share = job.settings, part_of(left, LEARNING)
     trees, ranking = settings.tuned.of("trees"), settings.ranking
@@ -150,16 +153,19 @@ def run_task(job: Job, pipeline: Pipeline, stack: Stack, asked: Mapping[int, Rep
 
 
 def _chosen(
-    job: Job, pipeline: Pipeline, stack: Stack, asked: Mapping[int, Replay], left: Left, key: str
+    job: Job, pipeline: Pipeline, stack: Stack, asked: Mapping[int, Replay], planned: Planned, left: Left, key: str
 ) -> tuple[tuple[str, ...], list[PlanRow]]:
-    """The sources that the task keeps, from the first requests of windows 2 and 3; an interrupted run's choice stands."""
+    """The sources that the task keeps, from the first requests of windows 2 and 3; an interrupted run's choice stands, and a plan's."""
+    if planned.sources:
+        rows = [PlanRow(name, name in planned.sources, why="as the plan says") for name in stack.sources]
+        return tuple(row.part for row in rows if row.kept), rows
 
     def decide() -> Json:
         with job.tracker.part(f"{stack.task}: choose sources"):
             half = part_of(left, 0.3)
             fit = proposed(pipeline, stack, asked[2].sample(MOST, job.settings.seed), half)
             dev = proposed(pipeline, stack, asked[3].sample(MOST, job.settings.seed), part_of(left, 0.4))
-            rows = choose(stack.sources, FLOOR, fit, dev, left)
+            rows = look_again(choose(stack.sources, FLOOR, fit, dev, left), fit, dev, left, job.settings.seed)
         return [{"part": row.part, "kept": row.kept, "gain": row.gain, "why": row.why} for row in rows]
 
     rows = TypeAdapter(list[PlanRow]).validate_python(job.parts.decided(f"sources-{stack.task}-{key}", decide))
