@@ -10,10 +10,10 @@ import pytest
 from aisle.core.errors import InputError
 from aisle.evaluation.results import Measured
 from aisle.simulate.shop import simulate
+from aisle.text.encoder import Encoder, OnnxEncoder
 from aisle.training import compare_encoders
 from aisle.training.advice import Row, judged, within
 from aisle.training.compare_encoders import compare
-from tests.text.tiny import tiny_model
 
 
 @pytest.fixture(autouse=True)
@@ -86,14 +86,21 @@ def test_where_nothing_fits_the_budget_that_is_said_and_nothing_is_advised() -> 
 def test_with_a_budget_a_model_is_measured_whole_in_full_precision_and_cut(
     shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(compare_encoders, "SIZES", (256, 8))
-    model = tiny_model(tmp_path / "tiny", ["red", "blue", "lamp", "sofa"])
-    found = compare(shop, [model], quiet=True, only=(), budget_ms=1_000)
-    rows = {row.name: row for row in found.rows}
-    assert set(rows) == {"tiny", "tiny_8", "tiny_fp32"} and found.take in rows
-    assert [rows[name].vector_bytes for name in ("tiny", "tiny_8", "tiny_fp32")] == [64, 16, 64]
-    assert rows["tiny_fp32"].recall.value == pytest.approx(rows["tiny"].recall.value, abs=0.1)
+    def opened(kind: str, *_: object) -> OnnxEncoder:
+        encoder = OnnxEncoder.__new__(OnnxEncoder)
+        encoder.name, encoder.dimension = Path(kind).name, 200
+        return encoder
+
+    def measured(name: str, encoder: Encoder, *_: object) -> tuple[Row, list[float]]:
+        return row(name, 0.5, 1.0, encoder.dimension), [0.5]
+
+    for name, fake in {"open_encoder": opened, "open_exact": opened, "measured": measured}.items():
+        monkeypatch.setattr(compare_encoders, name, fake)
+    found = compare(shop, [tmp_path / "own"], quiet=True, only=(), budget_ms=2.0)
+    assert {row.name: row.vector_bytes for row in found.rows} == {"own": 400, "own_fp32": 400, "own_128": 256, "own_64": 128}
+    assert found.take == "own_64", "as good as all others, and the smallest"
+    plain = compare(shop, [tmp_path / "own"], quiet=True, only=())
+    assert [row.name for row in plain.rows] == ["own"]
 
 
 def test_the_best_is_taken_unless_a_faster_one_is_not_surely_worse() -> None:
