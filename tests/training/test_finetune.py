@@ -176,8 +176,6 @@ def test_nested_sizes_are_served_and_told_and_a_teacher_comes_first(tmp_path: Pa
     assert values["encoder_untouched"] < 0.4 < values["encoder_int8"], "both by the 16 numbers that are served"
     assert model("encoder_int8_24") == "the same in int8, as served, its first 24 numbers"
     assert max(heard.of("encoder: teach a cross-encoder first")) == 3
-    with pytest.raises(InputError, match=r"have 32 numbers; 40 of them cannot be kept"):
-        Tuning(tmp_path / "wide", tmp_path / "model", 60.0, steps, Finetuning(sizes=(40,))).run(data, answers, lexical, Tracker(quiet=True))
 
 
 def test_a_range_test_proposes_the_rate_of_both_steps_and_a_plan_keeps_it(tmp_path: Path) -> None:
