@@ -41,7 +41,7 @@ def rate_figures() -> list[Figure]:
 
     one_thread()
     torch.set_num_threads(1)
-    task = Task.read(_job(WORK / "rates"))
+    task = Task.read(job(WORK / "rates"))
     model, judge = open_model(task.model), Judge(task)
     weights = {name: tensor.clone() for name, tensor in model.net.state_dict().items()}
     source = Known(model, task.pairs, model.tokens(task.texts), task.seed, BATCH)
@@ -66,7 +66,7 @@ def rate_figures() -> list[Figure]:
     return figures
 
 
-def _job(folder: Path) -> Path:
+def job(folder: Path) -> Path:
     """The folder of a job: a tenth of the other queries judge (window 3), the rest teach."""
     shop = HomeDepot()
     other, _ = shop.split()

@@ -28,6 +28,7 @@ PARTS = {
     "retail_parts": "retail_parts.retail_parts_figures",
     "encoders": "encoders.encoder_figures",
     "rates": "rates.rate_figures",
+    "shrink": "shrink.shrink_figures",
     "chinese_pretraining": "chinese_pretraining.pretraining_figures",
     "fits": "fits.fit_figures",
     "peers": "peers.peer_figures",

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from aisle.core.errors import SettingsError
 
@@ -162,6 +162,10 @@ class Finetuning(Section):
 
     learning_rate: float | None = Field(default=None, gt=0, le=1, description="absent: 2e-4, or what the range test proposes")
     range_test: bool = Field(default=False, description="look for the rate by a short run with a rising one, where there is time")
+    sizes: tuple[PositiveInt, ...] = Field(
+        default=(), description="so many first numbers of a vector learn to serve alone, beside the whole and `encoder_size`"
+    )
+    margin: float = Field(default=0, ge=0, le=100, description="weight of the margins of a cross-encoder trained first; 0: none is trained")
     keep: bool = Field(default=True, description="keep the weights in the bundle's folder `model`, for other programs")
 
 
@@ -184,6 +188,9 @@ class Settings(Section):
     )
     encoder: str = Field(
         default="", description="absent: chosen by language; `minilm`, `ngram`, `static`, a model's folder, `joint` or `joint:FOLDER`"
+    )
+    encoder_size: int = Field(
+        default=0, ge=0, description="numbers of a vector that are kept, the first ones; 0: all; `joint`: of the half that reads words"
     )
     finetune: bool = Field(default=True, description="fine-tune the encoder on what answered queries, where the minutes allow")
     finetuning: Finetuning = Finetuning()

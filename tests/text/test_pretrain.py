@@ -114,7 +114,7 @@ def test_what_reads_left_to_right_is_exported_for_any_number_of_texts(tmp_path: 
     from aisle.text.export_train import export
 
     pretrained(tmp_path / "gpt", "gpt", steps=1)
-    export(tmp_path / "gpt", tmp_path / "onnx", "gpt", quantise=False)
+    export(tmp_path / "gpt", tmp_path / "onnx", "gpt", "fp32")
     encoder = OnnxEncoder(tmp_path / "onnx")
     alone, together = encoder.encode(["红色台灯"], "query"), encoder.encode(["红色台灯", "地毯", "白色沙发"], "item")
     np.testing.assert_allclose(alone[0], together[0], atol=1e-4)

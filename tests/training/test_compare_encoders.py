@@ -10,8 +10,10 @@ import pytest
 from aisle.core.errors import InputError
 from aisle.evaluation.results import Measured
 from aisle.simulate.shop import simulate
+from aisle.text.encoder import Encoder, OnnxEncoder
 from aisle.training import compare_encoders
-from aisle.training.compare_encoders import Row, _judged, compare
+from aisle.training.advice import Row, judged, within
+from aisle.training.compare_encoders import compare
 
 
 @pytest.fixture(autouse=True)
@@ -56,13 +58,52 @@ def test_a_folder_that_holds_no_model_is_refused_by_name(shop: Path, tmp_path: P
         compare(shop, [tmp_path / "nothing"], quiet=True)
 
 
-def row(name: str, value: float, query_ms: float) -> Row:
-    return Row(name, Measured(value), 1.0, query_ms, 1.0, 8)
+def row(name: str, value: float, query_ms: float, dimension: int = 8) -> Row:
+    return Row(name, Measured(value), 1.0, query_ms, 1.0, dimension)
+
+
+def test_within_a_budget_the_best_is_taken_unless_a_smaller_one_is_not_surely_worse() -> None:
+    good, level, bad = [1.0, 0.0] * 50, [0.0, 1.0] * 50, [0.0] * 100
+    rows = {
+        "slow": (row("slow", 0.6, 9.0), [1.0] * 100),
+        "large": (row("large", 0.5, 2.0, 384), good),
+        "small": (row("small", 0.49, 3.0, 64), level),
+        "poor": (row("poor", 0.0, 0.1), bad),
+    }
+    found = within(rows, "", 3.0)
+    assert found.take == "small" and "not surely worse than large" in found.why and "128 bytes a vector, not 768" in found.why
+    assert "slow finds more, 0.600, not 0.490, in 9.00 ms" in found.why
+    assert within(rows, "", 2.5).take == "large" and within(rows, "", 10.0).take == "slow"
+    assert within(rows, "", 0.5).take == "poor" and "nothing else does" in within(rows, "", 0.5).why
+
+
+def test_where_nothing_fits_the_budget_that_is_said_and_nothing_is_advised() -> None:
+    found = within({"fast": (row("fast", 0.5, 2.0), [0.5])}, "", 1.0)
+    assert (found.take, found.to_json()["take"], found.to_json()["budget_ms"]) == ("", None, 1.0)
+    assert "None answers one query within 1 ms" in found.why and "fast, takes 2.00" in found.why
+
+
+def test_with_a_budget_a_model_is_measured_whole_in_full_precision_and_cut(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opened(kind: str, *_: object) -> OnnxEncoder:
+        encoder = OnnxEncoder.__new__(OnnxEncoder)
+        encoder.name, encoder.dimension = Path(kind).name, 200
+        return encoder
+
+    def measured(name: str, encoder: Encoder, *_: object) -> tuple[Row, list[float]]:
+        return row(name, 0.5, 1.0, encoder.dimension), [0.5]
+
+    for name, fake in {"open_encoder": opened, "open_exact": opened, "measured": measured}.items():
+        monkeypatch.setattr(compare_encoders, name, fake)
+    found = compare(shop, [tmp_path / "own"], quiet=True, only=(), budget_ms=2.0)
+    assert {row.name: row.vector_bytes for row in found.rows} == {"own": 400, "own_fp32": 400, "own_128": 256, "own_64": 128}
+    assert found.take == "own_64", "as good as all others, and the smallest"
 
 
 def test_the_best_is_taken_unless_a_faster_one_is_not_surely_worse() -> None:
     good, level, bad = [1.0, 0.0] * 50, [0.0, 1.0] * 50, [0.0] * 100
-    found = _judged({"slow": (row("slow", 0.5, 9.0), good), "fast": (row("fast", 0.5, 1.0), level), "poor": (row("poor", 0, 0.1), bad)}, "")
+    found = judged({"slow": (row("slow", 0.5, 9.0), good), "fast": (row("fast", 0.5, 1.0), level), "poor": (row("poor", 0, 0.1), bad)}, "")
     assert found.take == "fast" and "not surely worse than slow" in found.why
-    alone = _judged({"slow": (row("slow", 0.5, 9.0), good), "poor": (row("poor", 0, 0.1), bad)}, "")
+    alone = judged({"slow": (row("slow", 0.5, 9.0), good), "poor": (row("poor", 0, 0.1), bad)}, "")
     assert alone.take == "slow" and "surely more than every other" in alone.why

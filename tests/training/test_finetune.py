@@ -14,6 +14,7 @@ from aisle.core.errors import InputError
 from aisle.core.events import Dataset, Events, Judgements
 from aisle.core.strings import Strings
 from aisle.data.windows import Windows, cut
+from aisle.evaluation.words import model
 from aisle.retrieval.lexical import Lexical
 from aisle.settings import Finetuning
 from aisle.testing.toys import catalogue
@@ -159,6 +160,22 @@ def test_a_tiny_model_learns_the_toy_and_what_comes_back_is_served(tmp_path: Pat
     assert counts["became_right"] > counts["became_wrong"] and counts["asked"] >= counts["changed"] > 3  # type: ignore[index,call-overload]
     assert len(examples) == 3 and {row["is_right"] for row in examples} == {True}  # type: ignore[arg-type,union-attr,index,call-overload]
     assert "changed_examples" not in outside.facts, "what people typed stays on this machine"
+
+
+def test_nested_sizes_are_served_and_told_and_a_teacher_comes_first(tmp_path: Path) -> None:
+    data = tiny(tmp_path / "model", CELLS)
+    answers, lexical = Answers.of(data, cut(data.events, data.judgements)), Lexical().fit(data)
+    how, steps = Finetuning(learning_rate=3e-4, sizes=(24,), margin=0.05), {"pieces": 5, "teacher": 3, "pairs": 60}
+    heard = Heard()
+    with tracked(Run([heard])):
+        job = Tuning(tmp_path / "work", tmp_path / "model", float("inf"), steps, how, size=16)
+        found = job.run(data, answers, lexical, Tracker(quiet=True))
+    values = {figure.model: figure.test.value for figure in found.figures if figure.test is not None}
+    assert found.encoder is not None and found.taken == steps, found.why
+    assert list(values)[-2:] == ["encoder_int8", "encoder_int8_24"] and "served in int8, first 24 numbers" in found.why
+    assert values["encoder_untouched"] < 0.4 < values["encoder_int8"], "both by the 16 numbers that are served"
+    assert model("encoder_int8_24") == "the same in int8, as served, its first 24 numbers"
+    assert max(heard.of("encoder: teach a cross-encoder first")) == 3
 
 
 def test_a_range_test_proposes_the_rate_of_both_steps_and_a_plan_keeps_it(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from aisle.data.windows import cut
 from aisle.evaluation.results import Measured
 from aisle.text.normalise import normalise
 from aisle.training import pretrain as made
-from aisle.training.compare_encoders import Comparison, Row
+from aisle.training.advice import Comparison, Row
 from aisle.training.pretrain import Gained, pretrain, shop_texts
 
 torch = pytest.importorskip("torch", reason="the training extra is not installed")

@@ -109,8 +109,10 @@ def test_a_joint_encoder_teaches_its_model_what_that_reads(tmp_path: Path, monke
 def test_clicks_on_searches_teach_the_map_where_nobody_judged(data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     monkeypatch.setattr(texts.Adapter, "fit", lambda self, asked, vectors, pairs: seen.append((len(asked), len(pairs.item))))
-    vectors = texts._vectors("ngram", data, Parts(tmp_path, {}), Tracker(quiet=True), lambda: 1e9)
     windows = cut(data.events, data.judgements)
+    held = texts.Held(data, windows, Settings(encoder_size=48), Budget(60, Clock()), Parts(tmp_path, {}), Tracker(quiet=True))
+    vectors = texts._vectors("ngram", held, lambda: 1e9)
+    assert vectors.vectors.shape[1] == 48, "as many numbers as the settings keep"
     texts._mapping(vectors, replace(data, judgements=None), windows)
     texts._mapping(vectors, data, windows)
     (clicks, pairs), (judged, graded) = seen

@@ -97,6 +97,9 @@ def batch(
 def encoders(
     folder: Folder,
     model: Annotated[list[Path] | None, typer.Option(metavar="FOLDER", help="Measure this model too; may be given again.")] = None,
+    budget_ms: Annotated[
+        float | None, typer.Option("--budget-ms", min=1e-6, metavar="MS", help="Measure smaller variants too; one query may take so long.")
+    ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the table there too.")] = None,
 ) -> None:
     """Compare the encoders at hand on this shop's own queries and recommend one."""
@@ -105,16 +108,28 @@ def encoders(
 
     from aisle.training.compare_encoders import compare
 
-    found = compare(folder, model or [])
+    found = compare(folder, model or [], budget_ms=budget_ms)
     if json_file is not None:
         write_json(json_file, found.to_json())
-    table = Table("encoder", "recall@10", "95 %", "texts/s", "one query, ms", "MB", "dimension", caption=found.asked)
+    table = Table(
+        "encoder",
+        "recall@10",
+        "95 %",
+        "texts/s",
+        "one query, ms",
+        "MB",
+        "dimension",
+        "bytes a vector",
+        caption=f"{found.asked}; one thread",
+    )
     for row in found.rows:
         bounds = f"{row.recall.low:.3f} to {row.recall.high:.3f}"
-        speed = (f"{row.texts:,.0f}", f"{row.query_ms:.2f}", f"{row.megabytes:,.1f}", str(row.dimension))
+        speed = (f"{row.texts:,.0f}", f"{row.query_ms:.2f}", f"{row.megabytes:,.1f}", str(row.dimension), f"{row.vector_bytes:,}")
         table.add_row(row.name, f"{row.recall.value:.3f}", bounds, *speed)
     Console().print(table)
-    typer.echo(f"Take {found.take}: {found.why}")
+    typer.echo(f"Take {found.take}: {found.why}" if found.take else found.why)
+    if not found.take:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -8,6 +8,9 @@ from contextlib import contextmanager
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+TOKENIZERS = "TOKENIZERS_PARALLELISM"
+"""What the library of that name asks before it shares a batch among cores."""
+
 
 def one_thread() -> None:
     """From now on one BLAS thread in this process.
@@ -16,6 +19,21 @@ def one_thread() -> None:
     system took 55 ms instead of 0.2).
     """
     threadpool_limits(limits=1, user_api="blas")
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """One thread of linear algebra and of tokenizers, then as before: for times that shall compare."""
+    before = os.environ.get(TOKENIZERS)
+    os.environ[TOKENIZERS] = "false"
+    try:
+        with threadpool_limits(limits=1, user_api="blas"):
+            yield
+    finally:
+        if before is None:
+            del os.environ[TOKENIZERS]
+        else:
+            os.environ[TOKENIZERS] = before
 
 
 @contextmanager

@@ -76,6 +76,9 @@ METRICS = {
 
 def model(name: str) -> str:
     """A model's plain name; one that we do not know keeps its own."""
+    front, _, size = name.rpartition("_")
+    if front in MODELS and size.isdecimal():
+        return f"{MODELS[front]}, its first {size} numbers"
     return MODELS.get(name, name.replace("_", " "))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import faiss
 import numpy as np
@@ -26,13 +26,17 @@ PER_TOPIC = 400
 @dataclass(frozen=True)
 class Batch:
     """``queries`` and ``items`` are tokens of different texts; pair ``k`` says that item ``item[k]`` answers query ``query[k]``.
-    ``related`` ``(queries, items) bool``: answers too, or may do so; such are never negatives."""
+    ``related`` ``(queries, items) bool``: answers too, or may do so; such are never negatives. Of known answers: ``asked`` and ``shown``
+    are the numbers of queries and items, ``other`` ``(pairs,)`` the item that is a hard negative of the pair's query, -1 for none."""
 
     queries: Sequence[Tokens]
     items: Sequence[Tokens]
     query: Numbers
     item: Numbers
     related: NDArray[np.bool_]
+    asked: Numbers = field(default_factory=lambda: np.zeros(0, np.int64))
+    shown: Numbers = field(default_factory=lambda: np.zeros(0, np.int64))
+    other: Numbers = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 def loss(model: Opened, batch: Batch) -> Tensor:
@@ -40,7 +44,11 @@ def loss(model: Opened, batch: Batch) -> Tensor:
 
     What is related to a query is no negative for it; each pair's own answer stands alone against the negatives.
     """
-    scores = model.vectors(batch.queries) @ model.vectors(batch.items).T / TEMPERATURE
+    return contrast(model.vectors(batch.queries) @ model.vectors(batch.items).T / TEMPERATURE, batch)
+
+
+def contrast(scores: Tensor, batch: Batch) -> Tensor:
+    """The same of ``scores`` ``(queries, items)``, cosines over the temperature."""
     wrong = scores.masked_fill(torch.from_numpy(batch.related), -torch.inf)
     query, item = torch.from_numpy(batch.query), torch.from_numpy(batch.item)
     right = scores[query, item]
@@ -95,11 +103,12 @@ class Known:
     def _batch(self, rows: Numbers, random: np.random.Generator) -> Batch:
         pairs = self.pairs
         asked, query = np.unique(pairs.query[rows], return_inverse=True)
-        harder = [random.choice(pairs.hard[number]) for number in asked.tolist() if len(pairs.hard[number])]
-        shown = np.unique(np.concatenate([pairs.item[rows], np.array(harder, np.int64)]))
+        harder = np.array([random.choice(hard) if len(hard := pairs.hard[number]) else -1 for number in asked.tolist()], np.int64)
+        shown = np.unique(np.concatenate([pairs.item[rows], harder[harder >= 0]]))
         related = np.array([[row in pairs.answers[number] for row in shown.tolist()] for number in asked.tolist()])
-        item = np.searchsorted(shown, pairs.item[rows])
-        return Batch([self.queries[n] for n in asked.tolist()], [self.items[row] for row in shown.tolist()], query, item, related)
+        item, other = np.searchsorted(shown, pairs.item[rows]), np.where(harder >= 0, np.searchsorted(shown, harder), -1)[query]
+        tokens = [self.queries[n] for n in asked.tolist()], [self.items[row] for row in shown.tolist()]
+        return Batch(*tokens, query, item, related, asked, shown, other)
 
 
 class Pieces:

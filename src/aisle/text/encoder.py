@@ -17,6 +17,8 @@ from aisle.core.errors import BundleError
 
 Vectors = NDArray[np.float32]
 Kind = Literal["query", "item"]
+Precision = Literal["int8", "fp32"]
+"""Of an exported model's weights and products."""
 BATCH = 32
 LONGEST = 4_000
 """Characters of a text that are read; the model's own limit in tokens is lower."""

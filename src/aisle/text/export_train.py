@@ -16,7 +16,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from aisle.core.errors import InputError
 from aisle.core.quiet import quiet
-from aisle.text.encoder import OnnxEncoder
+from aisle.text.encoder import OnnxEncoder, Precision
 from aisle.text.model_train import Pooled
 from aisle.text.pretrained import check_folder, pooling_of
 
@@ -24,7 +24,7 @@ LONGEST = 128
 SAMPLE = ("red lamp", "1/2 in. x 10 ft. copper pipe", "25.6 cu. ft. side by side refrigerator in stainless steel", "a", "drill bit set")
 
 
-def export(source: Path, target: Path, name: str = "minilm", quantise: bool = True) -> float:
+def export(source: Path, target: Path, name: str = "minilm", precision: Precision = "int8") -> float:
     """Write ``source`` (a transformers folder) to ``target`` as an `OnnxEncoder`; the lowest cosine to torch over a few texts is returned.
 
     int8 weights with one scale a channel; below .97 raises `InputError`, since such a copy would rank worse than its figures say.
@@ -36,10 +36,10 @@ def export(source: Path, target: Path, name: str = "minilm", quantise: bool = Tr
         model = Pooled(AutoModel.from_pretrained(source, attn_implementation="eager", trust_remote_code=False), pooling_of(source)).eval()
     with tempfile.TemporaryDirectory() as scratch, quiet():
         _write_graph(model, Path(scratch) / "model.onnx")
-        settle(Path(scratch) / "model.onnx", target / "model.onnx", quantise)
+        settle(Path(scratch) / "model.onnx", target / "model.onnx", precision == "int8")
     shutil.copyfile(source / "tokenizer.json", target / "tokenizer.json")
     facts = {"kind": "onnx", "name": name, "dimension": int(model.model.config.hidden_size), "longest": LONGEST}
-    facts["precision"] = "int8" if quantise else "fp32"
+    facts["precision"] = precision
     (target / "encoder.json").write_text(json.dumps(facts), encoding="utf-8")
     worst = check(source, model, OnnxEncoder(target), SAMPLE)
     if worst < 0.97:

@@ -12,17 +12,17 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from aisle.text.encoder import Encoder, Kind, OnnxEncoder, Vectors, opened
+from aisle.text.encoder import Encoder, Kind, Vectors, opened
+from aisle.text.narrow import WHOLE, NarrowEncoder
 from aisle.text.ngram import NgramEncoder
 from aisle.text.segment import HAN
-from aisle.text.static import StaticEncoder
 
 MEANING = 0.7
 """Share of the first half in a query without Chinese; the rest finds its pieces in the other half. On a simulated shop recall@10 of English
 queries is .590 by MiniLM alone, .651 so."""
 DIMENSION = 255
 """Of the half of n-grams: 127 would find 5 % less in Chinese, and MiniLM's 384, these and the silent one make 640."""
-HALVES: dict[str, type[Encoder]] = {"onnx": OnnxEncoder, "static": StaticEncoder}
+HALVES: dict[str, type[Encoder]] = {**WHOLE, "narrow": NarrowEncoder}
 """What may be the first half."""
 
 _HAN_RUN = re.compile(f"[{HAN}]+")

@@ -24,6 +24,7 @@ LONGEST = 1_000
 SAMPLE = 40_000
 """Texts that the directions are learned from; more of them add time, not quality."""
 ROUNDS = 4
+DIMENSION = 128
 
 
 class NgramEncoder:
@@ -34,7 +35,7 @@ class NgramEncoder:
 
     name = "ngram"
 
-    def __init__(self, dimension: int = 128, seed: int = 7) -> None:
+    def __init__(self, dimension: int = DIMENSION, seed: int = 7) -> None:
         self.dimension, self.seed = dimension, seed
         self.projection_: NDArray[np.float32] = np.zeros((BUCKETS, dimension), np.float32)
 

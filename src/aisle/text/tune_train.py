@@ -19,21 +19,27 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from aisle.core.arrays import grouped
+from aisle.text.aim_train import Aim, check_sizes
 from aisle.text.contrast_train import Known, Pairs, Pieces, loss
+from aisle.text.cross_learn_train import Course
 from aisle.text.encoder import OnnxEncoder
 from aisle.text.export_train import export
 from aisle.text.found import shares
 from aisle.text.loop_train import History, Loop, Recipe
 from aisle.text.model_train import Opened, Tokens, open_model
+from aisle.text.narrow import shortened
 from aisle.text.range_train import range_test
+from aisle.text.teacher_train import Teacher
 from aisle.tracking.run import Json, Run, part, tracked
 from aisle.tracking.spoken import Spoken, say
 
 PIECES_TIME = 0.35
 """Of the time for learning so much goes to made-up queries, the rest to known answers."""
+TEACHER_TIME = 0.4
+"""Of the time for known answers so much goes to the cross-encoder whose margins are learned, where one is asked for."""
 AFTER = 45.0
 """Seconds kept for the export and the last measurement."""
-EPOCHS = {"pieces": 1, "pairs": 2}
+EPOCHS = {"pieces": 1, "teacher": 1, "pairs": 2}
 """Passes at most: on real judgements a third gained nothing."""
 RATE = 2e-4
 """The rate of every step, unless the job names one or asks for a range test."""
@@ -49,7 +55,8 @@ Firsts = dict[str, NDArray[np.int64]]
 class Task:
     """What a job's folder says. ``texts`` of all items; ``pool`` ``(p,)`` rows among which is measured; ``asked``: by window the queries
     that measure, none of which teaches; ``steps``: how many a plan wants, else empty; ``rate`` None: `RATE`, or what the range test
-    proposes where it is ``ranged``; ``examples``: how many changed answers are told."""
+    proposes where it is ``ranged``; ``examples``: how many changed answers are told; ``sizes`` and ``margin`` as `Aim` has them, ``size``:
+    how many numbers of a vector will be served, 0: all."""
 
     model: Path
     seconds: float
@@ -62,6 +69,9 @@ class Task:
     rate: float | None = None
     ranged: bool = False
     examples: int = 0
+    sizes: Sequence[int] = ()
+    margin: float = 0.0
+    size: int = 0
 
     @classmethod
     def read(cls, folder: Path) -> Task:
@@ -73,7 +83,7 @@ class Task:
         hard = grouped(held["hard_query"], held["hard_item"], count)
         pairs = Pairs(said["queries"], held["query"], held["item"], answers, hard)
         asked = {name.removeprefix("asked_"): rows for name, rows in held.items() if name.startswith("asked_")}
-        how = said["rate"], bool(said["ranged"]), int(said["examples"])
+        how = said["rate"], bool(said["ranged"]), int(said["examples"]), said["sizes"], float(said["margin"]), int(said["size"])
         model, seconds, seed = Path(said["model"]), float(said["seconds"]), int(said["seed"])
         return cls(model, seconds, seed, said["texts"], pairs, held["pool"], asked, said["steps"], *how)
 
@@ -92,8 +102,8 @@ class Judge:
         """Each window's queries, one share a query."""
         model.net.eval()
         with torch.no_grad():
-            items = model.vectors(model.tokens(self.texts)).numpy()
-            asked = {name: model.vectors(model.tokens(self._texts(name))).numpy() for name in windows}
+            items = self._cut(model.vectors(model.tokens(self.texts)).numpy())
+            asked = {name: self._cut(model.vectors(model.tokens(self._texts(name))).numpy()) for name in windows}
         self.first = {name: (vectors @ items.T).argmax(1) for name, vectors in asked.items()}
         return {name: self._shares(name, vectors, items) for name, vectors in asked.items()}
 
@@ -110,10 +120,17 @@ class Judge:
         found.sort(key=lambda row: row["was_right"] == row["is_right"])
         return counts, [dict(row) for row in found[:most]]
 
-    def served(self, encoder: OnnxEncoder, windows: Sequence[str]) -> Lists:
-        """The same by what will be served."""
-        items = encoder.encode(self.texts, "item")
-        return {name: self._shares(name, encoder.encode(self._texts(name), "query"), items) for name in windows}
+    def served(self, encoder: OnnxEncoder, windows: Sequence[str]) -> dict[str, Lists]:
+        """The same by what will be served, and by each size that learned to serve alone."""
+        items, asked = encoder.encode(self.texts, "item"), {name: encoder.encode(self._texts(name), "query") for name in windows}
+        sizes = {"int8": self.task.size or encoder.dimension} | {f"int8_{size}": size for size in self.task.sizes if size != self.task.size}
+        return {
+            label: {name: self._shares(name, shortened(asked[name], size), shortened(items, size)) for name in windows}
+            for label, size in sizes.items()
+        }
+
+    def _cut(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        return shortened(vectors, self.task.size) if self.task.size else vectors
 
     def _texts(self, window: str) -> list[str]:
         return [self.task.pairs.queries[number] for number in self.task.asked[window].tolist()]
@@ -127,6 +144,7 @@ def tune(folder: Path) -> None:
     begun = perf_counter()
     task = Task.read(folder)
     judge, model = Judge(task), open_model(task.model)
+    check_sizes(task.sizes, int(model.net.model.config.hidden_size))
     windows = list(task.asked)
     measured = {"untouched": judge.of(model, windows)}
     untouched = judge.first
@@ -135,11 +153,14 @@ def tune(folder: Path) -> None:
     rate, why = _kept(folder / "checkpoint-rate", lambda: _rate(task, model, tokens))
     taken: dict[str, float] = {"rate": rate} if task.rate is None and rate != RATE else {}
     losses: dict[str, list[float]] = {}
+    aim = Aim(task.sizes)
     for name in ("pieces", "pairs"):
+        if name == "pairs" and task.margin:
+            aim, taken["teacher"] = _taught(task, folder, end)
         share = PIECES_TIME if name == "pieces" else 1.0
         stop = perf_counter() + share * (end - perf_counter())
         with part(name):
-            history = _learn(task, model, tokens, judge, folder, stop, (name, rate))
+            history = _learn(task, model, tokens, judge, folder, stop, (name, rate, aim))
         taken[name], losses[name] = history.steps, history.losses
         measured[name] = judge.of(model, windows)
     shown = "development" if "development" in windows else "held"
@@ -151,7 +172,7 @@ def tune(folder: Path) -> None:
     if best == "pairs":
         model.save(folder / "model")
         export(folder / "model", folder / "encoder", "minilm_tuned")
-        measured["int8"] = judge.served(OnnxEncoder(folder / "encoder", threads=torch.get_num_threads()), windows)
+        measured |= judge.served(OnnxEncoder(folder / "encoder", threads=torch.get_num_threads()), windows)
     said = {"measured": measured, "taken": taken, "losses": losses, "best": best, "rate": why}
     (folder / "measured.json").write_text(json.dumps(said), encoding="utf-8")
 
@@ -180,18 +201,35 @@ def _rate(task: Task, model: Opened, tokens: Sequence[Tokens]) -> tuple[float, s
     return found.proposal or RATE, found.why
 
 
+def _taught(task: Task, folder: Path, end: float) -> tuple[Aim, int]:
+    """The aim with the margins of a cross-encoder that learns first, and its steps; without them where it finds nothing to learn from."""
+    teacher = Teacher.of(task.model, task.pairs, task.texts)
+    stop, planned = perf_counter() + TEACHER_TIME * (end - perf_counter()), task.steps.get("teacher", 0)
+    course = Course(
+        EPOCHS["teacher"],
+        task.seed,
+        steps=planned,
+        left=(lambda: float("inf")) if planned else (lambda: stop - perf_counter()),
+        watch=lambda step, of, value: say(part="teacher", of=of),
+        checkpoint=folder / "checkpoint-teacher",
+    )
+    with part("teacher"):
+        steps = teacher.learn(course).steps
+    return (Aim(task.sizes, task.margin, teacher) if steps else Aim(task.sizes)), steps
+
+
 def _learn(
-    task: Task, model: Opened, tokens: Sequence[Tokens], judge: Judge, folder: Path, stop: float, what: tuple[str, float]
+    task: Task, model: Opened, tokens: Sequence[Tokens], judge: Judge, folder: Path, stop: float, what: tuple[str, float, Aim]
 ) -> History:
     """One step of the way at a rate: made-up queries, which take their last weights, or known answers, which keep their best."""
-    name, rate = what
+    name, rate, aim = what
     source = Pieces(model, task.texts, tokens, task.seed) if name == "pieces" else Known(model, task.pairs, tokens, task.seed)
     planned = task.steps.get(name)
     loop = Loop(
         model.net,
         Recipe(planned or EPOCHS[name] * source.steps(), rate, seed=task.seed),
         source,
-        lambda batch: loss(model, batch),
+        lambda batch: aim.loss(model, batch),
         None if name == "pieces" else lambda: float(np.mean(judge.of(model, ["held"])["held"])),
         left=(lambda: float("inf")) if planned else (lambda: stop - perf_counter()),
         watch=lambda step, of, value: say(part=name, of=of),

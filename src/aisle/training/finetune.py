@@ -36,7 +36,9 @@ GRACE = 1.3
 STEPS = {"untouched": "encoder_untouched", "pieces": "encoder_pretrained", "pairs": "encoder_finetuned", "int8": "encoder_int8"}
 METRIC = "dense_pool/recall@10"
 MEASURED = "measured.json"
-WORDS = {"pieces": "learn the titles' words", "pairs": "learn what answers queries", RANGE: RANGE}
+WORDS = {
+    "pieces": "learn the titles' words", "teacher": "teach a cross-encoder first", "pairs": "learn what answers queries", RANGE: RANGE,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Tuned:
             return cls(why=str(said["why"]))
         measured: dict[str, dict[str, list[float]]] = said["measured"]
         figures = [
-            Figure(STEPS[name], METRIC, _mean(lists.get("development")), _mean(lists.get("test"))) for name, lists in measured.items()
+            Figure(_model(name), METRIC, _mean(lists.get("development")), _mean(lists.get("test"))) for name, lists in measured.items()
         ]
         held = {name: float(np.mean(lists["held"])) for name, lists in measured.items()}
         values = ", ".join(f"{_plain(name)} {value:.3f}" for name, value in held.items())
@@ -94,7 +96,8 @@ def refused(answers: Answers, seconds: float) -> str:
 class Tuning:
     """A job for the process: the ``folder`` that it works in, where an interrupted run's checkpoints lie, the pretrained ``model``, the
     ``seconds`` it has, how many ``steps`` a plan wants of each part, else empty (with the ``rate`` that it found, if it did), ``how`` the
-    settings want it, and what the model ``reads`` of a text; ``examples``: of so many changed answers the training's JSON lines tell."""
+    settings want it, and what the model ``reads`` of a text; ``examples``: of so many changed answers the training's JSON lines tell;
+    ``size``: how many numbers of a vector will be served, 0: all."""
 
     folder: Path
     model: Path
@@ -103,6 +106,7 @@ class Tuning:
     how: Finetuning = field(default_factory=Finetuning)
     examples: int = 0
     reads: Callable[[str], str] = str
+    size: int = 0
 
     def run(self, data: Dataset, answers: Answers, lexical: Lexical, tracker: Tracker) -> Tuned:
         """Fine-tune on window 1's ``answers``; what failed for another reason than time raises `InputError` with what was said."""
@@ -142,14 +146,23 @@ class Tuning:
         steps = {name: int(count) for name, count in self.steps.items() if name != "rate"}
         said = {"model": str(self.model), "seconds": min(self.seconds, 1e6), "seed": SEED, "steps": steps}
         said |= {"rate": self.how.learning_rate or self.steps.get("rate"), "ranged": self.how.range_test and not steps}
-        said |= {"examples": self.examples}
+        said |= {"examples": self.examples, "sizes": sorted({*self.how.sizes, self.size} - {0}), "size": self.size}
+        said |= {"margin": self.how.margin}
         said |= {"texts": [self.reads(text) for text in item_texts(data.catalogue)]}
         said |= {"queries": [self.reads(normalise(text)) for text in answers.texts]}
         (self.folder / "job.json").write_text(json.dumps(said), encoding="utf-8")
 
 
+def _model(step: str) -> str:
+    """The name of a step in the report; ``int8_128`` is the first 128 numbers of what is served."""
+    name, _, size = step.partition("_")
+    return STEPS[name] + (f"_{size}" if size else "")
+
+
 def _plain(step: str) -> str:
-    return {"untouched": "untouched", "pieces": "pre-trained on titles", "pairs": "fine-tuned", "int8": "served in int8"}[step]
+    name, _, size = step.partition("_")
+    said = {"untouched": "untouched", "pieces": "pre-trained on titles", "pairs": "fine-tuned", "int8": "served in int8"}[name]
+    return f"{said}, first {size} numbers" if size else said
 
 
 def _mean(shares: list[float] | None) -> Measured | None:

@@ -17,7 +17,8 @@ from aisle.retrieval.vectors import item_texts
 from aisle.settings import load
 from aisle.text.normalise import normalise
 from aisle.tracking import Tracker
-from aisle.training.compare_encoders import Comparison, compare
+from aisle.training.advice import Comparison
+from aisle.training.compare_encoders import compare
 
 if TYPE_CHECKING:
     from aisle.text.pretrain_train import Told

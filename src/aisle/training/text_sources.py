@@ -79,11 +79,11 @@ def text_sources(names: Sequence[str], held: Held, planned: str = "", steps: Map
         tuned = fine_tuned(held, kind, lexical, (steps or {}) if planned else None)
         why += f"; {tuned.why}"
     try:
-        vectors = _vectors(kind, data, parts, tracker, budget.part(MOST_TIME) if not planned else lambda: inf, tuned.encoder)
+        vectors = _vectors(kind, held, budget.part(MOST_TIME) if not planned else lambda: inf, tuned.encoder)
     except TooSlowError:
         kind, why, tuned = "ngram", "encoder ngram: encoding the titles by MiniLM took too much of the time given", Tuned()
         parts.settle(f"encoder-{budget.minutes}", [kind, why])
-        vectors = _vectors(kind, data, parts, tracker, lambda: inf)
+        vectors = _vectors(kind, held, lambda: inf)
     if "dense" in names and tuned.encoder is not None:
         found["dense"] = Dense(vectors=vectors)
     elif "dense" in names:
@@ -122,7 +122,8 @@ def fine_tuned(held: Held, kind: str, lexical: Lexical, planned: Mapping[str, fl
         if why := refused(answers, seconds):
             return Tuned(why=why)
         folder, settings = held.parts.folder / "finetuning", held.settings
-        job = Tuning(folder, model_folder(kind), seconds, dict(planned or {}), settings.finetuning, settings.tracking.examples, reads)
+        told = settings.tracking.examples, reads, settings.encoder_size
+        job = Tuning(folder, model_folder(kind), seconds, dict(planned or {}), settings.finetuning, *told)
         return job.run(held.data, answers, lexical, held.tracker)
 
     return held.parts.get("finetuned", Tuned.load, make)
@@ -152,12 +153,13 @@ def time_to_learn(data: Dataset, budget: Budget) -> float:
     return max(0.0, FINETUNE_TIME * left, (1 - RANKING_TIME) * left - others)
 
 
-def _vectors(kind: str, data: Dataset, parts: Parts, tracker: Tracker, left: Left, tuned: Path | None = None) -> ItemVectors:
+def _vectors(kind: str, held: Held, left: Left, tuned: Path | None = None) -> ItemVectors:
     """Every item's vector; finished ones are taken up by an interrupted run. Raises `TooSlowError` when no time is left."""
+    data, parts, tracker = held.data, held.parts, held.tracker
 
     def make() -> Dense:
         with tracker.part(f"open the encoder {kind}"):
-            encoder = open_encoder(kind, data, parts.folder.parent / "export", left, tuned)
+            encoder = open_encoder(kind, data, parts.folder.parent / "export", left, tuned, held.settings.encoder_size)
         with tracker.part(f"encode {len(data.catalogue):,} titles by {kind}", len(data.catalogue)) as advance:
             texts = item_texts(data.catalogue)
             vectors = np.empty((len(texts), encoder.dimension), np.float16)
