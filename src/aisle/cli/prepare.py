@@ -96,7 +96,10 @@ def batch(
 @app.command()
 def encoders(
     folder: Folder,
-    model: Annotated[list[Path] | None, typer.Option(metavar="FOLDER", help="Measure this model too; may be given again.")] = None,
+    model: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="MODEL", help="Measure this folder's model, or one on a hub (org/name), too; may be given again."),
+    ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the table there too.")] = None,
 ) -> None:
     """Compare the encoders at hand on this shop's own queries and recommend one."""

@@ -15,6 +15,8 @@ from aisle.core.errors import InputError
 
 MINILM = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """SHA-256 of ``model.safetensors`` of all-MiniLM-L6-v2."""
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+"""How files of weights end that are pickles."""
 Pooling = Literal["mean", "cls", "last"]
 """A text's vector: the mean of its tokens', the first's, or the last's."""
 CAUSAL = ("gpt2", "qwen2", "qwen3", "llama", "mistral", "gemma", "opt", "phi", "gpt_neox")
@@ -46,17 +48,27 @@ def pooling_of(folder: Path) -> Pooling:
     return "last" if kind in CAUSAL else "mean"
 
 
-def check_folder(folder: Path) -> None:
-    """Raises `InputError` for a folder without weights, with a pickle, with code of its own, or with a tokenizer that does not fit."""
+def check_config(folder: Path) -> None:
+    """Raises `InputError` for a folder without a model or with one that brings code of its own."""
     if not (folder / "config.json").is_file():
         raise InputError(f"{folder} holds no model: config.json is missing.", "Name a folder that `save_pretrained` wrote.")
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     if "auto_map" in config:
         raise InputError(f"The model in {folder} brings Python code of its own, which is never run.", "Choose a model without `auto_map`.")
+
+
+def pickled(where: str) -> InputError:
+    """The refusal of weights that only unpickling opens."""
+    mend = "Load it where you trust it and write it again with save_pretrained(folder, safe_serialization=True)."
+    return InputError(f"The weights in {where} are a pickle, which could run code when opened.", mend)
+
+
+def check_folder(folder: Path) -> None:
+    """Raises `InputError` for a folder without weights, with a pickle, with code of its own, or with a tokenizer that does not fit."""
+    check_config(folder)
     if not (folder / "model.safetensors").is_file():
-        if any(folder.glob("*.bin")) or any(folder.glob("*.pt")):
-            mend = "Load it where you trust it and write it again with save_pretrained(folder, safe_serialization=True)."
-            raise InputError(f"The weights in {folder} are a pickle, which could run code when opened.", mend)
+        if any(path.name.endswith(PICKLES) for path in folder.iterdir()):
+            raise pickled(str(folder))
         raise InputError(f"{folder} holds no weights: model.safetensors is missing.", "Download or export them into that folder.")
     if not (folder / "tokenizer.json").is_file():
         raise InputError(f"{folder} holds no tokenizer.json.", "Save a fast tokenizer beside the model.")
