@@ -76,12 +76,7 @@ def _snapshot(name: str, revision: str, files: tuple[str, ...]) -> Path:
     """The folder of the cache that holds these files of a revision; its name is the commit."""
     try:
         from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import (
-            GatedRepoError,
-            HTTPError,  # type: ignore[attr-defined]  # that of whatever HTTP library it uses
-            RepositoryNotFoundError,
-            RevisionNotFoundError,
-        )
+        from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
         from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
     except ModuleNotFoundError:
         raise InputError(f"{name} lies on a hub, and the package that asks it is not installed.", NEEDS) from None
@@ -95,7 +90,7 @@ def _snapshot(name: str, revision: str, files: tuple[str, ...]) -> Path:
         raise InputError(f"The hub knows no model {name}, or not for you.", "Correct the name; a private one needs HF_TOKEN.") from None
     except RevisionNotFoundError:
         raise InputError(f"{name} has no revision `{revision}` on the hub.", "Name a branch, a tag or a whole commit.") from None
-    except (OSError, HTTPError) as error:
+    except _faults() as error:
         raise _away(name, revision, error) from None
     finally:
         if not silent:
@@ -105,12 +100,18 @@ def _snapshot(name: str, revision: str, files: tuple[str, ...]) -> Path:
 def _listed(name: str, commit: str) -> list[str]:
     """Every file of a commit."""
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]
 
     try:
         return HfApi(endpoint=os.environ.get("HF_ENDPOINT")).list_repo_files(name, revision=commit)
-    except (OSError, HTTPError) as error:
+    except _faults() as error:
         raise _away(name, commit, error) from None
+
+
+def _faults() -> tuple[type[Exception], ...]:
+    """What the package raises where a hub cannot be asked: its own, and those of the HTTP library that it uses."""
+    from huggingface_hub import errors
+
+    return OSError, errors.HTTPError  # type: ignore[attr-defined]
 
 
 def _away(name: str, revision: str, error: Exception) -> InputError:
