@@ -27,7 +27,7 @@ from benchmarks.matching_data import SPLITS
 
 LINES = Lines("attribute_tags")
 KINDS = {"title": "titles kept out", "query": "queries made up of their words"}
-FIELD = re.compile(r"COL (\w+) VAL (.*?)(?= COL \w+ VAL |$)")
+FIELD = re.compile(r"COL (\w+) VAL (.*?)(?= COL \w+ VAL(?: |$)|$)")
 COLUMNS = {"title": "title", "brand": "brand", "modelno": "model", "category": "category"}
 TIMED = 500
 

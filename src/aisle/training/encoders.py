@@ -24,7 +24,7 @@ from aisle.text.encoder import Encoder, OnnxEncoder
 from aisle.text.hub import fetch, hashes, verify
 from aisle.text.joint import DIMENSION, JointEncoder, share, spaced
 from aisle.text.ngram import NgramEncoder
-from aisle.text.pretrained import minilm_folder
+from aisle.text.pretrained import check_folder, minilm_folder
 from aisle.text.segment import language
 from aisle.text.static import StaticEncoder
 from aisle.training.budget import Budget, Left
@@ -129,8 +129,11 @@ def is_hub(kind: str) -> bool:
 
 
 def pinned(kind: str) -> str:
-    """The encoder as it can be had again: a model on a hub by its commit, fetched where it is not here yet; every other as it is."""
+    """The encoder as it can be had again: a model on a hub by its commit, fetched where it is not here yet; every other as it is. Raises
+    `InputError` for a model that must not or cannot be opened, before anything is learned."""
     if not is_hub(kind):
+        if kind and (joined(kind) or kind) not in BY_NAME:
+            check_folder(model_folder(kind))
         return kind
     found = fetch(joined(kind) or kind).pinned
     return f"{JOINT}:{found}" if joined(kind) else found
