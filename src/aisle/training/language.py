@@ -25,6 +25,8 @@ from aisle.tracking import Tracker
 
 Encode = Callable[[Sequence[str]], Vectors]
 BETWEEN = 1.96
+TITLE_COST = 2
+"""A title that teaches where values stand takes the time of so many texts."""
 TAGGED = ("tagger", "lookup")
 """What names attributes."""
 
@@ -63,7 +65,7 @@ def learn_language(data: Dataset, vectors: ItemVectors | None, most: int, tracke
     read = any(model.reads_vectors for model in models.values())
     fingerprint = vectors.encoder.fingerprint if read and vectors is not None else ""
     with tracker.part("learn which words are brands, colours and the like"):
-        learned = learn_tags(data.catalogue, most)
+        learned = learn_tags(data.catalogue, most // TITLE_COST)
     reader = Reader(Attributes().fit(data.catalogue), models.get("intent"), models.get("category"), fingerprint, learned.tagger)
     figures = [figure for task, found in answers.items() for figure in _figures(task, found)] + _tag_figures(learned)
     notes += _tags_said(learned)
