@@ -97,7 +97,7 @@ def test_little_time_teaches_few_texts() -> None:
 
 def test_titles_teach_which_words_are_brands_and_the_report_shows_it_beside_the_lookup() -> None:
     pytest.importorskip("pycrfsuite", reason="the training extra is not installed")
-    language = learn_language(Dataset(branded.shop(), Events.none()), None, 1_000, Tracker(quiet=True))
+    language = learn_language(Dataset(branded.shop(), Events.none()), None, 2_000, Tracker(quiet=True))
     found = {figure.model: figure.test for figure in language.figures if figure.metric == "attributes/f1"}
     tagger, lookup = found["brand_tagger"], found["brand_lookup"]
     assert tagger is not None and lookup is not None and tagger.low > lookup.high
