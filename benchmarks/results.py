@@ -48,6 +48,7 @@ PARTS = {
     "product_qa": "product_qa.product_qa_figures",
     "query_types": "query_types.query_type_figures",
     "entities_zh": "entities_zh.entity_figures",
+    "attribute_tags": "attribute_tags.attribute_tag_figures",
     "reasons": "reasons.reason_figures",
     "diversity": "diversity.variety_figures",
     "completion": "completion.completion_figures",

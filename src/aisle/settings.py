@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,6 +14,9 @@ from aisle.core.errors import SettingsError
 
 JOINT = "joint"
 """The encoder that joins another with n-grams, and what stands before that other's name: `joint:static`, `joint:FOLDER`."""
+
+HUB_NAME = re.compile(r"(?P<name>\w[\w.-]*/\w[\w.-]*)(?:@(?P<revision>\w[\w./-]*))?", re.ASCII)
+"""A model on a hub: `org/name` or `org/name@revision`. A folder's name in a setting is made absolute, so that it never looks like this."""
 
 
 class Section(BaseModel):
@@ -187,7 +191,9 @@ class Settings(Section):
         default_factory=dict, description="name of a source = false switches it off; `two_tower` and `ncf` come with true"
     )
     encoder: str = Field(
-        default="", description="absent: chosen by language; `minilm`, `ngram`, `static`, a model's folder, `joint` or `joint:FOLDER`"
+        default="",
+        description="absent: chosen by language; `minilm`, `ngram`, `static`, a model's folder, `org/name@revision` on a hub, "
+        "`joint` or `joint:` before one of them",
     )
     encoder_size: int = Field(
         default=0, ge=0, description="numbers of a vector that are kept, the first ones; 0: all; `joint`: of the half that reads words"
@@ -220,11 +226,20 @@ def _placed(settings: Settings, path: Path) -> Settings:
     joint, _, first = settings.encoder.partition(":") if settings.encoder.startswith(f"{JOINT}:") else ("", "", settings.encoder)
     if first in ("minilm", "static") or settings.encoder in ("", "ngram", JOINT):
         return settings
-    folder = (path.parent / first).resolve()
-    if not folder.is_dir():
+    model = named_model(first, path.parent)
+    if model is None:
         what = f"{path}: setting `encoder` names {first}, which is neither minilm, ngram, static, joint nor a folder."
-        raise SettingsError(what, "Models are not fetched: put the folder there that `save_pretrained` wrote on a machine with a network.")
-    return settings.model_copy(update={"encoder": f"{joint}:{folder}" if joint else str(folder)})
+        raise SettingsError(what, "Put the folder there that `save_pretrained` wrote, or name a model on a hub as org/name@revision.")
+    return settings.model_copy(update={"encoder": f"{joint}:{model}" if joint else model})
+
+
+def named_model(said: str, beside: Path) -> str | None:
+    """A folder as seen from ``beside``, whole, else a model's name on a hub as it stands, else None. Where ``beside`` has a folder of the
+    name's first half, a folder was meant that is not there: nothing is fetched by a slip of the pen."""
+    folder = (beside / said).resolve()
+    if folder.is_dir():
+        return str(folder)
+    return said if HUB_NAME.fullmatch(said) and not (beside / said.partition("/")[0]).is_dir() else None
 
 
 def _explain(path: Path, error: ValidationError) -> SettingsError:

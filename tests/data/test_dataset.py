@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -231,3 +232,13 @@ def test_the_probability_of_what_was_shown_is_read_where_the_log_says_it(tmp_pat
     assert np.array_equal(read.events.where(np.array([True, False, False, False])).propensity, [0.25])  # type: ignore[arg-type]
     silent, _ = load_dataset(folder(tmp_path / "silent", items=items("a"), events=[shown]), Settings())
     assert silent.events.propensity is None
+
+
+@pytest.mark.parametrize(
+    ("relevant_from", "said"), [(None, "none counts as relevant.*relevant_from = 3"), (3, "no item is known to be a wrong answer")]
+)
+def test_grades_that_are_all_equal_are_noticed(tmp_path: Path, relevant_from: float | None, said: str) -> None:
+    graded = [{"query": "lamp", "item_id": item, "grade": 3} for item in "ab"]
+    settings = Settings(evaluation=Evaluation(relevant_from=relevant_from))
+    _, quality = load_dataset(folder(tmp_path, items=items("a", "b"), judgements=graded), settings)
+    assert any(re.search(f"All 2 judgements have the grade 3.*{said}", remark) for remark in quality.remarks)

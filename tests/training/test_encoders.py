@@ -131,9 +131,26 @@ def test_a_folder_is_named_as_seen_from_the_settings_and_must_be_there(tmp_path:
     (tmp_path / "model").mkdir()
     (tmp_path / "aisle.toml").write_text('encoder = "model"')
     assert load(tmp_path).encoder == str((tmp_path / "model").resolve())
+    for slip in ("modell", "model/bge-small", "../nothing/here"):
+        (tmp_path / "aisle.toml").write_text(f'encoder = "{slip}"')
+        with pytest.raises(SettingsError, match=r"neither minilm, ngram, static, joint nor a folder\..*org/name@revision"):
+            load(tmp_path)
+
+
+def test_a_hubs_name_stands_as_it_is_written_unless_such_a_folder_is_there(tmp_path: Path) -> None:
+    for said in ("BAAI/bge-small", "BAAI/bge-small@v1.5", "joint:BAAI/bge-small@refs/pr/3"):
+        (tmp_path / "aisle.toml").write_text(f'encoder = "{said}"')
+        assert load(tmp_path).encoder == said and encoders.is_hub(said)
+    (tmp_path / "BAAI" / "bge-small").mkdir(parents=True)
     (tmp_path / "aisle.toml").write_text('encoder = "BAAI/bge-small"')
-    with pytest.raises(SettingsError, match=r"neither minilm, ngram, static, joint nor a folder\..*Models are not fetched"):
-        load(tmp_path)
+    assert load(tmp_path).encoder == str((tmp_path / "BAAI" / "bge-small").resolve()) and not encoders.is_hub(load(tmp_path).encoder)
+
+
+def test_a_hubs_model_is_called_by_its_name_and_the_beginning_of_its_commit() -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    assert encoders.short(f"BAAI/bge@{commit}") == "BAAI/bge@0123456"
+    assert encoders.short(f"joint:BAAI/bge@{commit}") == "joint:BAAI/bge@0123456"
+    assert [encoders.is_hub(kind) for kind in ("minilm", "joint", "joint:static", "/models/bge", "joint:/models/bge")] == [False] * 5
 
 
 def test_a_folder_is_kept_apart_by_what_it_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from aisle.retrieval.vectors import ItemVectors
 from aisle.text.ngram import NgramEncoder
 from aisle.tracking import Tracker
 from aisle.training.language import learn_language, texts_to_learn
+from tests.query import branded
 
 INTENTS = {"order": "where is my {}", "refund": "refund for the {}", "price": "is the {} on sale"}
 STARTS, ENDS = ("lam", "tab", "pho", "jac", "ket", "dri", "sof", "mug"), ("p", "le", "ne", "ket", "ll", "rd", "st", "fe")
@@ -92,3 +93,13 @@ def test_little_time_teaches_few_texts() -> None:
     rows = [(f"{line.format(thing)} {number}", intent) for intent, line in INTENTS.items() for thing in THINGS for number in range(3)]
     language = learn_language(data(rows), None, 100, Tracker(quiet=True))
     assert any("100 of them" in note for note in language.notes)
+
+
+def test_titles_teach_which_words_are_brands_and_the_report_shows_it_beside_the_lookup() -> None:
+    pytest.importorskip("pycrfsuite", reason="the training extra is not installed")
+    language = learn_language(Dataset(branded.shop(), Events.none()), None, 2_000, Tracker(quiet=True))
+    found = {figure.model: figure.test for figure in language.figures if figure.metric == "attributes/f1"}
+    tagger, lookup = found["brand_tagger"], found["brand_lookup"]
+    assert tagger is not None and lookup is not None and tagger.low > lookup.high
+    assert language.reader.tags is not None and "brand" in language.reader.tags.kept
+    assert any(note.startswith("tags: ") and "answers for brand, model" in note for note in language.notes)

@@ -96,7 +96,10 @@ def batch(
 @app.command()
 def encoders(
     folder: Folder,
-    model: Annotated[list[Path] | None, typer.Option(metavar="FOLDER", help="Measure this model too; may be given again.")] = None,
+    model: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="MODEL", help="Measure this folder's model, or one on a hub (org/name), too; may be given again."),
+    ] = None,
     budget_ms: Annotated[
         float | None, typer.Option("--budget-ms", min=1e-6, metavar="MS", help="Measure smaller variants too; one query may take so long.")
     ] = None,

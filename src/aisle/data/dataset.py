@@ -85,6 +85,21 @@ def look(found: Quality, data: Dataset) -> None:
         found.counts |= {"judgements": len(data.judgements.item), "judgements of unknown items": strangers}
         if strangers:
             found.remarks.append(f"{strangers} judgements are of items that the catalogue does not hold.")
+        found.remarks += _all_equal(data.judgements)
+
+
+def _all_equal(judgements: Judgements) -> list[str]:
+    """What is to be said of grades that tell nothing apart."""
+    grades = np.unique(judgements.grade)
+    if len(grades) != 1:
+        return []
+    held, grade = len(judgements.grade), f"{grades[0]:g}"
+    if judgements.relevant_from <= grades[0]:
+        return [f"All {held} judgements have the grade {grade} and count as relevant: no item is known to be a wrong answer."]
+    return [
+        f"All {held} judgements have the grade {grade}, so none counts as relevant and none teaches or measures search. If all of them "
+        f"are right answers, set [evaluation] relevant_from = {grade} in aisle.toml."
+    ]
 
 
 def build(cleaned: Cleaned, settings: Settings) -> Dataset:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -45,11 +45,11 @@ class Attributes:
         the one with more such items has it."""
         weight: Counter[tuple[Key, str, str]] = Counter()
         columns = list(_columns(catalogue))
-        self.values_ = {tuple(_tokens(piece)): match for piece, match in other_names(catalogue, columns).items()}
+        self.values_ = {tuple(tokens_of(piece)): match for piece, match in other_names(catalogue, columns).items()}
         for name in columns:
             labels = catalogue.labels(name)
             for value, items in zip(labels.names, np.bincount(labels.codes, minlength=len(labels.names)), strict=True):
-                for key in _keys(name, value):
+                for key in keys_of(name, value):
                     weight[key, name, value] += int(items)
         for (key, name, value), _ in sorted(weight.items(), key=lambda one: (one[1], one[0])):
             self.values_[key] = (name, value)
@@ -63,16 +63,24 @@ class Attributes:
         >>> Attributes({("acme",): ("brand", "Acme"), ("red",): ("colour", "Red")}).find("red acme lamp")
         {'colour': 'Red', 'brand': 'Acme'}
         """
-        found: dict[str, list[str]] = {}
-        tokens, at = _tokens(text), 0
-        while at < len(tokens):
-            match, size = self._match(tokens, at)
-            if match is not None and match[1] not in found.setdefault(match[0], []):
-                found[match[0]].append(match[1])
-            at += max(size, 1)
-        result: dict[str, Json] = {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+        result = together((name, value) for _, _, (name, value) in self.spans(tokens_of(text)))
         bounds = price_bounds(text) if self.priced else {}
         return {**result, "price": bounds} if bounds else result
+
+    def spans(self, tokens: Sequence[str]) -> Iterator[tuple[int, int, tuple[str, str]]]:
+        """Where the values stand: the first token, how many, and (attribute, value)."""
+        at = 0
+        while at < len(tokens):
+            match, size = self._match(tokens, at)
+            if match is not None:
+                yield at, size, match
+            at += max(size, 1)
+
+    def value(self, name: str, tokens: Sequence[str]) -> str | None:
+        """The value of one attribute that exactly these tokens name, None where they name none."""
+        key = tuple(tokens)
+        match = self.values_.get(key) or self._plain(key)
+        return match[1] if match is not None and match[0] == name else None
 
     def _match(self, tokens: Sequence[str], at: int) -> tuple[tuple[str, str] | None, int]:
         """The longest value that starts at ``at``, and its length; a single letter is a size only at the end or after `size`."""
@@ -102,6 +110,15 @@ class Attributes:
         return cls({tuple(key.split(" ")): (name, value) for key, name, value in held["values"]}, bool(held["priced"]))
 
 
+def together(pairs: Iterable[tuple[str, str]]) -> dict[str, Json]:
+    """Attribute to value, to a list where several are named; each once, in their order."""
+    found: dict[str, list[str]] = {}
+    for name, value in pairs:
+        if value not in found.setdefault(name, []):
+            found[name].append(value)
+    return {name: [*values] if len(values) > 1 else values[0] for name, values in found.items()}
+
+
 def _columns(catalogue: Catalogue) -> Iterable[str]:
     """Brand, category, and the attributes of which several items share a value."""
     for name, column in catalogue.texts.items():
@@ -113,9 +130,9 @@ def _columns(catalogue: Catalogue) -> Iterable[str]:
             yield name
 
 
-def _keys(name: str, value: str) -> Iterable[Key]:
+def keys_of(name: str, value: str) -> Iterable[Key]:
     """How a value may be typed; nothing for one that is too long, a bare number or a word that means nothing."""
-    tokens = tuple(_tokens(normalise(value.rpartition(" > ")[2] if name == "category" else value)))
+    tokens = tuple(tokens_of(normalise(value.rpartition(" > ")[2] if name == "category" else value)))
     if not 0 < len(tokens) <= LONGEST or all(token[0].isdigit() for token in tokens) or (len(tokens) == 1 and tokens[0] in SILENT):
         return
     yield tokens
@@ -123,14 +140,24 @@ def _keys(name: str, value: str) -> Iterable[Key]:
         yield stems
 
 
-def _tokens(text: str) -> list[str]:
-    """Words, numbers and single Chinese characters; a measure has one name: `30 cm`, `30cm` and `30 CM` are the same two tokens.
+def tokens_of(text: str) -> list[str]:
+    """The tokens of a text in matching form.
 
-    >>> _tokens("30cm 红色 lamp")
+    >>> tokens_of("30cm 红色 lamp")
     ['30', 'centimeter', '红', '色', 'lamp']
     """
-    text = _POSSESSIVE.sub("", text)
-    tokens: list[str] = []
+    return [token for token, _ in placed(text)]
+
+
+def placed(text: str) -> list[tuple[str, slice]]:
+    """Each token and where it stands: words, numbers and single Chinese characters; a measure has one name: `30 cm`, `30cm` and `30 CM`
+    are the same two tokens.
+
+    >>> placed("30cm lamp")
+    [('30', slice(0, 2, None)), ('centimeter', slice(2, 4, None)), ('lamp', slice(5, 9, None))]
+    """
+    text = _POSSESSIVE.sub(lambda ending: " " * len(ending[0]), text)
+    tokens: list[tuple[str, slice]] = []
     end, counted = -1, False
     for found in _TOKEN.finditer(text):
         token, gap = found[0], text[end : found.start()] if end >= 0 else " "
@@ -138,6 +165,6 @@ def _tokens(text: str) -> list[str]:
             token = token.replace(",", "").rstrip(".")
         elif counted and token in UNIT and gap in ("", " ", "-") and (gap == "" or token not in GLUED_ONLY):
             token = UNIT[token]
-        tokens.append(token)
+        tokens.append((token, slice(found.start(), found.end())))
         end, counted = found.end(), found.lastgroup == "number"
     return tokens

@@ -14,6 +14,7 @@ from aisle.core.answer import Intent
 from aisle.core.stage import Query
 from aisle.query.attributes import Attributes
 from aisle.query.intent import Intents
+from aisle.query.tags import Tagger
 
 Encode = Callable[[str], NDArray[np.float32]]
 """A text in matching form to its vector."""
@@ -23,7 +24,8 @@ Encode = Callable[[str], NDArray[np.float32]]
 class Reader:
     """What a bundle knows of queries; what it was not taught it does not say. Information only: nothing is filtered by it.
 
-    ``categories`` names a category where it is in its scope. ``encoder``: the fingerprint of the encoder it learned with, "" where it reads
+    ``categories`` names a category where it is in its scope. ``tags`` answers for the attributes that it finds better than the lookup,
+    which answers for all others. ``encoder``: the fingerprint of the encoder it learned with, "" where it reads
     n-grams alone. One reader may be asked from several threads.
     """
 
@@ -31,6 +33,7 @@ class Reader:
     intents: Intents | None = None
     categories: Intents | None = None
     encoder: str = ""
+    tags: Tagger | None = None
 
     def __call__(self, query: Query, encode: Encode | None) -> Query:
         """The query with its intent and attributes, read from what was typed, whatever the spelling became.
@@ -40,6 +43,9 @@ class Reader:
         vector = encode(query.text) if encode is not None and self.encoder else None
         intent, category = _found(self.intents, query.text, vector), _found(self.categories, query.text, vector)
         attributes = self.attributes.find(query.text)
+        if self.tags is not None:
+            others = {name: value for name, value in attributes.items() if name not in self.tags.kept}
+            attributes = others | self.tags.find(query.text, self.attributes)
         if category is not None and category.in_scope:
             attributes |= {"category": category.name, "category_probability": round(category.score, 4)}
         return replace(query, intent=intent, attributes=attributes)
@@ -52,6 +58,8 @@ class Reader:
             self.intents.save(folder / "intents")
         if self.categories is not None:
             self.categories.save(folder / "categories")
+        if self.tags is not None:
+            self.tags.save(folder / "tags")
 
     @classmethod
     def load(cls, folder: Path) -> Reader:
@@ -59,7 +67,8 @@ class Reader:
         facts = json.loads((folder / "reader.json").read_text(encoding="utf-8"))
         intents = Intents.load(folder / "intents") if (folder / "intents").is_dir() else None
         categories = Intents.load(folder / "categories") if (folder / "categories").is_dir() else None
-        return cls(Attributes.load(folder), intents, categories, str(facts["encoder"]))
+        tags = Tagger.load(folder / "tags") if (folder / "tags").is_dir() else None
+        return cls(Attributes.load(folder), intents, categories, str(facts["encoder"]), tags)
 
 
 def _found(model: Intents | None, text: str, vector: NDArray[np.float32] | None) -> Intent | None:

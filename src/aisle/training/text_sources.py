@@ -27,7 +27,17 @@ from aisle.tracking import Tracker
 from aisle.training.answers import Answers
 from aisle.training.bilingual import tried
 from aisle.training.budget import ASKED, COST, Budget, Left
-from aisle.training.encoders import MOST_TIME, PER_SECOND, TooSlowError, choose_encoder, joined, model_folder, open_encoder
+from aisle.training.encoders import (
+    MOST_TIME,
+    PER_SECOND,
+    TooSlowError,
+    base_name,
+    choose_encoder,
+    joined,
+    model_folder,
+    open_encoder,
+    short,
+)
 from aisle.training.finetune import Tuned, Tuning, refused
 from aisle.training.job import Job
 from aisle.training.parts import Parts
@@ -137,7 +147,7 @@ def hand_on_tuned(tuned: Tuned, job: Job, target: Path) -> None:
     base = model_folder(job.encoder)
     steps = ", ".join(f"{int(count)} on {name}" for name, count in tuned.taken.items() if name != "rate")
     facts = (
-        f"Fine-tuned from {base.name if base.name != 'model' else base.parent.name} by aisle train, steps: {steps}.",
+        f"Fine-tuned from {base_name(job.encoder)} by aisle train, steps: {steps}.",
         f"{tuned.why[:1].upper()}{tuned.why[1:]}.",
         f"Learned from the data with fingerprint {job.data.fingerprint[:12]}: titles, and what answered queries. No user is in it.",
     )
@@ -158,9 +168,9 @@ def _vectors(kind: str, held: Held, left: Left, tuned: Path | None = None) -> It
     data, parts, tracker = held.data, held.parts, held.tracker
 
     def make() -> Dense:
-        with tracker.part(f"open the encoder {kind}"):
+        with tracker.part(f"open the encoder {short(kind)}"):
             encoder = open_encoder(kind, data, parts.folder.parent / "export", left, tuned, held.settings.encoder_size)
-        with tracker.part(f"encode {len(data.catalogue):,} titles by {kind}", len(data.catalogue)) as advance:
+        with tracker.part(f"encode {len(data.catalogue):,} titles by {short(kind)}", len(data.catalogue)) as advance:
             texts = item_texts(data.catalogue)
             vectors = np.empty((len(texts), encoder.dimension), np.float16)
             start, begun = 0, left()
