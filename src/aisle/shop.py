@@ -211,7 +211,9 @@ class Shop:
             rows = rows[mask[rows]]
         else:
             rows = ranked.candidates.item[ranked.candidates.of_request(number)]
-        return self.pipeline.arranger.products(request, rows), {name: facet(self.pipeline.catalogue, name, rows) for name in request.facets}
+        arranger, catalogue = self.pipeline.arranger, self.pipeline.catalogue
+        product = arranger.product(request)
+        return arranger.products(request, rows), {name: facet(catalogue, name, rows, product) for name in request.facets}
 
     def complete(self, prefix: str, limit: int) -> list[Completion]:
         """At most ``limit`` ways to go on typing, best first."""
