@@ -96,6 +96,11 @@ def test_what_cannot_be_read_is_named(client: TestClient, body: dict[str, object
     assert refused(client.post("/v1/search", json=body), 422, code)["field"] == field
 
 
+def test_a_bound_in_quotes_is_told_what_a_number_and_what_a_time_look_like(client: TestClient):
+    told = refused(client.post("/v1/search", json={"query": "x", "filters": {"price": {"lte": "30"}}}), 422, "wrong_type")
+    assert told["mend"] == "Write a number without quotes, a time as 2024-05-01T12:00:00Z."
+
+
 def test_what_nobody_has_heard_of_is_answered_or_named(client: TestClient):
     assert client.post("/v1/recommend", json={"user_id": "nobody"}).json()["items"]
     assert client.post("/v1/similar", json={"items": ["nothing"]}).status_code == 200

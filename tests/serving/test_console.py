@@ -194,7 +194,7 @@ def test_a_bundle_that_cannot_be_opened_cannot_be_compared(client: TestClient, r
 
 def test_changes_of_the_catalogue_are_counted_and_listed(client: TestClient):
     text = " ".join(look(client, "/catalogue").text.split())
-    for said in ("Items deleted1", "full feed of 2 items", "price 9.5", "title ∅"):
+    for said in ("Items deleted1", "full feed of 2 items", "price 9.5", "title ∅", "created_at 2023-11-14 22:13:20"):
         assert said in text, said
 
 

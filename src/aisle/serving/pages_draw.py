@@ -129,15 +129,16 @@ class Pages:
         self.telemetry.asked(visit.facts, request)
         self.telemetry.answered(visit.facts, answer)
 
-    async def record(self, events: Sequence[Mapping[str, Json]]) -> None:
+    async def record(self, visit: Visit, events: Sequence[Mapping[str, Json]]) -> None:
         """Tell the engine what a visitor did; on disk when it returns."""
         now = self.live.moment()
-        await self.live.write(lambda engine: engine.record(list(events), now))
+        answer = await self.live.write(lambda engine: engine.record(list(events), now))
+        self.telemetry.recorded(visit.facts, answer)
 
     async def note(self, visit: Visit, event: Mapping[str, Json]) -> None:
         """As `record`, for what merely happened on the way: a page is shown even when it cannot be noted."""
         try:
-            await self.record([event])
+            await self.record(visit, [event])
         except Exception as error:
             self.telemetry.failed(visit.facts, error)
 
