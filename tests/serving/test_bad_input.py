@@ -43,7 +43,7 @@ HOSTILE = {
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     folder = tmp_path_factory.mktemp("shop")
     service = open_service(Plan(str(toy_store(folder)), str(folder / "state"), old_log=True))
-    live = Live(service.engine, service.clock, service.store)
+    live = Live(service.engine, service.clock, service.store, patience_ms=1_000)  # what is refused under load has tests of its own
     app = create_app(live, Telemetry(io.StringIO(), b"salt"), service.shop, service.gate, service.pictures, service.insight)
     with TestClient(app, base_url=HOST) as one:
         yield one
