@@ -146,10 +146,9 @@ class Pipeline:
             candidates.add("probability", column)
 
     def popular(self, block: Block, allowed: Allowed, runner: Runner) -> Ranked:
-        """The last resort, and all there is for who searches without words: what is popular and allowed, the likely category first; in a
-        shop where nothing happened yet, whatever is allowed."""
-        browsing = all(request.surface == "search" and not request.query for request in block.requests)
-        runner.trace.fallback = bool(runner.trace.skipped) or not browsing
+        """The last resort: what is popular and allowed, the likely category first; in a shop where nothing happened yet, whatever is
+        allowed. For who searches without words it is no resort: all that is allowed, in that order."""
+        runner.trace.fallback = bool(runner.trace.skipped) or not browsing(block).all()
         candidates = self._popular(block, allowed)
         place = np.arange(len(candidates)) - np.repeat(candidates.offsets[:-1], candidates.counts)
         candidates = with_columns(candidates, {"popularity": candidates["score"], "popularity_rank": place.astype(np.float32)})
@@ -159,15 +158,17 @@ class Pipeline:
         return Ranked(block, allowed, candidates, self.arrange(block, candidates))
 
     def _popular(self, block: Block, allowed: Allowed) -> Candidates:
-        """What is popular; for `rank` all that was handed in and is allowed, the most popular first, and nothing else."""
-        found = self.fallback.retrieve(block, allowed, self.limit)
-        if not (given := ranking(block)).any():
-            return found
-        handed = _given(block)["given"]
-        handed = handed.keep(allowed.holds(handed))
-        scored = Candidates(handed.offsets, handed.item, {"score": np.nan_to_num(self.fallback.score(block, handed))})
-        scored = scored.take(scored.order_by("score"))
-        parts = [(each, each.of_request(number)) for number, each in enumerate(scored if one else found for one in given)]
+        """What is popular; where `rank` was handed items or the whole shop is browsed, all of those that are allowed, best first."""
+        browsed, handed = browsing(block), ranking(block)
+        if not (browsed | handed).any():
+            return self.fallback.retrieve(block, allowed, self.limit)
+        given = block.given
+        lists = [np.flatnonzero(allowed.mask(n)) if browsed[n] else np.unique(given.item[given.of(n)]) for n in range(len(block))]
+        every = Candidates.of([rows.astype(np.int32) for rows in lists])
+        every = self.fallback.ordered(block, every.keep(allowed.holds(every)))
+        found = every if (browsed | handed).all() else self.fallback.retrieve(block, allowed, self.limit)
+        chosen = [every if one else found for one in browsed | handed]
+        parts = [(each, each.of_request(number)) for number, each in enumerate(chosen)]
         return Candidates.of([each.item[rows] for each, rows in parts], score=[each["score"][rows] for each, rows in parts])
 
 
@@ -188,6 +189,11 @@ def task_of(request: Request) -> str:
 def ranking(block: Block) -> NDArray[np.bool_]:
     """``(requests,) bool``: which of them `rank` what they were handed."""
     return np.array([request.surface == "rank" for request in block.requests], bool)
+
+
+def browsing(block: Block) -> NDArray[np.bool_]:
+    """``(requests,) bool``: which of them look through the shop without words."""
+    return np.array([request.surface == "search" and not request.query for request in block.requests], bool)
 
 
 def with_columns(candidates: Candidates, columns: Mapping[str, NDArray[np.float32]]) -> Candidates:

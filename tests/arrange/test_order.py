@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from aisle.arrange.diversity import POOL, Likeness, diversified
 from aisle.arrange.groups import Groups
+from aisle.arrange.order import foremost, sorted_by
 from aisle.arrange.page import Page
 from aisle.core.candidates import Candidates
 from aisle.core.request import MOST_ITEMS, SORTS, Request
@@ -208,3 +209,17 @@ def test_why_says_that_what_merely_comes_near_is_not_sorted() -> None:
         ranked, candidates=Candidates.of([items.rows(["cup_tea"])], score=[np.ones(1, np.float32)]), pages=[Page(rows[:0], near=rows[:1])]
     )
     assert made._why(near, 0)["cup_tea"].stage == "near"
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_the_foremost_of_many_are_those_that_stand_first_when_all_are_sorted(sort: str) -> None:
+    rng = np.random.default_rng(3)
+    items = with_columns(
+        shop(size=60), price=rng.permutation(60).tolist(), created_at=[*rng.permutation(50).tolist(), *[float("nan")] * 10]
+    )
+    found = Candidates.of([np.arange(60, dtype=np.int32)], score=[rng.permutation(60).astype(np.float32)])
+    found.add("popular", rng.permutation(60).astype(np.float32))
+    best = found.order_by("score")
+    every = sorted_by(sort, found, items, best)
+    assert sorted(foremost(sort, found, items, np.arange(60), 7).tolist()) == sorted(every[:7].tolist())
+    assert foremost(sort, found, items, np.arange(60), 60).tolist() == list(range(60))

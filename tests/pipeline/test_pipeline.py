@@ -212,6 +212,25 @@ def test_a_product_counts_once_for_each_value_that_one_of_its_variants_has() -> 
     assert every.total == sum(every.facets["brand"].values())
 
 
+def test_who_browses_sees_the_whole_shop_in_any_order_and_its_counts_are_of_all_of_it() -> None:
+    data = toys.bilingual()
+    quiet = data.known(data.events.item != 0)
+    made = shop(replace(pipeline(quiet), limit=3))
+    for sort in ("relevance", "popular", "newest", "price", "-price"):
+        answer = made.answer([request("search", session_id="s", sort=sort, facets=("brand",))])[0]
+        assert (len(answer.items), answer.total, sum(answer.facets["brand"].values()), answer.degraded) == (12, 12, 12, False)
+    prices = [item.attributes["price"] for item in made.answer([request("search", session_id="s", sort="price", limit=2)])[0].items]
+    assert prices == sorted(data.catalogue.number("price").tolist())[:2]
+
+
+def test_who_browses_beside_one_who_searches_is_answered_as_alone() -> None:
+    asked = [request("search", query="lamp"), request("search", session_id="s"), request("similar", items=("nonsense",))]
+    asked += [request("similar", items=("lamp_red",))]
+    together, alone = shop().answer(asked), [shop().answer([one])[0] for one in asked]
+    assert [ids(one.items) for one in together] == [ids(one.items) for one in alone]
+    assert [one.degraded for one in together] == [one.degraded for one in alone]
+
+
 def test_sort_orders_hold() -> None:
     up = [item.attributes["price"] for item in shop().answer([request("search", query="lamp", sort="price")])[0].items]
     down = [item.attributes["price"] for item in shop().answer([request("search", query="lamp", sort="-price")])[0].items]

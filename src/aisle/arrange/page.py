@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from aisle.arrange.diversity import Likeness, diversified
 from aisle.arrange.groups import Groups
-from aisle.arrange.order import sorted_by
+from aisle.arrange.order import foremost, sorted_by
 from aisle.arrange.rules import Rule, Rules
 from aisle.core.candidates import Candidates
 from aisle.core.catalogue import Catalogue
@@ -23,6 +23,8 @@ from aisle.fusion.pool import BEYOND
 Rows = NDArray[np.int64]
 GROUPED = frozenset({"search", "home", "similar"})
 """Surfaces that show one variant of a product."""
+DEEP = 20 * MOST_ITEMS
+"""Items of which the pages are made where a whole shop is browsed: enough for 500 products with many variants each."""
 VARIED = frozenset({"home", "item", "basket"})
 """Surfaces where variety counts; whoever searches or asks for substitutes wants what is alike."""
 
@@ -84,11 +86,13 @@ class Arranger:
         request, query = block.requests[number], block.queries[number]
         making = _Making(candidates, request, query, self)
         every = np.arange(*candidates.of_request(number).indices(len(candidates)))
-        making.by_score(every[np.isfinite(candidates["score"][every])])
+        finite = every[np.isfinite(candidates["score"][every])]
+        making.by_score(foremost(request.sort, candidates, self.catalogue, finite, DEEP))
         if request.sort != "relevance":
             making.matching()
             making.rows = sorted_by(request.sort, candidates, self.catalogue, making.rows)
         making.one_variant()
+        making.paged()
         if request.sort == "relevance" and request.surface != "rank":
             making.literal_first()
             making.varied()
@@ -119,7 +123,7 @@ class _Making:
         self.hidden: dict[int, int] = {}
 
     def by_score(self, rows: Rows) -> None:
-        """Best first, boosted items as if their score were larger; ties go to the lower item. The first 500 stay."""
+        """Best first, boosted items as if their score were larger; ties go to the lower item."""
         items, score = self.candidates.item[rows], self.candidates["score"][rows].astype(float)
         boosts = [] if self.request.surface == "rank" else self._rules("boost")
         if boosts:
@@ -127,8 +131,11 @@ class _Making:
             score = score + (factor - 1) * np.abs(score)
             self._note(rows[factor != 1], "boosted")
         beyond = self.candidates.columns.get(BEYOND)
-        order = rows[np.lexsort((items, -score) if beyond is None else (items, -score, beyond[rows]))]
-        self.rows, self.cut = order[:MOST_ITEMS], order[MOST_ITEMS:]
+        self.rows = rows[np.lexsort((items, -score) if beyond is None else (items, -score, beyond[rows]))]
+
+    def paged(self) -> None:
+        """The first 500 things: there are no pages for more."""
+        self.rows, self.cut = self.rows[:MOST_ITEMS], self.rows[MOST_ITEMS:]
 
     def matching(self) -> None:
         """What matches the query in words, where anything does: by price or age what merely comes near would stand before it."""
