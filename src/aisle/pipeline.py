@@ -72,7 +72,7 @@ class Pipeline:
         allowed = runner.must("filters", lambda: self.allowed(block))
         stack = self.stacks[task_of(requests[0])]
         candidates = self.propose(stack, block, allowed, runner, pooled=True)
-        if not len(candidates) and (runner.trace.skipped or not block.searching.any()):
+        if not len(candidates) and (runner.trace.skipped or not (block.searching.any() or ranking(block).all())):
             return self.popular(block, allowed, runner)
         scored = runner.step("rank", lambda: self.score(stack, block, candidates), RANKING_MS)
         if scored is None:
@@ -146,17 +146,30 @@ class Pipeline:
             candidates.add("probability", column)
 
     def popular(self, block: Block, allowed: Allowed, runner: Runner) -> Ranked:
-        """The last resort, and all there is for who searches without words: what is popular and allowed, the likely category first; in a
-        shop where nothing happened yet, whatever is allowed."""
-        browsing = all(request.surface == "search" and not request.query for request in block.requests)
-        runner.trace.fallback = bool(runner.trace.skipped) or not browsing
-        candidates = self.fallback.retrieve(block, allowed, self.limit)
+        """The last resort: what is popular and allowed, the likely category first; in a shop where nothing happened yet, whatever is
+        allowed. For who searches without words it is no resort: all that is allowed, in that order."""
+        runner.trace.fallback = bool(runner.trace.skipped) or not browsing(block).all()
+        candidates = self._popular(block, allowed)
         place = np.arange(len(candidates)) - np.repeat(candidates.offsets[:-1], candidates.counts)
         candidates = with_columns(candidates, {"popularity": candidates["score"], "popularity_rank": place.astype(np.float32)})
         if not len(candidates):
-            rows = [np.flatnonzero(allowed.mask(number))[: self.limit].astype(np.int32) for number in range(len(block))]
-            candidates = Candidates.of(rows, score=[np.zeros(len(found), np.float32) for found in rows])
+            most = np.where(ranking(block), 0, self.limit)
+            candidates = _listed([np.flatnonzero(allowed.mask(number))[: most[number]].astype(np.int32) for number in range(len(block))])
         return Ranked(block, allowed, candidates, self.arrange(block, candidates))
+
+    def _popular(self, block: Block, allowed: Allowed) -> Candidates:
+        """What is popular; where `rank` was handed items or the whole shop is browsed, all of those that are allowed, best first."""
+        browsed, handed = browsing(block), ranking(block)
+        if not (browsed | handed).any():
+            return self.fallback.retrieve(block, allowed, self.limit)
+        given = block.given
+        lists = [np.flatnonzero(allowed.mask(n)) if browsed[n] else np.unique(given.item[given.of(n)]) for n in range(len(block))]
+        every = Candidates.of([rows.astype(np.int32) for rows in lists])
+        every = self.fallback.ordered(block, every.keep(allowed.holds(every)))
+        found = every if (browsed | handed).all() else self.fallback.retrieve(block, allowed, self.limit)
+        chosen = [every if one else found for one in browsed | handed]
+        parts = [(each, each.of_request(number)) for number, each in enumerate(chosen)]
+        return Candidates.of([each.item[rows] for each, rows in parts], score=[each["score"][rows] for each, rows in parts])
 
 
 def actor(request: Request) -> str | None:
@@ -171,6 +184,16 @@ def task_of(request: Request) -> str:
     if request.surface == "rank":
         return "search" if request.query else "home"
     return "home_new" if request.surface == "home" and request.exclude_seen else request.surface
+
+
+def ranking(block: Block) -> NDArray[np.bool_]:
+    """``(requests,) bool``: which of them `rank` what they were handed."""
+    return np.array([request.surface == "rank" for request in block.requests], bool)
+
+
+def browsing(block: Block) -> NDArray[np.bool_]:
+    """``(requests,) bool``: which of them look through the shop without words."""
+    return np.array([request.surface == "search" and not request.query for request in block.requests], bool)
 
 
 def with_columns(candidates: Candidates, columns: Mapping[str, NDArray[np.float32]]) -> Candidates:
@@ -211,7 +234,7 @@ def _by_recall(stack: Stack, candidates: Candidates) -> NDArray[np.float32]:
 
 def _given(block: Block) -> dict[str, Candidates]:
     """The items that `rank` requests hand in, as one more source."""
-    if not any(request.surface == "rank" for request in block.requests):
+    if not ranking(block).any():
         return {}
     return {"given": _listed([np.unique(block.given.item[block.given.of(number)]) for number in range(len(block))])}
 
@@ -230,5 +253,4 @@ def _asked_for(block: Block, merged: Candidates) -> NDArray[np.bool_]:
     """`rank` answers on what was handed in and nothing else."""
     if "given_rank" not in merged.columns:
         return np.ones(len(merged), bool)
-    ranking = np.array([request.surface == "rank" for request in block.requests])
-    return ~ranking[merged.request] | np.isfinite(merged["given_rank"])
+    return ~ranking(block)[merged.request] | np.isfinite(merged["given_rank"])

@@ -87,7 +87,16 @@ class Shop:
         shown = [self._shown(ranked, number) for number in range(len(requests))]
         reasons = runner.step("explain", lambda: self._reasons(ranked, shown)) or [[] for _ in shown]
         took = (perf_counter() - started) * 1000 / len(requests)
-        return [self._answer(ranked, number, shown[number], reasons[number], runner.trace, took) for number in range(len(requests))]
+        return [
+            self._block([request])[0] if self._alone(ranked, number)
+            else self._answer(ranked, number, shown[number], reasons[number], runner.trace, took)
+            for number, request in enumerate(requests)
+        ]  # fmt: skip
+
+    def _alone(self, ranked: Ranked, number: int) -> bool:
+        """Whether a request found nothing beside others that did, and by itself would be shown what is popular."""
+        wordless = not ranked.block.requests[number].query
+        return len(ranked.block) > 1 and wordless and not ranked.candidates.counts[number] and len(ranked.candidates) > 0
 
     def _shown(self, ranked: Ranked, number: int) -> Shown:
         request, query = ranked.block.requests[number], ranked.block.queries[number]
@@ -211,7 +220,9 @@ class Shop:
             rows = rows[mask[rows]]
         else:
             rows = ranked.candidates.item[ranked.candidates.of_request(number)]
-        return self.pipeline.arranger.products(request, rows), {name: facet(self.pipeline.catalogue, name, rows) for name in request.facets}
+        arranger, catalogue = self.pipeline.arranger, self.pipeline.catalogue
+        product = arranger.product(request)
+        return arranger.products(request, rows), {name: facet(catalogue, name, rows, product) for name in request.facets}
 
     def complete(self, prefix: str, limit: int) -> list[Completion]:
         """At most ``limit`` ways to go on typing, best first."""

@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 
 from aisle.arrange.diversity import POOL, Likeness, diversified
 from aisle.arrange.groups import Groups
+from aisle.arrange.order import foremost, sorted_by
+from aisle.arrange.page import Page
 from aisle.core.candidates import Candidates
 from aisle.core.request import MOST_ITEMS, SORTS, Request
+from aisle.core.runner import Runner
 from aisle.testing import toys
 from tests.arrange.toys import arranger, block, page, shop
 from tests.pipeline.toy import pipeline, request, with_columns
@@ -99,10 +102,13 @@ def test_what_is_most_wanted_comes_first_when_asked_for_the_popular() -> None:
 
 
 class Holding:
-    """Titles 1 and 3 hold the query."""
+    """Titles 1 and 3 hold the query, 0 and 2 a word of it."""
 
     def literal(self, query: object) -> np.ndarray:
         return np.array([1, 3])
+
+    def matches(self, query: object) -> np.ndarray:
+        return np.arange(4)
 
 
 def test_titles_that_hold_the_query_stand_before_all_others_with_their_scores_unchanged() -> None:
@@ -181,3 +187,39 @@ def test_batch_equals_single() -> None:
     for number, asked in enumerate((HOME, SEARCH)):
         alone = page(made, asked, values[number].tolist(), rows[number].tolist())
         assert (both[number].rows - number * 3).tolist() == alone.rows.tolist()
+
+
+@pytest.mark.parametrize("sort", ["price", "popular", "newest"])
+def test_another_order_than_the_scores_is_one_of_what_matches_where_anything_does(sort: str) -> None:
+    made, scores = arranger(shop(size=6), literal=Holding()), [0.9, 0.1, 0.8, 0.3, 0.7, 0.6]
+    assert len(page(made, SEARCH, scores)) == 6
+    sorted_ = page(made, replace(SEARCH, sort=sort), scores)
+    assert (sorted_.rows.tolist(), sorted_.near.tolist()) == ([0, 2, 3, 1], [4, 5])
+    assert len(page(made, replace(SEARCH, sort=sort), [0.2, 0.1], [4, 5])) == 2
+    assert len(page(made, replace(SEARCH, sort=sort, query=None), scores)) == 6
+
+
+def test_why_says_that_what_merely_comes_near_is_not_sorted() -> None:
+    items = toys.dozen()
+    made = open_shop(pipeline())
+    asked = request("search", query="lamp", sort="price", why=("cup_tea",))
+    ranked = made.pipeline.answer([asked], Runner())
+    rows = np.arange(len(ranked.candidates), dtype=np.int64)
+    near = replace(
+        ranked, candidates=Candidates.of([items.rows(["cup_tea"])], score=[np.ones(1, np.float32)]), pages=[Page(rows[:0], near=rows[:1])]
+    )
+    assert made._why(near, 0)["cup_tea"].stage == "near"
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_the_foremost_of_many_are_those_that_stand_first_when_all_are_sorted(sort: str) -> None:
+    rng = np.random.default_rng(3)
+    items = with_columns(
+        shop(size=60), price=rng.permutation(60).tolist(), created_at=[*rng.permutation(50).tolist(), *[float("nan")] * 10]
+    )
+    found = Candidates.of([np.arange(60, dtype=np.int32)], score=[rng.permutation(60).astype(np.float32)])
+    found.add("popular", rng.permutation(60).astype(np.float32))
+    best = found.order_by("score")
+    every = sorted_by(sort, found, items, best)
+    assert sorted(foremost(sort, found, items, np.arange(60), 7).tolist()) == sorted(every[:7].tolist())
+    assert foremost(sort, found, items, np.arange(60), 60).tolist() == list(range(60))

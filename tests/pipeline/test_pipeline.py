@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from aisle.core.candidates import Candidates
 from aisle.core.errors import RequestError
-from aisle.core.request import Condition
+from aisle.core.request import Condition, Request
 from aisle.core.runner import Runner
 from aisle.core.stage import Allowed, Block, Scores
 from aisle.fusion.stack import ITEM, POSITION
@@ -152,6 +152,30 @@ def test_rank_answers_on_what_it_was_handed_and_nothing_else() -> None:
     assert answer.items[-1].score is None
 
 
+@pytest.mark.parametrize("query", ["red lamp", None])
+def test_rank_adds_nothing_where_all_that_it_was_handed_is_unknown_or_forbidden(query: str | None) -> None:
+    cheap = {"price": Condition(lt=0)}
+    for asked in (request("rank", query=query, items=("nonsense", "lamp_red"), filters=cheap), request("rank", query=query, items=())):
+        answer = shop().answer([asked])[0]
+        assert sorted(ids(answer.items)) == sorted(asked.items)
+        assert all(one.score is None and one.removed for one in answer.items)
+        assert not answer.degraded
+
+
+def test_the_last_resort_of_rank_is_all_that_it_was_handed_and_nothing_else() -> None:
+    made = pipeline()
+
+    def last(*asked: Request) -> list[list[str]]:
+        block = made.block(asked)
+        found = made.popular(block, made.allowed(block), Runner())
+        return [[made.catalogue.ids[int(item)] for item in found.candidates.item[page.rows]] for page in found.pages]
+
+    mine, home = request("rank", user_id="u0", items=("cup_tea", "nonsense", "lamp_red")), request(user_id="u0")
+    together = last(mine, home)
+    assert sorted(together[0]) == ["cup_tea", "lamp_red"]
+    assert together == [*last(mine), *last(home)]
+
+
 def test_a_ranked_score_does_not_depend_on_the_company() -> None:
     every = shop().answer([request("rank", user_id="u1", items=tuple(toys.DOZEN))])[0]
     for item in every.items:
@@ -172,6 +196,39 @@ def test_total_and_facets_count_the_matches_that_pass() -> None:
     filtered = shop().answer([request("search", query="lamp", facets=("brand",), filters={"brand": Condition(none_of=("Nord",))})])[0]
     assert filtered.total == 2
     assert filtered.facets["brand"] == {"Lumo": 2}
+
+
+def test_a_product_counts_once_for_each_value_that_one_of_its_variants_has() -> None:
+    data = toys.bilingual()
+    items = data.catalogue
+    items.texts["parent_id"] = type(items.ids).of([*["lamps"] * 3, *[None] * 9])
+    made = shop(pipeline(data))
+    answer = made.answer([request("search", query="lamp", facets=("brand", "category", "price"))])[0]
+    assert (answer.total, answer.facets["brand"]) == (1, {"Lumo": 1, "Nord": 1})
+    assert sum(answer.facets["price"].values()) == 3
+    for brand, count in answer.facets["brand"].items():
+        assert made.answer([request("search", query="lamp", filters={"brand": Condition(any_of=(brand,))})])[0].total == count
+    every = made.answer([request("rank", query="lamp", items=("lamp_red", "lamp_floor"), facets=("brand",))])[0]
+    assert every.total == sum(every.facets["brand"].values())
+
+
+def test_who_browses_sees_the_whole_shop_in_any_order_and_its_counts_are_of_all_of_it() -> None:
+    data = toys.bilingual()
+    quiet = data.known(data.events.item != 0)
+    made = shop(replace(pipeline(quiet), limit=3))
+    for sort in ("relevance", "popular", "newest", "price", "-price"):
+        answer = made.answer([request("search", session_id="s", sort=sort, facets=("brand",))])[0]
+        assert (len(answer.items), answer.total, sum(answer.facets["brand"].values()), answer.degraded) == (12, 12, 12, False)
+    prices = [item.attributes["price"] for item in made.answer([request("search", session_id="s", sort="price", limit=2)])[0].items]
+    assert prices == sorted(data.catalogue.number("price").tolist())[:2]
+
+
+def test_who_browses_beside_one_who_searches_is_answered_as_alone() -> None:
+    asked = [request("search", query="lamp"), request("search", session_id="s"), request("similar", items=("nonsense",))]
+    asked += [request("similar", items=("lamp_red",))]
+    together, alone = shop().answer(asked), [shop().answer([one])[0] for one in asked]
+    assert [ids(one.items) for one in together] == [ids(one.items) for one in alone]
+    assert [one.degraded for one in together] == [one.degraded for one in alone]
 
 
 def test_sort_orders_hold() -> None:

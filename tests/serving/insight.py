@@ -91,7 +91,11 @@ class FakeInsight:
         return {"events": 12_345, "sequence": 12_400}
 
     def overlay(self, bundle_id: str, limit: int) -> Overlay | None:
-        changes = [ItemChange(9, "A0", {"price": 9.5, "title": None}), ItemChange(8, "A1"), ItemChange(7, "", keep=frozenset({"A0", "A2"}))]
+        changes = [
+            ItemChange(9, "A0", {"price": 9.5, "title": None, "created_at": 1_700_000_000.5}),
+            ItemChange(8, "A1"),
+            ItemChange(7, "", keep=frozenset({"A0", "A2"})),
+        ]
         return Overlay({"changed": 1, "deleted": 1, "feeds": 1}, changes)
 
     def quality(self, bundle_id: str) -> Mapping[str, Json] | None:

@@ -105,6 +105,22 @@ def test_each_route_asks_for_its_scope_and_admin_reaches_everywhere(shut: TestCl
         assert shut.request(method, path, headers=bearer(secret), json={"type": "click"}).status_code not in (401, 403)
 
 
+@pytest.mark.parametrize("secret", ["read", "read+events+items"])
+def test_the_storefront_gives_a_key_no_user_that_the_api_would_not(secret: str):
+    engine = FakeEngine()
+    gate = Gate(FakeKeys())
+    with TestClient(
+        create_app(Live(engine, lambda: NOW, FakeStore()), Telemetry(io.StringIO(), b"salt"), "Toys", gate), base_url=HOST
+    ) as one:
+        weak, whole = ({**bearer(name), "Cookie": "aisle_user=42"} for name in (secret, "admin"))
+        assert one.get("/you/export", headers=weak).json()["profile"] is None
+        assert "42" not in one.get("/you?user=42", headers={**weak, **PAGE}).text
+        one.post("/you/forget", headers=weak, data={"sure": "1"})
+        assert "42" not in engine.forgotten
+        one.post("/you/forget", headers=whole, data={"sure": "1"})
+        assert "42" in engine.forgotten
+
+
 def test_the_life_sign_needs_no_key(shut: TestClient):
     assert shut.get("/healthz").json() == {"status": "ok"}
     assert not open_to_all("GET", "/healthz/..") and not open_to_all("GET", "/loginx")

@@ -146,7 +146,7 @@ def test_a_fault_of_the_server_keeps_its_insides(client: TestClient, engine: Fak
     assert "secret" not in response.text
     assert "jane" not in log.getvalue()
     failure = next(line for line in map(json.loads, log.getvalue().splitlines()) if line["event"] == "failure")
-    assert failure["kind"] == type(error).__name__
+    assert (failure["kind"], failure["route"]) == (type(error).__name__, route)
     assert any("fakes.py" in frame for frame in failure["at"])
 
 

@@ -43,7 +43,7 @@ HOSTILE = {
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     folder = tmp_path_factory.mktemp("shop")
     service = open_service(Plan(str(toy_store(folder)), str(folder / "state"), old_log=True))
-    live = Live(service.engine, service.clock, service.store)
+    live = Live(service.engine, service.clock, service.store, patience_ms=1_000)  # what is refused under load has tests of its own
     app = create_app(live, Telemetry(io.StringIO(), b"salt"), service.shop, service.gate, service.pictures, service.insight)
     with TestClient(app, base_url=HOST) as one:
         yield one
@@ -94,6 +94,11 @@ def test_a_query_of_a_megabyte_is_refused_at_once(client: TestClient):
 )
 def test_what_cannot_be_read_is_named(client: TestClient, body: dict[str, object], code: str, field: str):
     assert refused(client.post("/v1/search", json=body), 422, code)["field"] == field
+
+
+def test_a_bound_in_quotes_is_told_what_a_number_and_what_a_time_look_like(client: TestClient):
+    told = refused(client.post("/v1/search", json={"query": "x", "filters": {"price": {"lte": "30"}}}), 422, "wrong_type")
+    assert told["mend"] == "Write a number without quotes, a time as 2024-05-01T12:00:00Z."
 
 
 def test_what_nobody_has_heard_of_is_answered_or_named(client: TestClient):

@@ -11,6 +11,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from aisle.core.errors import StageError
+from aisle.explain.phrases import FOLDER
+from aisle.serving import words
 from aisle.serving.access import Gate
 from aisle.serving.app import create_app
 from aisle.serving.console_insight import StateInsight
@@ -194,7 +196,7 @@ def test_a_bundle_that_cannot_be_opened_cannot_be_compared(client: TestClient, r
 
 def test_changes_of_the_catalogue_are_counted_and_listed(client: TestClient):
     text = " ".join(look(client, "/catalogue").text.split())
-    for said in ("Items deleted1", "full feed of 2 items", "price 9.5", "title ∅"):
+    for said in ("Items deleted1", "full feed of 2 items", "price 9.5", "title ∅", "created_at 2023-11-14 22:13:20"):
         assert said in text, said
 
 
@@ -260,3 +262,12 @@ def test_insight_reads_a_state_folder_and_the_bundles_beside_it(tmp_path: Path):
         for name in ("", "..", "../state", "none", "one/../one"):
             assert insight.report(name) is None
             assert insight.quality(name) is None
+
+
+@pytest.mark.parametrize("language", words.LANGUAGES)
+def test_every_stage_at_which_an_item_is_lost_has_a_name_in_the_console(language: str):
+    stages = {
+        key.removeprefix("lost/") for key in json.loads((FOLDER / f"{language}.json").read_text("utf-8")) if key.startswith("lost/")
+    } - {"at", "silent"}
+    assert "near" in stages
+    assert not {stage for stage in stages if f"c_lost_{stage}" not in words.strings()[language]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -182,6 +183,14 @@ def test_nothing_found_and_nothing_there_are_pages_too(client: TestClient, engin
     assert "Nothing matches" in see(client, "/search?q=zeppelin").text
     engine.items = {}
     assert "Nothing to show yet" in see(client, "/").text
+
+
+def test_a_list_that_is_longer_than_what_matches_says_so(client: TestClient, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch):
+    assert "1 item matches" not in see(client, "/search?q=kettle").text
+    answer = engine.answer
+    monkeypatch.setattr(engine, "answer", lambda requests: [replace(one, total=1) for one in answer(requests)])
+    assert "1 item matches, others come near" in see(client, "/search?q=kettle").text
+    assert "1 件商品匹配，另有相近商品" in see(client, "/search?q=kettle&lang=zh").text
 
 
 def test_a_correction_and_a_thin_answer_are_said(client: TestClient, engine: FakeEngine):

@@ -54,6 +54,13 @@ def test_opening_a_product_is_a_click_of_this_visit_and_changes_the_front_page(c
     assert "Because you looked at Camp lantern, folding" in seen.text
 
 
+def test_what_a_visitor_does_on_the_pages_is_counted_as_what_programs_report(client: TestClient, engine: Remembering):
+    see(client, "/search?q=kettle")
+    see(client, "/item/A15")
+    assert len(engine.events) == 2
+    assert 'aisle_events_total{outcome="stored"} 2.0' in client.get("/metrics").text
+
+
 def test_a_click_says_where_the_item_stood_and_counts_once(client: TestClient, engine: Remembering):
     link = next(link for link in see(client, "/search?q=kettle").links() if link.startswith("/item/A6"))
     see(client, link)

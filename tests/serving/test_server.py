@@ -10,6 +10,8 @@ import subprocess
 import sys
 import textwrap
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,6 +56,14 @@ def process() -> Iterator[subprocess.Popen[str]]:
     if one.poll() is None:
         one.kill()
         one.communicate()
+
+
+def test_a_client_that_sends_far_too_much_without_listening_hears_the_reason(process: subprocess.Popen[str]):
+    where = address(process)
+    request = urllib.request.Request(f"{where}/v1/search", b'{"query": "' + b"x" * (16 << 20) + b'"}', {"Content-Type": "application/json"})
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=60)
+    assert (refused.value.code, json.loads(refused.value.read())["code"]) == (413, "body_too_large")
 
 
 def test_it_answers_at_the_address_it_prints_and_a_term_signal_ends_it_cleanly(process: subprocess.Popen[str]):

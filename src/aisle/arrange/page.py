@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from aisle.arrange.diversity import Likeness, diversified
 from aisle.arrange.groups import Groups
-from aisle.arrange.order import sorted_by
+from aisle.arrange.order import foremost, sorted_by
 from aisle.arrange.rules import Rule, Rules
 from aisle.core.candidates import Candidates
 from aisle.core.catalogue import Catalogue
@@ -23,26 +23,31 @@ from aisle.fusion.pool import BEYOND
 Rows = NDArray[np.int64]
 GROUPED = frozenset({"search", "home", "similar"})
 """Surfaces that show one variant of a product."""
+DEEP = 20 * MOST_ITEMS
+"""Items of which the pages are made where a whole shop is browsed: enough for 500 products with many variants each."""
 VARIED = frozenset({"home", "item", "basket"})
 """Surfaces where variety counts; whoever searches or asks for substitutes wants what is alike."""
 
 
 class Literal(Protocol):
-    """A source that knows the items whose title holds a query as typed."""
+    """A source that knows the items whose title holds a query as typed, and all that match it in words."""
 
     def literal(self, query: Query) -> NDArray[np.integer]: ...
+
+    def matches(self, query: Query) -> NDArray[np.integer]: ...
 
 
 @dataclass(frozen=True)
 class Page:
     """``rows`` ``(k,) int64`` of the candidates in page order; ``moved`` says of a row that does not stand by its score alone which moves
     (`MOVES`) put it there; ``grouped`` maps a variant's row that is not shown to the shown row of its product; ``cut`` are rows beyond
-    the last page."""
+    the last page, ``near`` those that match no word where only matches are sorted."""
 
     rows: Rows
     moved: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     grouped: Mapping[int, int] = field(default_factory=dict)
     cut: Rows = field(default_factory=lambda: np.zeros(0, np.int64))
+    near: Rows = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -81,20 +86,27 @@ class Arranger:
         request, query = block.requests[number], block.queries[number]
         making = _Making(candidates, request, query, self)
         every = np.arange(*candidates.of_request(number).indices(len(candidates)))
-        making.by_score(every[np.isfinite(candidates["score"][every])])
+        finite = every[np.isfinite(candidates["score"][every])]
+        making.by_score(foremost(request.sort, candidates, self.catalogue, finite, DEEP))
         if request.sort != "relevance":
+            making.matching()
             making.rows = sorted_by(request.sort, candidates, self.catalogue, making.rows)
         making.one_variant()
+        making.paged()
         if request.sort == "relevance" and request.surface != "rank":
             making.literal_first()
             making.varied()
             making.buried()
             making.pinned()
-        return Page(making.rows, making.moved, making.hidden, making.cut)
+        return Page(making.rows, making.moved, making.hidden, making.cut, making.near)
 
     def products(self, request: Request, items: NDArray[np.integer]) -> int:
         """How many things the page could show of ``items``: products where it groups, else items."""
         return self.groups.count(items) if request.surface in GROUPED else len(items)
+
+    def product(self, request: Request) -> NDArray[np.int64] | None:
+        """``(items,) int64``: which product each item is where the page groups variants; None where every item stands for itself."""
+        return self.groups.product if request.surface in GROUPED else None
 
     def siblings(self, request: Request, item: int) -> Rows:
         """The other variants that ``item`` stands for on this page."""
@@ -106,12 +118,12 @@ class _Making:
 
     def __init__(self, candidates: Candidates, request: Request, query: Query | None, how: Arranger) -> None:
         self.candidates, self.request, self.query, self.how = candidates, request, query, how
-        self.rows, self.cut = np.zeros(0, np.int64), np.zeros(0, np.int64)
+        self.rows, self.cut, self.near = (np.zeros(0, np.int64) for _ in range(3))
         self.moved: dict[int, tuple[str, ...]] = {}
         self.hidden: dict[int, int] = {}
 
     def by_score(self, rows: Rows) -> None:
-        """Best first, boosted items as if their score were larger; ties go to the lower item. The first 500 stay."""
+        """Best first, boosted items as if their score were larger; ties go to the lower item."""
         items, score = self.candidates.item[rows], self.candidates["score"][rows].astype(float)
         boosts = [] if self.request.surface == "rank" else self._rules("boost")
         if boosts:
@@ -119,8 +131,19 @@ class _Making:
             score = score + (factor - 1) * np.abs(score)
             self._note(rows[factor != 1], "boosted")
         beyond = self.candidates.columns.get(BEYOND)
-        order = rows[np.lexsort((items, -score) if beyond is None else (items, -score, beyond[rows]))]
-        self.rows, self.cut = order[:MOST_ITEMS], order[MOST_ITEMS:]
+        self.rows = rows[np.lexsort((items, -score) if beyond is None else (items, -score, beyond[rows]))]
+
+    def paged(self) -> None:
+        """The first 500 things: there are no pages for more."""
+        self.rows, self.cut = self.rows[:MOST_ITEMS], self.rows[MOST_ITEMS:]
+
+    def matching(self) -> None:
+        """What matches the query in words, where anything does: by price or age what merely comes near would stand before it."""
+        if self.request.surface != "search" or self.query is None or self.how.literal is None:
+            return
+        holds = np.isin(self.candidates.item[self.rows], self.how.literal.matches(self.query))
+        if holds.any():
+            self.rows, self.near = self.rows[holds], self.rows[~holds]
 
     def one_variant(self) -> None:
         """Of each product the item that stands first, or the one that is pinned."""

@@ -99,7 +99,7 @@ class Absences:
             return Absence("variant", self.say("lost/variant", item=shown), {"variant": shown, "score": score})
         at = np.flatnonzero(self.page.rows == row)
         if not len(at):
-            stage = "cut" if row in self.page.cut else "unscored"
+            stage = "cut" if row in self.page.cut else "near" if row in self.page.near else "unscored"
             return Absence(stage, self.say(f"lost/{stage}"), {"score": score})
         rank, stage = int(at[0]), "buried" if "buried" in self.page.moved.get(row, ()) else "page"
         told = self.say(f"lost/{stage}", rank=rank + 1, of=len(self.page), score=f"{score:.4g}")

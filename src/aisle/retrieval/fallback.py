@@ -41,6 +41,16 @@ class Fallback:
             scores.append(score[:limit].astype(np.float32))
         return Candidates.of(lists, score=scores)
 
+    def ordered(self, block: Block, candidates: Candidates) -> Candidates:
+        """Candidates of any origin with a ``score`` by the same order, best first; what nobody ever wanted has 0."""
+        score = np.nan_to_num(self.popularity.score(block, candidates))
+        for number in range(len(block)):
+            part = candidates.of_request(number)
+            if part.stop > part.start and (mask := self.near(block, number)) is not None:
+                score[part] += score[part].max() * mask[candidates.item[part]]
+        scored = Candidates(candidates.offsets, candidates.item, {"score": score.astype(np.float32)})
+        return scored.take(scored.order_by("score"))
+
     def near(self, block: Block, number: int) -> Mask | None:
         """``(items,) bool``: the items of the category that a request is about, None where none is known."""
         if CATEGORY not in self.catalogue.texts:

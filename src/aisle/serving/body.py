@@ -11,6 +11,9 @@ from aisle.serving.problems import RefusedError
 
 QUESTION, EVENTS, ITEMS = 1 << 20, 16 << 20, 64 << 20
 """Bytes: the largest body of a question, of events, of items."""
+HEARD = ITEMS
+"""Bytes: a refused body up to this length is read to its end and thrown away: a client that is still sending would see its connection
+break instead of the reason."""
 JSON = ("application/json",)
 LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines", "application/json-lines")
 
@@ -36,17 +39,21 @@ def labelled(http: HttpRequest, allowed: Collection[str]) -> str:
 
 
 async def read(http: HttpRequest, most: int) -> bytes:
-    """The whole body; `RefusedError` as soon as it is known to be longer than ``most`` bytes."""
+    """The whole body; `RefusedError` where it is longer than ``most`` bytes."""
     announced = http.headers.get("content-length", "0")
     size = int(announced) if announced.isdecimal() and len(announced) < 20 else 0
-    parts: list[bytes] = []
-    if size <= most:
+    kept, parts = size <= most, list[bytes]()
+    if size <= HEARD:
         size = 0
         async for part in http.stream():
-            parts.append(part)
             size += len(part)
-            if size > most:
+            kept = kept and size <= most
+            if kept:
+                parts.append(part)
+            else:
+                parts.clear()
+            if size > HEARD:
                 break
-    if size > most:
+    if not kept:
         raise RefusedError(413, "body_too_large", f"The body is larger than {most} bytes.", "Send several smaller requests.")
     return b"".join(parts)

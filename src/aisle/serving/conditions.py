@@ -38,7 +38,13 @@ def _object(value: Mapping[str, object], name: str) -> Condition:
 
 def _bound(value: object, name: str) -> float:
     """A number, or a time as ISO 8601 text, since time attributes are seconds inside."""
-    return fields.instant(value, name) if isinstance(value, str) else fields.number(value, name)
+    if not isinstance(value, str):
+        return fields.number(value, name)
+    try:
+        return fields.instant(value, name)
+    except FieldError as error:
+        mend = "Write a number without quotes, a time as 2024-05-01T12:00:00Z."
+        raise FieldError(name, error.code, "is text that is no time.", mend) from None
 
 
 def _values(value: object, name: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from aisle.core.answer import Answer, Json
 from aisle.core.errors import AisleError, BundleError, RequestError
+from aisle.schema import ITEMS, Kind
 from aisle.serving import console_charts as charts
 from aisle.serving import console_figures, console_trace
 from aisle.serving.compare import DEPTH, Comparison, compare, lines_of
@@ -30,6 +31,7 @@ NO_NOTE: Mapping[str, Json] = {
     "request_id": "", "time": None, "surface": "", "query": None, "seeds": [], "items": [], "total": None, "took_ms": 0.0,
     "degraded": False, "skipped": [], "bundle": "", "user": None, "trace": [], "together": 1, "removed": None, "because": {},
 }  # fmt: skip
+TIMES = frozenset(name for name, column in ITEMS.items() if column.kind is Kind.TIME)
 NO_QUALITY: Mapping[str, Json] = {"files": {}, "rules": [], "remarks": []}
 """What a note or a report lacks that another version wrote."""
 REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; frame-ancestors 'self'; base-uri 'none'"
@@ -114,7 +116,7 @@ class Console:
     async def _catalogue(self, http: HttpRequest, visit: Visit) -> Response:
         bundle = self.live.engine.bundle_id
         overlay = await self._read(lambda insight: insight.overlay(bundle, CHANGES))
-        return self._page(http, visit, "catalogue", overlay=overlay)
+        return self._page(http, visit, "catalogue", overlay=overlay, times=TIMES)
 
     async def _bundles(self, http: HttpRequest, visit: Visit, status: int = 200, problem: str = "") -> Response:
         bundles = await self._listed()

@@ -64,8 +64,9 @@ class Edge:
             except ClientDisconnect:
                 facts.status = 499
             except Exception as error:
+                facts.route = _route(scope, facts)
                 await self._fail(error, scope, headers, receive, finish)
-        facts.route = getattr(scope.get("route"), "path", "/static" if scope["path"].startswith("/static/") else facts.route)
+        facts.route = _route(scope, facts)
         self.telemetry.done(facts, perf_counter() - started)
 
     async def _answer(self, scope: Scope, headers: Headers, facts: Facts, receive: Receive, send: Send) -> None:
@@ -97,6 +98,11 @@ def _looks(scope: Scope, headers: Headers) -> bool:
     """Whether a person, not a program, asks for a page."""
     shown = is_page(scope["path"]) or scope["path"].startswith("/console")
     return shown and scope["method"] == "GET" and "text/html" in headers.get("accept", "")
+
+
+def _route(scope: Scope, facts: Facts) -> str:
+    """The route's pattern, which names no person and no item."""
+    return str(getattr(scope.get("route"), "path", "/static" if scope["path"].startswith("/static/") else facts.route))
 
 
 def _request_id(headers: Headers) -> str:

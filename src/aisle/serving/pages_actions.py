@@ -55,13 +55,13 @@ class Actions:
         if not bought:
             return done(http, visit, "/basket", basket=visit.visitor.basket)
         events = [visit.visitor.event("purchase", name, more={"quantity": count, **_paid(item)}) for name, count, item in bought]
-        await self.pages.record(events)
+        await self.pages.record(visit, events)
         return done(http, visit, "/", "ordered", Basket(), recorded=True)
 
     async def _hide(self, http: HttpRequest, visit: Visit, given: Form) -> Response:
         item_id, origin = named(given.get("item"))
         await self._item(visit, item_id)
-        await self.pages.record([visit.visitor.event("dismiss", item_id, origin)])
+        await self.pages.record(visit, [visit.visitor.event("dismiss", item_id, origin)])
         return done(http, visit, given.get("back"), "hidden", recorded=True)
 
     async def _seen(self, http: HttpRequest, visit: Visit, given: Form) -> Response:
@@ -69,7 +69,9 @@ class Actions:
         shown = [named(token) for token in given.all("item")[:MOST_SEEN]]
         visitor = visit.visitor
         if visitor.consent or visitor.user:
-            await self.pages.record([visitor.event("impression", item_id, origin) for item_id, origin in shown if item_id and origin])
+            await self.pages.record(
+                visit, [visitor.event("impression", item_id, origin) for item_id, origin in shown if item_id and origin]
+            )
         return Response(status_code=204)
 
     async def _consent(self, http: HttpRequest, visit: Visit, given: Form) -> Response:

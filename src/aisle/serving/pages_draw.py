@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, Response
 from aisle.core.answer import Answer, Json
 from aisle.core.request import Request
 from aisle.serving import console_charts, problems, words
+from aisle.serving.access import Access
 from aisle.serving.cards import Card, card
 from aisle.serving.edge import ACCESS, FACTS
 from aisle.serving.engine import Engine
@@ -54,8 +55,9 @@ class Visit:
 
     @classmethod
     def of(cls, http: HttpRequest, images: Images) -> Visit:
-        """Read the address and the cookies; the view knows no filters yet. Who may speak for any user may see the shop as any."""
-        switching = ACCESS in http.scope and http.scope[ACCESS].trusted
+        """Read the address and the cookies; the view knows no filters yet. Who may read and forget any user may see the shop as any."""
+        access: Access | None = http.scope.get(ACCESS)
+        switching = access is not None and access.trusted and "admin" in access.scopes
         visitor = Visitor.of(http, switching)
         path = http.scope.get("raw_path", b"").decode("ascii", "replace").partition("?")[0] or http.url.path
         view = View.of(path, http.query_params.multi_items())
@@ -129,15 +131,16 @@ class Pages:
         self.telemetry.asked(visit.facts, request)
         self.telemetry.answered(visit.facts, answer)
 
-    async def record(self, events: Sequence[Mapping[str, Json]]) -> None:
+    async def record(self, visit: Visit, events: Sequence[Mapping[str, Json]]) -> None:
         """Tell the engine what a visitor did; on disk when it returns."""
         now = self.live.moment()
-        await self.live.write(lambda engine: engine.record(list(events), now))
+        answer = await self.live.write(lambda engine: engine.record(list(events), now))
+        self.telemetry.recorded(visit.facts, answer)
 
     async def note(self, visit: Visit, event: Mapping[str, Json]) -> None:
         """As `record`, for what merely happened on the way: a page is shown even when it cannot be noted."""
         try:
-            await self.record([event])
+            await self.record(visit, [event])
         except Exception as error:
             self.telemetry.failed(visit.facts, error)
 

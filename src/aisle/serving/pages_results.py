@@ -36,12 +36,13 @@ class Results:
         new = bool(view.q) and view.page == 1 and http.method == "GET"
         (answers, users), _ = await asyncio.gather(self.pages.answers(visit, requests), self._typed(visit, new))
         answer = answers[0]
+        near = (view.page - 1) * PAGE + len(answer.items) > answer.total
         last = min(LAST_PAGE, -(-answer.total // PAGE))
         response = self.pages.page(
             http, visit, "search.html", answer=answer, cards=visit.cards(answer, "search", (view.page - 1) * PAGE), chips=_chips(visit),
             facets=pages_rows.facets(view, names, answer, dict(zip(free, answers[1:], strict=True)), visit.say), last=last,
             numbers=pages_rows.numbers(view.page, last), users=users, liked=await self._liked(visit, answer),
-            place=leaf((view.values("category") or [""])[0]),
+            near=near, place=leaf((view.values("category") or [""])[0]),
         )  # fmt: skip
         if new:
             remember(response, http, visit.visitor)

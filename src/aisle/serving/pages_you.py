@@ -56,7 +56,7 @@ class You:
 
         named = await self.pages.ask(visit, work)
         if named:
-            await self.pages.record([visit.visitor.event("dismiss", name) for name in dict.fromkeys(named[:MOST_REMOVED])])
+            await self.pages.record(visit, [visit.visitor.event("dismiss", name) for name in dict.fromkeys(named[:MOST_REMOVED])])
         return done(http, visit, "/you", "removed" if named else "", recorded=bool(named))
 
     async def export(self, http: HttpRequest, visit: Visit) -> Response:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from aisle.arrange.rules import Rules
 from aisle.assemble import assemble
 from aisle.core.events import Dataset
@@ -28,6 +30,8 @@ TEXT = ("lexical", "dense", "content")
 """Sources that read the catalogue alone (and window 1's judgements): the refit keeps them."""
 
 SEEDED = ("item", "basket", "similar")
+BESIDE = 0.2
+"""What all sources but the text's weigh together for substitutes, where the text weighs 1."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,8 @@ def build(name: str, settings: Settings) -> Source:
 
 
 def plain_stacks(sources: Mapping[str, frozenset[str]] | Sequence[str]) -> dict[str, Stack]:
-    """A stack for every task in which all able sources weigh the same: where each task starts, and where one without labels stays."""
+    """A stack for every task in which all able sources weigh the same: where each task starts, and where one without labels stays. Only
+    for substitutes the text counts more: people put together what does not replace each other."""
     names = list(sources)
     able = {surface: [name for name in names if surface in SOURCES[name].surfaces] for surface in ("home", *SEEDED)}
     chosen = {
@@ -99,7 +104,16 @@ def plain_stacks(sources: Mapping[str, frozenset[str]] | Sequence[str]) -> dict[
         "home_new": [name for name in able["home"] if name not in (*WORDS, "repeat")],
         **{surface: [name for name in able[surface] if name not in ("lexical", "repeat", "trending", "new")] for surface in SEEDED},
     }
-    return {task: Stack(task, tuple(found), Recall(found)) for task, found in chosen.items()}
+    return {task: Stack(task, tuple(found), _substitutes(found) if task == "similar" else Recall(found)) for task, found in chosen.items()}
+
+
+def _substitutes(names: Sequence[str]) -> Recall:
+    """Weights under which no company that an item was seen in outweighs a likeness of text; equal where no source reads the text."""
+    recall = Recall(names)
+    if "content" in names and len(names) > 1:
+        beside = BESIDE / (len(names) - 1)
+        recall.theta_ = np.array([1.0 if name == "content" else beside for name in names] * 2)
+    return recall
 
 
 def work_folder(store: Path) -> Path:
