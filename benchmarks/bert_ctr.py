@@ -26,13 +26,13 @@ from aisle.text.cross_learn_train import Course, Single, teach
 from aisle.text.cross_model_train import Opened, open_cross
 from aisle.text.pairs import Pairs
 from aisle.training import encoders
-from benchmarks.ctr import METRICS, compared, models
+from benchmarks.ctr import METRICS, Fitted, compared, models
 from benchmarks.ctr_tables import Tables, completejourney, online_retail, simulated
 from benchmarks.figures import Figure, Lines, show
 
 ITEMS, EVENTS = 1_500, 100_000
-BESIDE = ("lightgbm", "lr", "dcn", BERT_CTR, f"{BERT_CTR}_numbers")
 NUMBERS = f"{BERT_CTR}_numbers"
+BESIDE = ("lightgbm", "dcn", BERT_CTR, NUMBERS)
 LEARNED, LOOKED, ASKED = 3_000, 600, 2_000
 """Pairs that the whole model is tuned on, calibrated on and asked about: what some minutes of two cores allow."""
 LAYERS, FROZEN = 4, 2
@@ -56,7 +56,8 @@ def bert_ctr_figures(only: Sequence[str] = ()) -> list[Figure]:
     for name, make in TABLES.items():
         if not only or name in only:
             tables = make()
-            part = [*compared(lines, tables, BESIDE)[0], *_slices(lines, tables), *_feature(lines, tables)]
+            part, fitted = compared(lines, tables, BESIDE)
+            part += [*_slices(lines, tables, fitted), *_feature(lines, tables)]
             found += [replace(one, figure=f"{name}: {one.figure}") for one in part]
     return found + (_whole(lines, small()) if not only or "full" in only else [])
 
@@ -78,16 +79,13 @@ def _feature(lines: Lines, tables: Tables) -> list[Figure]:
     return _paired(lines, tables.test, said, "lightgbm_reading", "score as a feature", note)
 
 
-def _slices(lines: Lines, tables: Tables) -> list[Figure]:
+def _slices(lines: Lines, tables: Tables, fitted: Mapping[str, Fitted]) -> list[Figure]:
     """Where nobody was shown the item, or nothing is known of the shopper: the reader with numbers against trees."""
-    masks = {name: mask for name, mask in tables.slices.items() if name.startswith("new")}
-    if not masks:
-        return []
-    made = {name: model.fit(tables.train).calibrate(tables.dev) for name, model in models(tables).items() if name in ("lightgbm", NUMBERS)}
     found = []
-    for title, mask in masks.items():
-        some = tables.test.pick(mask)
-        found += _paired(lines, some, {name: model.score(some) for name, model in made.items()}, NUMBERS, title, "")
+    for title, mask in tables.slices.items():
+        if title.startswith("new"):
+            some = tables.test.pick(mask)
+            found += _paired(lines, some, {name: fitted[name].model.score(some) for name in ("lightgbm", NUMBERS)}, NUMBERS, title, "")
     return found
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from time import perf_counter, process_time
 
 import numpy as np
@@ -20,7 +20,7 @@ from aisle.ranking.ctr.ftrl import Ftrl
 from aisle.ranking.ctr.net import Net
 from aisle.ranking.ctr.settings import BERT_CTR, KINDS, READ_HISTORY
 from aisle.ranking.ctr.trees import Trees
-from aisle.text.encoder import Encoder, OnnxEncoder
+from aisle.text.encoder import Encoder, Kind, OnnxEncoder, Vectors
 from aisle.training import encoders
 from benchmarks.ctr_tables import Tables, completejourney, online_retail, simulated
 from benchmarks.figures import Figure, Lines, show
@@ -103,7 +103,21 @@ def minilm() -> Encoder:
         from aisle.text.export_train import export
 
         export(encoders.model_folder("minilm"), place, "minilm")
-    return OnnxEncoder(place, threads=2)
+    return Remembering(place, threads=2)
+
+
+class Remembering(OnnxEncoder):
+    """Reads a text once for all models."""
+
+    @cached_property
+    def _held(self) -> dict[tuple[Kind, str], Vectors]:
+        return {}
+
+    def encode(self, texts: Sequence[str], kind: Kind) -> Vectors:
+        """As `OnnxEncoder`."""
+        fresh = [text for text in dict.fromkeys(texts) if (kind, text) not in self._held]
+        self._held.update(zip([(kind, text) for text in fresh], super().encode(fresh, kind), strict=True) if fresh else ())
+        return np.stack([self._held[kind, text] for text in texts])
 
 
 def _fitted(model: Ctr, tables: Tables) -> Fitted:

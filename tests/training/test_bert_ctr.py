@@ -64,14 +64,14 @@ def over(job: Job, vectors: ItemVectors) -> Pipeline:
 @pytest.fixture(scope="module")
 def learned(job: Job, over: Pipeline, vectors: ItemVectors) -> Reading:
     """The head, in two rounds."""
-    return learn_reading(job, over, vectors, "minilm", {"search": 300, "home": 100, "rounds": 2})
+    return learn_reading(job, over, vectors, "minilm", {"search": 200, "home": 100, "rounds": 2})
 
 
 def test_it_says_what_it_read_and_a_plan_makes_it_again(
     job: Job, over: Pipeline, vectors: ItemVectors, learned: Reading, tmp_path: Path
 ) -> None:
-    assert learned.head is not None and learned.taken == {"search": 300, "home": 100, "rounds": 2}
-    assert "400 pages of window 1" in learned.why
+    assert learned.head is not None and learned.taken == {"search": 200, "home": 100, "rounds": 2}
+    assert "300 pages of window 1" in learned.why
     fresh = replace(job, parts=job_of(job.data, job.windows, tmp_path).parts)
     again = learn_reading(fresh, over, vectors, "minilm", learned.taken)
     assert again.head is not None

@@ -158,9 +158,9 @@ def _seen(
             parts.append(found._replace(query=np.where(found.query < 0, -1, found.query + sum(map(len, asks)))))
             asks.append(queries)
             read[surface] += len(some)
-    whole = Seen(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    whole = Seen._make(np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.argsort(whole.time, kind="stable")
-    return Seen(*(column[order] for column in whole)), np.concatenate(asks), read
+    return Seen._make(column[order] for column in whole), np.concatenate(asks), read
 
 
 def _read(pipeline: Pipeline, vectors: ItemVectors, shown: Shown, pages: NDArray[np.int64]) -> tuple[Seen, Vectors]:

@@ -86,7 +86,8 @@ class BertCtr(Ctr):
         rows = len(examples)
         nothing = Column(np.full((rows, 1), -1, np.int32), ())
         query, past = examples.categories.get(QUERY, nothing), examples.sequences.get(self.past, nothing)
-        found = [self._vectors(column, kind) for column, kind in ((examples.categories[TITLE], "item"), (query, "query"), (past, "item"))]
+        read: list[tuple[Column, Kind]] = [(examples.categories[TITLE], "item"), (query, "query"), (past, "item")]
+        found = [self._vectors(column, kind) for column, kind in read]
         return [table for table, _ in found], [place.reshape(rows, -1) for _, place in found]
 
     def _vectors(self, column: Column, kind: Kind) -> tuple[Vectors, NDArray[np.int64]]:
