@@ -113,7 +113,7 @@ def test_what_was_taken_last_is_what_the_log_says(job: Job, over: Pipeline) -> N
             assert known[-1] == wanted[-1]
 
 
-def test_a_ranker_reads_it_only_where_it_surely_gains(job: Job, over: Pipeline, learned: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ranker_reads_it_only_where_it_surely_gains(job: Job, over: Pipeline, learned: Reading) -> None:
     pipeline = told(over, learned.head)
     windows = replayed(job, pipeline, STACK, STACK.sources, replays(job)["search"], Planned({2: 150, 3: 80, 4: 20}), lambda: 1e9)
     assert BERT_CTR in windows.fit.names

@@ -12,6 +12,7 @@ from aisle.ranking.ctr.settings import BERT_CTR
 from aisle.training.ablation import Windows, again
 from aisle.training.budget import part_of
 from aisle.training.choose import quality
+from aisle.training.fusers import SURE
 from aisle.training.judge import fused
 from aisle.training.learn import Learned, Recipe, learn
 
@@ -22,8 +23,8 @@ SHARES = 0.5, 0.5
 def with_reading(stack: Stack, windows: Windows, recipe: Recipe) -> tuple[Learned, Windows, list[PlanRow]]:
     """What was learned, the windows as it reads them, and a row of the plan.
 
-    The score's model knows window 1 alone, the rankers learn on 2, a gain on 3 counts that is more than a standard error of the difference.
-    Where no feature holds the score there is nothing to choose.
+    The score's model knows window 1 alone, the rankers learn on 2, a gain on 3 counts that is more than `SURE` standard errors of the
+    difference: reading costs time in every answer. Where no feature holds the score there is nothing to choose.
     """
     if BERT_CTR not in windows.fit.names:
         return learn(stack, windows.fit, windows.dev, recipe), windows, []
@@ -35,7 +36,9 @@ def with_reading(stack: Stack, windows: Windows, recipe: Recipe) -> tuple[Learne
     gain = quality(windows.dev, fused(more, windows.dev)) - quality(less.dev, fused(plain, less.dev))
     known = gain[np.isfinite(gain)]
     value, error = (float(known.mean()), float(known.std() / np.sqrt(len(known)))) if len(known) else (0.0, 0.0)
-    kept = value > error
-    why = f"its score as a feature: {value:+.4f} NDCG@10 on window 3, standard error {error:.4f}" + ("" if kept else "; left out")
+    kept = value > SURE * error
+    why = f"its score as a feature: {value:+.4f} NDCG@10 on window 3, standard error {error:.4f}" + (
+        "" if kept else f"; {SURE:g} of them are wanted, so it is left out"
+    )
     row = PlanRow(BERT_CTR, kept, gain=value, why=why)
     return (learn(stack, windows.fit, windows.dev, recipe), windows, [row]) if kept else (plain, less, [row])

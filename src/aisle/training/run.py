@@ -188,7 +188,7 @@ def measure(data: Dataset, settings: Settings, parts: Parts, budget: Budget, tra
         *rows,
         *([PlanRow("encoder", True, why=texts.why)] if texts.why else []),
         *([topped.row] if topped.row else []),
-        *reading.row(used),
+        *read.row(used),
     ]
     report = replace(evaluation(job, results, clicks, rows, language, heads), off_policy=run_off_policy(job, pipeline, stacks))
     made = {"steps": crossed.steps, "first": topped.first} if crossed.steps else {}
