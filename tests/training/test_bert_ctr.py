@@ -27,9 +27,7 @@ from aisle.training import bert_ctr, clicks
 from aisle.training.bert_ctr import Reading, learn_reading
 from aisle.training.clicks import learn_clicks
 from aisle.training.job import Job, plain_stacks
-from aisle.training.learn import Recipe
-from aisle.training.reading import with_reading
-from aisle.training.tasks import Planned, replayed, replays
+from aisle.training.tasks import Planned, replays
 from tests.training.conftest import NAMES, job_of
 
 STACK = plain_stacks(NAMES)["search"]
@@ -111,24 +109,6 @@ def test_what_was_taken_last_is_what_the_log_says(job: Job, over: Pipeline) -> N
         assert set(known.tolist()) <= set(events.item[liked].tolist())
         if len(known):
             assert known[-1] == wanted[-1]
-
-
-def test_a_ranker_reads_it_only_where_it_surely_gains(job: Job, over: Pipeline, learned: Reading) -> None:
-    pipeline = told(over, learned.head)
-    windows = replayed(job, pipeline, STACK, STACK.sources, replays(job)["search"], Planned({2: 150, 3: 80, 4: 20}), lambda: 1e9)
-    assert BERT_CTR in windows.fit.names
-    useless = [replace(frame, x=frame.x.copy()) for frame in (windows.fit, windows.dev, windows.test)]
-    knowing = [replace(frame, x=frame.x.copy()) for frame in (windows.fit, windows.dev, windows.test)]
-    dice = np.random.default_rng(7)
-    for told_nothing, told_all in zip(useless, knowing, strict=True):
-        place = told_nothing.names.index(BERT_CTR)
-        told_nothing.x[place] = dice.normal(size=len(told_nothing.item))
-        told_all.x[place] = told_all.relevant + 0.1 * dice.normal(size=len(told_all.item))
-    recipe = Recipe(None, 7, only=("logistic",), compete=False)
-    for frames, wanted in ((useless, False), (knowing, True)):
-        found, kept, rows = with_reading(STACK, type(windows)(*frames), recipe)
-        assert [row.kept for row in rows] == [wanted] and rows[0].part == BERT_CTR
-        assert (BERT_CTR in found.stack.names) is wanted and (BERT_CTR in kept.fit.names) is wanted
 
 
 def test_it_competes_for_the_clicks_and_the_others_do_not_read_it(job: Job, over: Pipeline, learned: Reading) -> None:

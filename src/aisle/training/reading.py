@@ -9,7 +9,7 @@ import numpy as np
 from aisle.evaluation.results import PlanRow
 from aisle.fusion.stack import Stack
 from aisle.ranking.ctr.settings import BERT_CTR
-from aisle.training.ablation import Windows, again
+from aisle.training.ablation import Windows
 from aisle.training.budget import part_of
 from aisle.training.choose import quality
 from aisle.training.fusers import SURE
@@ -24,7 +24,8 @@ def with_reading(stack: Stack, windows: Windows, recipe: Recipe) -> tuple[Learne
     """What was learned, the windows as it reads them, and a row of the plan.
 
     The score's model knows window 1 alone, the rankers learn on 2, a gain on 3 counts that is more than `SURE` standard errors of the
-    difference: reading costs time in every answer. Where no feature holds the score there is nothing to choose.
+    difference, the ranker of the same kind, either mixed by its own α: reading costs time in every answer. Where no feature holds the
+    score there is nothing to choose.
     """
     if BERT_CTR not in windows.fit.names:
         return learn(stack, windows.fit, windows.dev, recipe), windows, []
@@ -32,8 +33,11 @@ def with_reading(stack: Stack, windows: Windows, recipe: Recipe) -> tuple[Learne
     plain = learn(stack, less.fit, less.dev, replace(recipe, left=part_of(recipe.left, SHARES[0])))
     if not plain.rankers:
         return plain, less, [PlanRow(BERT_CTR, False, why="there is no ranker that could read it")]
-    more, _ = again(plain, windows, "", replace(recipe, left=part_of(recipe.left, SHARES[1]), effort=plain.effort))
-    gain = quality(windows.dev, fused(more, windows.dev)) - quality(less.dev, fused(plain, less.dev))
+    ranker = plain.stack.ranker.name if plain.stack.ranker else ""
+    same = replace(recipe, left=part_of(recipe.left, SHARES[1]), effort=plain.effort, only=(ranker,), fusion=None, compete=False)
+    more = learn(stack, windows.fit, windows.dev, same)
+    weighed = replace(plain, stack=replace(plain.stack, fuser=None))
+    gain = quality(windows.dev, fused(more, windows.dev)) - quality(less.dev, fused(weighed, less.dev))
     known = gain[np.isfinite(gain)]
     value, error = (float(known.mean()), float(known.std() / np.sqrt(len(known)))) if len(known) else (0.0, 0.0)
     kept = value > SURE * error
