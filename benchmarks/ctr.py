@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from time import perf_counter, process_time
 
 import numpy as np
@@ -13,11 +14,14 @@ from scipy.stats import spearmanr
 from aisle.evaluation.probability import auc, ece, logloss
 from aisle.evaluation.summary import ClickRuns, TaskSummary, summarise_clicks
 from aisle.ranking.ctr.base import Ctr, sigmoid
+from aisle.ranking.ctr.bert import BertCtr
 from aisle.ranking.ctr.examples import Examples, Floats
 from aisle.ranking.ctr.ftrl import Ftrl
 from aisle.ranking.ctr.net import Net
-from aisle.ranking.ctr.settings import KINDS, READ_HISTORY
+from aisle.ranking.ctr.settings import BERT_CTR, KINDS, READ_HISTORY
 from aisle.ranking.ctr.trees import Trees
+from aisle.text.encoder import Encoder, Kind, OnnxEncoder, Vectors
+from aisle.training import encoders
 from benchmarks.ctr_tables import Tables, completejourney, online_retail, simulated
 from benchmarks.figures import Figure, Lines, show
 
@@ -52,10 +56,10 @@ def online_retail_figures() -> list[Figure]:
     return compared(Lines("ctr_online_retail"), online_retail())[0]
 
 
-def compared(lines: Lines, tables: Tables) -> tuple[list[Figure], dict[str, Fitted]]:
-    """Every model's figures on the test; the best on dev by log loss is set against the others."""
+def compared(lines: Lines, tables: Tables, only: Collection[str] = ()) -> tuple[list[Figure], dict[str, Fitted]]:
+    """The figures of every model, or of these, on the test; the best on dev by log loss is set against the others."""
     figures, tables = [lines.machine()], replace(tables, note=f"{tables.note}; intervals resample whole users")
-    fitted = {model.name: _fitted(model, tables) for model in _models(tables)}
+    fitted = {name: _fitted(model, tables) for name, model in models(tables).items() if not only or name in only}
     said = {name: one.model.score(tables.test) for name, one in fitted.items()}
     dev = {name: float(logloss(tables.dev.label, one.model.score(tables.dev)).mean()) for name, one in fitted.items()}
     best = min(dev, key=lambda name: dev[name])
@@ -76,9 +80,44 @@ def compared(lines: Lines, tables: Tables) -> tuple[list[Figure], dict[str, Fitt
     return figures, fitted
 
 
-def _models(tables: Tables) -> list[Ctr]:
+def models(tables: Tables) -> dict[str, Ctr]:
+    """Every model by name; `bert_ctr` reads history, query and title and nothing else, `bert_ctr_numbers` the numbers beside them."""
     kinds = [kind for kind in KINDS if tables.train.sequences or kind not in READ_HISTORY]
-    return [Trees(layout=tables.layout), Ftrl(layout=tables.layout), *(Net(kind, layout=tables.layout) for kind in kinds)]
+    plain: dict[str, Ctr] = {"lightgbm": Trees(layout=tables.layout), "ftrl": Ftrl(layout=tables.layout)}
+    reading = {BERT_CTR: False, f"{BERT_CTR}_numbers": True} if tables.texts else {}
+    return {
+        **plain,
+        **{kind: Net(kind, layout=tables.layout) for kind in kinds},
+        **{
+            name: BertCtr(minilm(), tables.texts, layout=tables.layout, past=tables.past, numbers=numbers)
+            for name, numbers in reading.items()
+        },
+    }
+
+
+@cache
+def minilm() -> Encoder:
+    """MiniLM as `aisle train` opens it, exported once."""
+    place = encoders.cache("minilm")
+    if not encoders.is_exported(place):
+        from aisle.text.export_train import export
+
+        export(encoders.model_folder("minilm"), place, "minilm")
+    return Remembering(place, threads=2)
+
+
+class Remembering(OnnxEncoder):
+    """Reads a text once for all models."""
+
+    @cached_property
+    def _held(self) -> dict[tuple[Kind, str], Vectors]:
+        return {}
+
+    def encode(self, texts: Sequence[str], kind: Kind) -> Vectors:
+        """As `OnnxEncoder`."""
+        fresh = [text for text in dict.fromkeys(texts) if (kind, text) not in self._held]
+        self._held.update(zip([(kind, text) for text in fresh], super().encode(fresh, kind), strict=True) if fresh else ())
+        return np.stack([self._held[kind, text] for text in texts])
 
 
 def _fitted(model: Ctr, tables: Tables) -> Fitted:

@@ -21,6 +21,7 @@ from aisle.ranking.ctr.labels import followed
 from aisle.ranking.ctr.layout import Layout
 from aisle.ranking.ctr.past import Past
 from aisle.ranking.ctr.sampling import sampled
+from aisle.retrieval.vectors import item_texts
 from aisle.schema import EVENT_CODE
 from aisle.settings import load
 from aisle.simulate.truth import load as load_truth
@@ -42,7 +43,8 @@ TRAINED, ASKED = 0.5, 0.06
 @dataclass(frozen=True)
 class Tables:
     """Examples to learn from, to calibrate and choose on (dev), and to be scored once (test). ``slices`` are masks of the test's rows;
-    ``truth``, where it is known, how attractive each test row truly was."""
+    ``truth``, where it is known, how attractive each test row truly was. ``texts``: what is written on each item, and ``past``, which
+    sequence holds what was taken before, for a model that reads texts."""
 
     train: Examples
     dev: Examples
@@ -51,6 +53,8 @@ class Tables:
     how: Mapping[str, How]
     slices: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     truth: Floats | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+    past: str = "item"
 
     @property
     def layout(self) -> Layout:
@@ -74,7 +78,13 @@ def simulated(items: int = 3_000, events: int = 400_000) -> Tables:
     note = (
         f"{events:,} events of {items:,} items; impressions clicked within half an hour; fitted on windows 1 and 2 of 60/20/10/10 by time"
     )
-    return Tables(train, dev, test, note, HOW, _slices(train, test), _attractive(folder, data, rows[window[rows] == 4]))
+    attractive = _attractive(folder, data, rows[window[rows] == 4])
+    return Tables(train, dev, test, note, HOW, _slices(train, test), attractive, _written(data))
+
+
+def _written(data: Dataset) -> dict[str, str]:
+    """What encoders read of each item."""
+    return dict(zip(data.catalogue.ids, item_texts(data.catalogue), strict=True))
 
 
 def _attractive(folder: Path, data: Dataset, rows: Numbers) -> Floats:
@@ -123,7 +133,7 @@ def online_retail(kept: float = 0.01) -> Tables:
         f" bought in four weeks; fitted on 80 % of the weeks, with {kept:.0%} of the negatives of half the customers, then 10 % to"
         f" calibrate and 10 % to test with all pairs of {ASKED:.0%} of the customers, drawn each week"
     )
-    return Tables(train, dev, test, note, HOW, _slices(train, test))
+    return Tables(train, dev, test, note, HOW, _slices(train, test), texts=_written(data))
 
 
 def _week(
@@ -190,7 +200,14 @@ def completejourney(kept: float = 0.05) -> Tables:
     how: dict[str, How] = dict.fromkeys(("products", "coupon_bought", "category_bought", "bought", "redeemed", "since", "sent"), "log")
     types = {f"type {kind}": rows["type"][test].astype(str) == f"Type {kind}" for kind in "AB"}
     fitted = replace(table.pick(chosen), kept=kept)
-    return Tables(fitted, table.pick(dev), table.pick(test), note, how, types)
+    return Tables(fitted, table.pick(dev), table.pick(test), note, how, types, texts=_printed(rows), past="category")
+
+
+def _printed(rows: Mapping[str, NDArray[np.generic]]) -> dict[str, str]:
+    """What a coupon is for, in words: category, department, brand."""
+    columns = [np.ma.filled(np.ma.asarray(rows[name].astype(object)), "") for name in ("category", "department", "brand")]
+    told = [", ".join(str(part).lower() for part in parts if part) for parts in zip(*columns, strict=True)]
+    return dict(zip(rows["coupon"].astype(str).tolist(), told, strict=True))
 
 
 def _households(base: duckdb.DuckDBPyConnection, rows: Mapping[str, NDArray[np.generic]]) -> Examples:

@@ -36,6 +36,7 @@ PARTS = {
     "ctr_completejourney": "ctr.completejourney_figures",
     "ctr_online_retail": "ctr.online_retail_figures",
     "ctr_tasks": "ctr_tasks.task_figures",
+    "bert_ctr": "bert_ctr.bert_ctr_figures",
     "check": "growth.check_figures",
     "simulate": "growth.simulate_figures",
     "simulate_large": "growth.large_figures",

@@ -20,6 +20,9 @@ from aisle.pipeline import Pipeline
 from aisle.profile.history import History
 from aisle.query.reader import Encode, Reader
 from aisle.query.understand import understand
+from aisle.ranking.ctr.bert_head import BertHead
+from aisle.ranking.ctr.bert_score import BertScore
+from aisle.ranking.ctr.settings import BERT_CTR
 from aisle.ranking.features import Features, Group, SourceScores, UserItem
 from aisle.ranking.item_facts import ItemFacts
 from aisle.ranking.likeness import Likeness
@@ -71,7 +74,7 @@ def over(pipeline: Pipeline, step: Step, history: History) -> Pipeline:
     counters = pipeline.counters if step.counted is None else pipeline.counters.plus(step.counted)
     rules = Rules(step.catalogue, pipeline.arranger.rules.rules)
     armed = [each.name for each in pipeline.filters if isinstance(each, Stock | Availability) and each.armed]
-    return replace(
+    made = replace(
         pipeline,
         catalogue=step.catalogue,
         history=history,
@@ -83,6 +86,20 @@ def over(pipeline: Pipeline, step: Step, history: History) -> Pipeline:
         fallback=Fallback(sources["popularity"], step.catalogue),
         arranger=replace(pipeline.arranger, catalogue=step.catalogue, rules=rules, literal=lexical(sources)),
     )
+    return told(made, head_of(pipeline))
+
+
+def told(pipeline: Pipeline, head: BertHead | None) -> Pipeline:
+    """The pipeline with bert_ctr's score among its features, over the vectors of its sources by meaning; unchanged without either."""
+    vectors = next((source.vectors_ for source in pipeline.sources.values() if isinstance(source, Nearest)), None)
+    if head is None or vectors is None:
+        return pipeline
+    return replace(pipeline, features=Features([*pipeline.features.groups, BertScore(head, vectors)]))
+
+
+def head_of(pipeline: Pipeline) -> BertHead | None:
+    """The head of bert_ctr, where its score is a feature."""
+    return next((group.head for group in pipeline.features.groups if isinstance(group, BertScore)), None)
 
 
 def vectors_of(sources: Mapping[str, Source]) -> ItemVectors | None:
@@ -130,6 +147,8 @@ def save(pipeline: Pipeline, folder: Path) -> None:
         pipeline.reader.save(folder / "reader")
     if pipeline.top is not None:
         pipeline.top.save(folder / "cross")
+    if (head := head_of(pipeline)) is not None:
+        head.save(folder / BERT_CTR)
 
 
 def opened(folder: Path, settings: Settings) -> Pipeline:
@@ -142,4 +161,5 @@ def opened(folder: Path, settings: Settings) -> Pipeline:
     history, counters = History.load(folder / "history", catalogue), Counters.load(folder / "counters")
     rules, place = Rules.load(folder / "rules", catalogue), folder / "reader"
     made = assemble(catalogue, history, counters, sources, stacks, settings, rules, Reader.load(place) if place.is_dir() else None)
+    made = told(made, BertHead.load(folder / BERT_CTR) if (folder / BERT_CTR).is_dir() else None)
     return replace(made, top=Top.load(folder / "cross")) if (folder / "cross").is_dir() else made

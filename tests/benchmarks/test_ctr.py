@@ -33,8 +33,9 @@ def test_baselines_count_negatives_that_were_not_sampled() -> None:
 
 
 def test_every_model_has_its_figures_and_the_best_on_dev_is_set_against_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ctr, "_models", lambda tables: [Ftrl(learning_rate=0.1), _Named("worse", sparsity=1e3)])
-    figures, fitted = ctr.compared(Lines("ctr_toy"), tables(kept=0.3))
+    made = {"ftrl": Ftrl(learning_rate=0.1), "worse": Ftrl(sparsity=1e3), "not asked for": Ftrl()}
+    monkeypatch.setattr(ctr, "models", lambda tables: made)
+    figures, fitted = ctr.compared(Lines("ctr_toy"), tables(kept=0.3), only=("ftrl", "worse"))
     names = {figure.figure: figure for figure in figures}
     assert set(fitted) == {"ftrl", "worse"}
     for model in ("constant_rate", "item_rate", "ftrl", "worse"):
@@ -44,12 +45,6 @@ def test_every_model_has_its_figures_and_the_best_on_dev_is_set_against_the_rest
     assert names["ftrl, first: auc"].n == 600
     wrong, right = (names[f"ftrl, {title}: logloss"].value for title in ("of the sample, not corrected", "corrected, not calibrated"))
     assert right < wrong
-
-
-class _Named(Ftrl):
-    def __init__(self, name: str, sparsity: float) -> None:
-        super().__init__(sparsity=sparsity)
-        self.name = name
 
 
 def test_slices_are_large_enough_and_new_users_are_those_never_learned_from() -> None:

@@ -18,6 +18,7 @@ from aisle.fusion.recall import Recall
 from aisle.fusion.segments import mixed
 from aisle.ranking.boosted import Boosted
 from aisle.ranking.calibrate import Calibrator
+from aisle.ranking.ctr.bert_score import ReadAlone
 from aisle.ranking.ctr.matrix import OverFeatures
 from aisle.ranking.ctr.settings import KINDS
 from aisle.ranking.features import matrix
@@ -171,4 +172,6 @@ def _ranker(folder: Path, name: str | None) -> Ranker | None:
         return None
     if name == "logistic":
         return Logistic.load(folder)
+    if name == ReadAlone.name:
+        return ReadAlone.load(folder)
     return Boosted.load(folder, "order" if name == "lambdamart" else "probability")

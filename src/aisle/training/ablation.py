@@ -13,6 +13,7 @@ from aisle.evaluation.lists import Floats
 from aisle.evaluation.results import Ablation
 from aisle.evaluation.significance import paired
 from aisle.fusion.stack import Stack
+from aisle.ranking.ctr.settings import BERT_CTR
 from aisle.training.budget import Left
 from aisle.training.choose import quality
 from aisle.training.frames import Frame
@@ -22,6 +23,7 @@ from aisle.training.learn import Learned, Recipe, learn
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "user_and_item": ("owned_", "recent_", "user_", "price_gap", "category_taste", "brand_taste", "alike_"),
     "item_facts": ("popularity_ever", "popularity_month", "popularity_week", "trend", "days_"),
+    BERT_CTR: (BERT_CTR,),
     "text_match": ("title_", "query_", "brand_bm25", "brand_covered", "category_bm25", "category_covered", "description_", "other_"),
 }
 """Groups of features, by how their names begin."""

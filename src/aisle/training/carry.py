@@ -9,7 +9,7 @@ from itertools import accumulate
 import numpy as np
 
 from aisle.arrange.rules import Rules
-from aisle.assemble import assemble, opened
+from aisle.assemble import assemble, head_of, opened, told
 from aisle.bundle import Bundle
 from aisle.core.catalogue import Catalogue
 from aisle.core.events import Dataset
@@ -19,6 +19,7 @@ from aisle.pipeline import Pipeline
 from aisle.profile.history import History
 from aisle.query.attributes import Attributes
 from aisle.query.reader import Reader
+from aisle.ranking.ctr.bert_head import BertHead
 from aisle.retrieval.counters import Counters
 from aisle.retrieval.dense import Nearest
 from aisle.retrieval.lexical import Lexical
@@ -39,7 +40,7 @@ FIRST = 0.6
 @dataclass(frozen=True)
 class Carried:
     """What a bundle learned, on ``data``: its ``sources`` know of each item what they knew; words, counts and vectors, which are no
-    models, are today's, and ``texts`` were encoded for that. ``stacks`` and ``reader`` are the bundle's."""
+    models, are today's, and ``texts`` were encoded for that. ``stacks``, ``reader`` and the ``head`` of bert_ctr are the bundle's."""
 
     data: Dataset
     settings: Settings
@@ -48,6 +49,7 @@ class Carried:
     stacks: Mapping[str, Stack]
     reader: Reader | None
     texts: int
+    head: BertHead | None = None
 
     @classmethod
     def of(cls, bundle: Bundle, data: Dataset, settings: Settings, rules: Rules) -> Carried:
@@ -66,7 +68,7 @@ class Carried:
                 sources[name] = source if isinstance(source, Lexical) and alike(before, after) else build(name, settings).fit(data)
         stacks = {task: stack.moved(rows) for task, stack in old.stacks.items()}
         reader = None if old.reader is None else replace(old.reader, attributes=Attributes().fit(after))
-        return cls(data, settings, rules, sources, stacks, reader, texts)
+        return cls(data, settings, rules, sources, stacks, reader, texts, head_of(old))
 
     @property
     def learned(self) -> list[str]:
@@ -90,7 +92,8 @@ class Carried:
         data = self.data
         counters = Counters.of(data.events, len(data.catalogue))
         history, all_sources = History.of(data.catalogue, data.events), {**self.sources, **sources}
-        return assemble(data.catalogue, history, counters, all_sources, self.stacks, self.settings, self.rules, self.reader)
+        made = assemble(data.catalogue, history, counters, all_sources, self.stacks, self.settings, self.rules, self.reader)
+        return told(made, self.head)
 
     def affordable(self, seconds: Mapping[str, float], allowed: float) -> tuple[str, ...]:
         """The learned sources that can be fitted twice in ``allowed`` seconds, cheapest first, by the ``seconds`` that each part of the

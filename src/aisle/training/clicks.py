@@ -18,9 +18,10 @@ from aisle.fusion.stack import ITEM, POSITION, Chance, Stack
 from aisle.pipeline import Pipeline
 from aisle.ranking.boosted import Boosted
 from aisle.ranking.calibrate import Calibrator
+from aisle.ranking.ctr.bert_score import ReadAlone
 from aisle.ranking.ctr.matrix import OverFeatures
 from aisle.ranking.ctr.net import Net
-from aisle.ranking.ctr.settings import KINDS
+from aisle.ranking.ctr.settings import BERT_CTR, KINDS
 from aisle.ranking.logistic import Logistic
 from aisle.tracking.run import part
 from aisle.training.budget import Left, part_of
@@ -80,6 +81,10 @@ class Pages:
         """``(n, len(names) + 2) float32``: the features, the position, the item."""
         return np.column_stack([self.frame.table(names), np.log1p(np.nan_to_num(self.rank)), self.frame.item]).astype(np.float32)
 
+    def read(self) -> NDArray[np.float32]:
+        """``(n, 2) float32``: bert_ctr's logit and the position, all that its model of clicks reads."""
+        return self.table([BERT_CTR])[:, :-1]
+
 
 def learn_clicks(job: Job, pipeline: Pipeline, stack: Stack, planned: Planned, left: Left) -> ClickResult | None:
     """Fit the click model of one task, None where the log shows too few clicks on what was shown."""
@@ -92,11 +97,16 @@ def learn_clicks(job: Job, pipeline: Pipeline, stack: Stack, planned: Planned, l
         for window, one in shown.items():
             most = planned.requests.get(window, MOST[window])
             pages[window] = _pages(job, pipeline, stack, one, most, pages, part_of(left, SHARES[window]))
-        names = (*pages[2].frame.names, POSITION, ITEM)
-        tables = {window: one.table(pages[2].frame.names) for window, one in pages.items()}
+        read = [name for name in pages[2].frame.names if name != BERT_CTR or BERT_CTR in stack.names]
+        names = (*read, POSITION, ITEM)
+        tables = {window: one.table(read) for window, one in pages.items()}
         models, effort = _fit(pages[2], tables[2], names, job.settings.seed, planned, left)
-        curves = {name: Calibrator().fit(_score(model, tables[3]), pages[3].clicked) for name, model in models.items()}
-        said = {window: {name: curves[name].apply(_score(one, tables[window])) for name, one in models.items()} for window in (3, 4)}
+        scores = {window: {name: _score(one, tables[window]) for name, one in models.items()} for window in (3, 4)}
+        if BERT_CTR in pages[2].frame.names:
+            models[BERT_CTR] = ReadAlone().fit(pages[2].read(), pages[2].clicked)
+            scores = {window: {**held, BERT_CTR: models[BERT_CTR].score(pages[window].read())} for window, held in scores.items()}
+        curves = {name: Calibrator().fit(score, pages[3].clicked) for name, score in scores[3].items()}
+        said = {window: {name: curves[name].apply(score) for name, score in held.items()} for window, held in scores.items()}
         loss = {name: float(logloss(pages[3].clicked, score).mean()) for name, score in said[3].items()}
         best = min(loss, key=lambda name: loss[name])
         dev, test = (_measure(job, stack.task, said[window], pages, window, best) for window in (3, 4))
@@ -111,6 +121,8 @@ def learn_clicks(job: Job, pipeline: Pipeline, stack: Stack, planned: Planned, l
 
 def _read(model: Chance, names: Sequence[str]) -> tuple[str, ...]:
     """The columns of a table that a model reads: only nets know items."""
+    if model.name == BERT_CTR:
+        return BERT_CTR, POSITION
     return tuple(names) if model.name in KINDS else tuple(names[:-1])
 
 

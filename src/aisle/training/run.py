@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from aisle.arrange.rules_file import read_rules
-from aisle.assemble import save
+from aisle.assemble import save, told
 from aisle.bundle import Bundle, Json, Store
 from aisle.core.errors import InputError
 from aisle.core.events import Dataset
@@ -27,6 +27,7 @@ from aisle.evaluation.results import Evaluation, PlanRow
 from aisle.fusion.stack import Stack
 from aisle.pipeline import Pipeline
 from aisle.query.complete import Completer
+from aisle.ranking.ctr.settings import BERT_CTR
 from aisle.retrieval.dense import Nearest
 from aisle.schema import EVENT_CODE
 from aisle.settings import Settings, load
@@ -35,6 +36,7 @@ from aisle.state.folder import State
 from aisle.tracking import Tracker
 from aisle.tracking.boards import check
 from aisle.tracking.run import Run
+from aisle.training.bert_ctr import Reading, learn_reading
 from aisle.training.budget import Budget, choose_sources
 from aisle.training.clicks import ClickResult, learn_clicks
 from aisle.training.cross import cross_encoder
@@ -82,6 +84,7 @@ class Plan(BaseModel):
     texts: int = 0
     finetune: dict[str, int | float] = {}
     cross: dict[str, int] = {}
+    bert_ctr: dict[str, int] = {}
     requests: dict[str, dict[int, int]] = {}
     rankers: dict[str, dict[str, dict[str, int]]] = {}
     kept: dict[str, tuple[str, ...]] = {}
@@ -105,6 +108,7 @@ class Measured:
     texts: int = 0
     tuned: Tuned = field(default_factory=Tuned)
     cross: Mapping[str, int] = field(default_factory=dict)
+    reading: Reading = field(default_factory=Reading)
     state_sequence: int | None = None
 
 
@@ -173,18 +177,27 @@ def measure(data: Dataset, settings: Settings, parts: Parts, budget: Budget, tra
     stacks = plain_stacks(list(sources))
     pipeline = job.pipeline(sources, False, stacks)
     heads = learn_heads(job, pipeline, meaning)
+    read = learn_reading(job, pipeline, meaning, texts.encoder, plan.bert_ctr if budget.planned else None)
+    pipeline = told(pipeline, read.head)
     results = run_tasks(job, pipeline, stacks, plan)
     stacks = {**stacks, **{task: result.stack for task, result in results.items()}}
     if "home_new" in results and "home" not in results:
         stacks["home"] = replace(stacks["home_new"], task="home")
     clicks = run_clicks(job, pipeline, {task: stacks[task] for task in CLICKED if task in results}, plan)
     stacks |= {task: one.stack for task, one in clicks.items()}
+    used = any(BERT_CTR in (*stack.names, *stack.click_names) for stack in stacks.values())
     topped = read_again(job, pipeline, stacks["search"] if "search" in results else None, crossed, plan.cross.get("first", 0))
     language = replace(language, figures=[*topped.figures, *texts.tuned.figures, *language.figures])
-    rows = [*rows, *([PlanRow("encoder", True, why=texts.why)] if texts.why else []), *([topped.row] if topped.row else [])]
+    rows = [
+        *rows,
+        *([PlanRow("encoder", True, why=texts.why)] if texts.why else []),
+        *([topped.row] if topped.row else []),
+        *read.row(used),
+    ]
     report = replace(evaluation(job, results, clicks, rows, language, heads), off_policy=run_off_policy(job, pipeline, stacks))
     made = {"steps": crossed.steps, "first": topped.first} if crossed.steps else {}
-    return Measured(job, sources, results, clicks, stacks, replace(pipeline, top=topped.top), report, most, texts.tuned, made)
+    pipeline = replace(pipeline, top=topped.top)
+    return Measured(job, sources, results, clicks, stacks, pipeline, report, most, texts.tuned, made, replace(read, used=used))
 
 
 def run_tasks(job: Job, pipeline: Pipeline, stacks: Mapping[str, Stack], plan: Plan) -> dict[str, TaskResult]:
@@ -235,10 +248,12 @@ def _bundle(measured: Measured, quality: Quality, store: Path, run: Run) -> Bund
     """Refit the sources on everything, keep the rest, write, verify, activate."""
     job, tracker = measured.job, measured.job.tracker
     used = {name for stack in measured.stacks.values() for name in stack.sources} | {"popularity"}
-    if job.reader is not None and job.reader.encoder:
+    if measured.reading.used or (job.reader is not None and job.reader.encoder):
         used |= {name for name, source in measured.sources.items() if isinstance(source, Nearest)}
     sources, late = refit(job, {name: source for name, source in measured.sources.items() if name in used})
     pipeline = replace(job.pipeline(sources, True, measured.stacks), top=measured.pipeline.top)
+    if measured.reading.used:
+        pipeline = told(pipeline, measured.reading.head)
     with tracker.part("compare scores before and after the refit"):
         moved = shift(job, list(measured.results.values()), measured.pipeline, pipeline)
     report = replace(measured.report, notes=[*measured.report.notes, *late, *moved], training=curves_of(run))
@@ -285,6 +300,7 @@ def _plan(measured: Measured) -> dict[str, Json]:
         "texts": measured.texts,
         "finetune": dict(measured.tuned.taken),
         "cross": dict(measured.cross),
+        "bert_ctr": dict(measured.reading.taken),
         "requests": {task: {str(window): size for window, size in one.sizes.items()} for task, one in made.items()},
         "rankers": _json({task: one.effort for task, one in made.items()}),
         "kept": {task: list(one.stack.sources) for task, one in measured.results.items()},

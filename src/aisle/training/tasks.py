@@ -33,9 +33,10 @@ from aisle.training.drift import model_aging, score_shifts
 from aisle.training.frames import Frame
 from aisle.training.job import Job
 from aisle.training.judge import ctr, fused, measure, together
-from aisle.training.learn import Effort, Learned, Recipe, learn
+from aisle.training.learn import Effort, Learned, Recipe
 from aisle.training.members import advised, members
 from aisle.training.pace import Pace
+from aisle.training.reading import with_reading
 from aisle.training.second_look import look_again
 
 RARE = 0.02
@@ -126,7 +127,7 @@ def run_task(job: Job, pipeline: Pipeline, stack: Stack, asked: Mapping[int, Rep
     recipe = Recipe(ranking.alpha, settings.seed, left=share, effort=planned.effort, trees=trees, fusion=ranking.fusion)
     with tracker.part(f"{task}: fit rankers, set α"):
         begins = replace(stack, sources=kept, recall=type(stack.recall)(kept), heads=_heads(job))
-        learned = learn(begins, windows.fit, windows.dev, recipe)
+        learned, windows, read = with_reading(begins, windows, recipe)
     recipe = replace(recipe, left=left, effort=learned.effort)
     with tracker.part(f"{task}: fit without the profile"):
         begun = left()
@@ -145,7 +146,7 @@ def run_task(job: Job, pipeline: Pipeline, stack: Stack, asked: Mapping[int, Rep
         lost = ablation(learned, windows, recipe, once, left)
     late = unmeasured(lost, windows.parts(learned.stack)) if learned.rankers else []
     notes = [*learned.notes, *([f"{task}: the time did not last for the ablation of {', '.join(late)}."] if late else [])]
-    plan = [replace(row, part=f"{task}: {row.part}") for row in (*rows, *learned.plan, *learned.contest.plan)]
+    plan = [replace(row, part=f"{task}: {row.part}") for row in (*rows, *read, *learned.plan, *learned.contest.plan)]
     page = advised(page, learned, windows.sizes[4], lost, late)
     return TaskResult(
         learned.stack, learned.effort, windows.sizes, windows.test.replay, plan, test, dev, lost, curve, notes, page, shifts, ages

@@ -61,19 +61,30 @@ class Whole(nn.Module):  # type: ignore[misc]
         return z + (added if z.dim() == 1 else functional.pad(added[:, None], (0, z.shape[1] - 1)))
 
 
+def prepare(cases: int, seed: int) -> None:
+    """As many threads as so many cases are worth, and the dice."""
+    torch.set_num_threads(1 if cases < SMALL else os.cpu_count() or 1)
+    torch.manual_seed(seed)
+
+
 def fitted(
     kind: str, settings: Settings, layout: Layout, examples: Examples, stop: Callable[[int], bool] = lambda _: False
 ) -> tuple[Served, int]:
     """The net of the best round, ready to be exported, and the rounds made; a tower is replaced by its mean over the cases."""
-    torch.set_num_threads(1 if len(examples) < SMALL else os.cpu_count() or 1)
-    torch.manual_seed(settings.seed)
+    prepare(len(examples), settings.seed)
     inputs = layout.apply(examples)
     tower, place = Tower.of(settings.tower, examples)
     label = labels(examples, settings.outcomes)
     whole = Whole(NETS[kind](layout.shape, settings), log_odds(label), tower)
     data = torch.from_numpy(inputs.ids), torch.from_numpy(inputs.numbers), place, torch.from_numpy(label)
-    rounds = _learn(whole, data, tail(examples.label), settings, stop)
-    bias = whole.bias.detach().clone()
+    return learned(whole, data, tail(examples.label), settings, stop)
+
+
+def learned(whole: Whole, data: Batch, cut: int, settings: Settings, stop: Callable[[int], bool]) -> tuple[Served, int]:
+    """The net of the best round over ``data`` (ids, numbers, places of the tower, labels), the first ``cut`` cases teaching; and the rounds
+    made."""
+    rounds = _learn(whole, data, cut, settings, stop)
+    bias, tower, place = whole.bias.detach().clone(), whole.tower, data[2]
     if tower is None:
         return Served(whole.net, bias, {}), rounds
     level = tower.level(_plain(whole, data), place)

@@ -45,3 +45,7 @@ KINDS: Mapping[str, Settings] = {
 development window of a simulated shop (`benchmarks.ctr`)."""
 READ_HISTORY = frozenset({"din", "mean_pooling"})
 """Kinds that are made for a sequence of last items and refuse a table without one."""
+BERT_CTR = "bert_ctr"
+BERT = Settings(embedding_size=32, layers=(64,), dropout=0.2, regularization=0.0, decay=1e-3, learning_rate=1e-3)
+"""The head over a language model's vectors (`bert`): its name, as a model and as a feature, and its settings; ``embedding_size`` is what
+the vectors are narrowed to."""
