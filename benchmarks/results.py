@@ -49,6 +49,7 @@ PARTS = {
     "entities_zh": "entities_zh.entity_figures",
     "reasons": "reasons.reason_figures",
     "diversity": "diversity.variety_figures",
+    "learning_to_rank": "learning_to_rank.learning_figures",
     "completion": "completion.completion_figures",
     "demo": "clone.demo_figures",
     "suite": "clone.suite_figures",

@@ -64,6 +64,9 @@ class Ranking(Section):
         default=None,
         description="the way to fuse CTR, RER and the sources; absent: the weighted average unless window 3 surely prefers another",
     )
+    ranker: Literal["logistic", "lambdamart", "boosted", "softmax", "unbiased_lambdamart"] | None = Field(
+        default=None, description="what ranks; absent: what window 3 prefers; unbiased_lambdamart learns from clicks on logged search pages"
+    )
 
 
 class Arrange(Section):

@@ -24,16 +24,21 @@ TRIAL_ROWS, TRIAL_TREES = 30_000, 4
 SMALL = 50_000
 """Rows below which a second thread costs more in waiting than it works."""
 Objective = Literal["order", "unbiased", "listwise", "probability"]
-NAMES: dict[Objective, str] = {"order": "lambdamart", "unbiased": "unbiased_lambdamart", "listwise": "softmax", "probability": "boosted"}
+NAMES: dict[Objective, str] = {
+    "order": "lambdamart",
+    "unbiased": "unbiased_lambdamart",
+    "listwise": "softmax",
+    "probability": "boosted",
+}
 COMMON = {"verbosity": -1, "deterministic": True, "force_row_wise": True, "bagging_freq": 1, "feature_pre_filter": False}
 
 
 class Boosted:
     """Trees over the feature matrix, NaN read as missing; all but ``probability`` learn an order and need groups.
 
-    ``order``: LambdaMART (Burges 2010). ``unbiased``: the same over one list a click, each weighed (`unbiased`). ``listwise``: cross-entropy
-    of a softmax over each list (`listwise`). ``epochs`` trees for order; for probability at most so many, until a tail of the groups no
-    longer gains.
+    ``order``: LambdaMART (Burges 2010). ``unbiased``: the same over one list a click, each weighed (`unbiased`). ``listwise``: the
+    cross-entropy of a softmax over each list (`listwise`). ``epochs`` trees for order; for probability at most so many, until a tail of the
+    groups no longer gains.
     """
 
     groups_ = 0

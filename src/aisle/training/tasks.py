@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ from aisle.training.ablation import PROFILE, Windows, ablation, again, unmeasure
 from aisle.training.budget import FLOOR, Left, part_of
 from aisle.training.candidates import frame, proposed
 from aisle.training.choose import MOST, choose
+from aisle.training.clicked import clicked
 from aisle.training.drift import model_aging, score_shifts
 from aisle.training.frames import Frame
 from aisle.training.job import Job
@@ -120,7 +122,8 @@ def run_task(job: Job, pipeline: Pipeline, stack: Stack, asked: Mapping[int, Rep
     windows = replayed(job, pipeline, stack, kept, asked, planned, part_of(left, REPLAYING))
     settings, share = job.settings, part_of(left, LEARNING)
     trees, ranking = settings.tuned.of("trees"), settings.ranking
-    recipe = Recipe(ranking.alpha, settings.seed, left=share, effort=planned.effort, trees=trees, fusion=ranking.fusion)
+    by_setting: dict[str, Any] = {"trees": trees, "fusion": ranking.fusion, "ranker": ranking.ranker}
+    recipe = Recipe(ranking.alpha, settings.seed, left=share, effort=planned.effort, often=clicked(job, windows.fit), **by_setting)
     with tracker.part(f"{task}: fit rankers, set α"):
         begins = replace(stack, sources=kept, recall=type(stack.recall)(kept), heads=_heads(job))
         learned = learn(begins, windows.fit, windows.dev, recipe)
