@@ -1,4 +1,4 @@
-"""Ways to learn an order from clicks whose places mislead, all judged by what the simulator knows to be relevant."""
+"""Learning an order from clicks whose places mislead, judged by what the simulator knows: ``python -m benchmarks.learned_clicks``"""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from aisle.ranking.boosted import Boosted, Objective
 from aisle.ranking.unbiased import weights
 from aisle.retrieval.registry import SOURCES
 from aisle.settings import Settings, load
+from aisle.simulate.shop import simulate
 from aisle.simulate.truth import load as load_truth
 from aisle.tracking import Tracker
 from aisle.training.budget import Budget
@@ -33,12 +34,12 @@ from aisle.training.learn import levels
 from aisle.training.off_policy import past
 from aisle.training.parts import Parts
 from benchmarks.ctr_tables import attractive
-from benchmarks.figures import WORK, Figure, Lines, aisle
+from benchmarks.figures import WORK, Figure, Lines, show
 from benchmarks.gains import compared
 
-ITEMS, EVENTS = 2_000, 300_000
+ITEMS, EVENTS = 1_000, 60_000
 SOURCE_NAMES = ("lexical", "popularity", "item_knn", "trending")
-SEARCHES = 2_500
+SEARCHES, SEED = 1_000, 7
 NAIVE = "lambdamart on clicks as they are"
 
 
@@ -63,11 +64,12 @@ class Lesson:
         return lightgbm.train(Boosted("order")._parameters(label, self.groups), data, Boosted("order").epochs)
 
 
-def clicks(lines: Lines, items: int = ITEMS, events: int = EVENTS) -> list[Figure]:
+def click_figures(items: int = ITEMS, events: int = EVENTS) -> list[Figure]:
     """A simulated shop: propensities, then what each way makes of the shown pages, then of what search proposes."""
+    lines = Lines("learning_to_rank")
     folder = WORK / lines.part
     shutil.rmtree(folder, ignore_errors=True)
-    aisle("simulate", str(folder), "--items", str(items), "--events", str(events))
+    simulate(folder, items, events, SEED, pictures=False)
     data, _ = load_dataset(folder, load(folder))
     parts = Parts(folder / ".work", {"part": lines.part})
     job = Job(data, cut(data.events), Settings(), Budget(60), Tracker(quiet=True), parts, {"lexical": SOURCES["lexical"]().fit(data)})
@@ -76,6 +78,7 @@ def clicks(lines: Lines, items: int = ITEMS, events: int = EVENTS) -> list[Figur
     looked_at = examination(before.group, before.rank, before.clicked)
     true = load_truth(folder).examined
     return [
+        lines.machine(),
         *propensities(lines, looked_at, true),
         *pages(lines, job, pipeline, folder, looked_at, true),
         *searches(lines, job, pipeline, folder, looked_at),
@@ -83,7 +86,7 @@ def clicks(lines: Lines, items: int = ITEMS, events: int = EVENTS) -> list[Figur
 
 
 def propensities(lines: Lines, looked_at: Floats, true: Floats) -> list[Figure]:
-    """What the log says of each place, and the truth, with trust in the top left out and counted in."""
+    """What the log says of each place beside what is true; the shop's people also trust the top of a page, which no place's worth says."""
     return [
         lines.one(f"place {rank}: looked at, estimated", value, f"truly {true[rank]:.3f} beside the first")
         for rank, value in enumerate(looked_at.tolist())
@@ -95,7 +98,7 @@ def pages(lines: Lines, job: Job, pipeline: Pipeline, folder: Path, looked_at: F
     lesson, _, _ = shown(job, pipeline, folder, (2, 3), None)
     asked, attraction, test = shown(job, pipeline, folder, (4,), tuple(lesson.names))
     truth = Truth.of(len(test.groups), test.request, test.item, attraction)
-    scores: dict[str, Floats] = {
+    scores: dict[str, NDArray[np.floating]] = {
         NAIVE: lesson.by("order").score(asked.x),
         "clicks weighed, estimated propensities": lesson.by("unbiased", weights(looked_at, lesson.rank)).score(asked.x),
         "clicks weighed, true propensities": lesson.by("unbiased", weights(true, lesson.rank)).score(asked.x),
@@ -104,7 +107,8 @@ def pages(lines: Lines, job: Job, pipeline: Pipeline, folder: Path, looked_at: F
         "as it was shown": -asked.rank,
     }  # fmt: skip
     made = {name: per_request(judge(lists := test.ranked(score, 10), truth), lists, "ndcg@10") for name, score in scores.items()}
-    note = f"{len(lesson.groups):,} pages of windows 2 and 3 teach, {int(lesson.label.sum()):,} clicks; {len(asked.groups):,} of window 4"
+    taught = f"{EVENTS:,} events; {len(lesson.groups):,} pages of windows 2 and 3 teach, {int(lesson.label.sum()):,} clicks"
+    note = f"{taught}; {len(asked.groups):,} of window 4"
     return compared(lines, "shown pages by true attraction", made, test.replay.users, note)
 
 
@@ -127,7 +131,7 @@ def shown(
 def searches(lines: Lines, job: Job, pipeline: Pipeline, folder: Path, looked_at: Floats) -> list[Figure]:
     """Learned as `aisle train` does, from what search proposes with clicks as the wanted; window 4's searches judged by true grades."""
     stack, sources = pipeline.stacks["search"], pipeline.stacks["search"].sources
-    asked = {window: search_log(job.data, job.windows.event == window).sample(SEARCHES, 7) for window in (2, 4)}
+    asked = {window: search_log(job.data, job.windows.event == window).sample(SEARCHES, SEED) for window in (2, 4)}
     fit = frame(pipeline, stack, asked[2], sources, 200)
     test = frame(pipeline, stack, asked[4], sources, names=fit.names)
     used = (np.bincount(fit.request[fit.grade > 0], minlength=len(fit.groups)) > 0)[fit.request]
@@ -157,3 +161,7 @@ def searches(lines: Lines, job: Job, pipeline: Pipeline, folder: Path, looked_at
 def _grades(job: Job, items: tuple[str, ...], grades: NDArray[np.uint8]) -> tuple[NDArray[np.int32], Floats]:
     number = {item: row for row, item in enumerate(job.data.catalogue.ids)}
     return np.array([number.get(items[place], -1) for place in np.flatnonzero(grades)], np.int32), grades[grades > 0].astype(float)
+
+
+if __name__ == "__main__":
+    show(click_figures())

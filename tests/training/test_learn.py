@@ -26,9 +26,9 @@ def left_of(clock: Clock, seconds: float) -> object:
 
 def test_every_ranker_stands_beside_the_others_and_the_best_on_window_3_is_kept() -> None:
     learned = learn(STACK, shelf(200, 1, hint=3.0), shelf(100, 2, hint=3.0), PLAIN)
-    assert set(learned.rankers) == {"logistic", "lambdamart", "boosted", "softmax"}
-    gains = {row.part: row.gain for row in learned.plan}
-    assert learned.stack.ranker is learned.rankers[max(learning.RANKERS, key=lambda name: gains[name])]
+    assert set(learned.rankers) == {"logistic", "lambdamart", "boosted"}
+    gains = {row.part: row.gain for row in learned.plan if row.part in learned.rankers}
+    assert learned.stack.ranker is learned.rankers[max(gains, key=lambda name: gains[name])]
     assert [row.kept for row in learned.plan].count(True) == 1
     assert learned.stack.names == ("s0_share", "s0_rank", "s1_share", "s1_rank", "user_hint", "noise")
 
@@ -74,7 +74,7 @@ def test_who_weighs_clicks_is_judged_by_weighed_clicks() -> None:
 
 def test_challengers_are_begun_only_where_the_time_lasts_and_a_plan_brings_its_own() -> None:
     fit, often = shelf(60, 1), lambda replay: np.ones(len(replay.truth.item))
-    few = replace(PLAIN, trees={"epochs": 3}, often=often)
+    few = replace(PLAIN, trees={"epochs": 3}, often=often, challengers=("softmax", "unbiased_lambdamart"))
     assert set(fit_rankers(fit, few)[0]) == {*learning.RANKERS, "softmax", "unbiased_lambdamart"}
     assert set(fit_rankers(fit, replace(few, left=lambda: 0.0))[0]) == set(learning.RANKERS)
     assert set(fit_rankers(fit, replace(few, compete=False))[0]) == set(learning.RANKERS)
@@ -83,6 +83,19 @@ def test_challengers_are_begun_only_where_the_time_lasts_and_a_plan_brings_its_o
     assert set(made) == {*learning.RANKERS, "softmax"} and effort["softmax"]["trees"] == 2
     named = replace(few, compete=False, ranker="softmax", left=lambda: 0.0)
     assert "softmax" in fit_rankers(fit, named)[0], "what a setting names is always fitted"
+
+
+def test_a_challenger_that_was_not_fitted_has_a_row_that_says_why() -> None:
+    dev = shelf(60, 2)
+    scores = {"lambdamart": said(dev, 0.5, 1)}
+
+    def why(recipe: Recipe) -> list[str]:
+        return [row.why for row in learning.best_ranker(dev, scores, recipe)[1] if not row.kept]
+
+    assert all(one.startswith("stays apart") for one in why(PLAIN)) and len(why(PLAIN)) == 2
+    late, silent = why(replace(PLAIN, challengers=("softmax", "unbiased_lambdamart")))
+    assert "time" in late and "where clicks" in silent
+    assert why(replace(PLAIN, compete=False)) == []
 
 
 def test_too_few_that_wanted_anything_learn_nothing_and_say_so() -> None:

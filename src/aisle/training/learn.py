@@ -29,7 +29,11 @@ CONTEST = "fusion"
 RANKERS = ("logistic", "lambdamart", "boosted")
 UNBIASED = "unbiased_lambdamart"
 CHALLENGERS: Mapping[str, Objective] = {"softmax": "listwise", UNBIASED: "unbiased"}
-"""Rankers that are tried beside them where there is time, and served where they surely gain."""
+"""Rankers that compete with them where the settings ask for it and there is time, and are served where they surely gain."""
+APART: Mapping[str, str] = {
+    "softmax": "stays apart: level with LambdaMART on Home Depot's grades (docs/ranking.md); `[ranking] challengers` lets it compete",
+    UNBIASED: "stays apart: no real log at hand says where clicks stood (docs/ranking.md); `[ranking] challengers` lets it compete",
+}
 SLOWER = 1.5
 """Times what LambdaMART took, that must be left before one is begun."""
 RANKING = 0.85
@@ -54,8 +58,9 @@ Effort = Mapping[str, Mapping[str, int]]
 class Recipe:
     """How to learn: α by setting or None, the rankers to fit, the time for it, the effort of an earlier run's plan, which then counts.
 
-    ``trees``: the numbers of ``[tuned.trees]``. ``fusion``: the way to fuse by setting or None; the ways, and the `CHALLENGERS`, compete
-    where ``compete``. ``ranker``: the one by setting or None. ``often``: how often each click counts, None where the log does not say.
+    ``trees``: the numbers of ``[tuned.trees]``. ``fusion``: the way to fuse by setting or None; the ways, and those of `CHALLENGERS` that
+    are named, compete where ``compete``. ``ranker``: the one by setting or None. ``often``: how often each click counts, None where the log
+    does not say.
     """
 
     alpha: float | None
@@ -67,12 +72,14 @@ class Recipe:
     fusion: str | None = None
     compete: bool = True
     ranker: str | None = None
+    challengers: Sequence[str] = ()
     often: Often | None = None
 
     @property
     def further(self) -> list[str]:
-        """The challengers that there is something to learn for."""
-        return [name for name in CHALLENGERS if name != UNBIASED or self.often is not None]
+        """The challengers that are asked for and have something to learn from."""
+        asked = [name for name in CHALLENGERS if name in self.challengers or name == self.ranker]
+        return [name for name in asked if name != UNBIASED or self.often is not None]
 
 
 @dataclass(frozen=True)
@@ -148,7 +155,15 @@ def best_ranker(dev: Frame, scores: Mapping[str, Column], recipe: Recipe) -> tup
         said = [f"nothing teaches {recipe.ranker} here; {best} ranks."]
     elif recipe.ranker is not None:
         best, said = recipe.ranker, [f"ranked by {recipe.ranker} by setting."]
-    return best, [PlanRow(name, name == best, gain=mean(values[name]), why=whys[name]) for name in scores], said
+    rows = [PlanRow(name, name == best, gain=mean(values[name]), why=whys[name]) for name in scores]
+    return best, [*rows, *(_apart(scores, recipe) if recipe.compete else ())], said
+
+
+def _apart(made: Mapping[str, Column], recipe: Recipe) -> list[PlanRow]:
+    """A row for each challenger that was not fitted, with the reason."""
+    late, silent = "not tried: the time for the rankers was used up", "not tried: the log does not say where clicks on searches stood"
+    whys = {name: late if name in recipe.further else silent if name in recipe.challengers else APART[name] for name in CHALLENGERS}
+    return [PlanRow(name, False, why=why) for name, why in whys.items() if name not in made]
 
 
 def _gain(difference: NDArray[np.float64]) -> tuple[float, float]:

@@ -35,7 +35,7 @@ from aisle.training.drift import model_aging, score_shifts
 from aisle.training.frames import Frame
 from aisle.training.job import Job
 from aisle.training.judge import ctr, fused, measure, together
-from aisle.training.learn import Effort, Learned, Recipe, learn
+from aisle.training.learn import UNBIASED, Effort, Learned, Recipe, learn
 from aisle.training.members import advised, members
 from aisle.training.pace import Pace
 
@@ -122,8 +122,9 @@ def run_task(job: Job, pipeline: Pipeline, stack: Stack, asked: Mapping[int, Rep
     windows = replayed(job, pipeline, stack, kept, asked, planned, part_of(left, REPLAYING))
     settings, share = job.settings, part_of(left, LEARNING)
     trees, ranking = settings.tuned.of("trees"), settings.ranking
-    by_setting: dict[str, Any] = {"trees": trees, "fusion": ranking.fusion, "ranker": ranking.ranker}
-    recipe = Recipe(ranking.alpha, settings.seed, left=share, effort=planned.effort, often=clicked(job, windows.fit), **by_setting)
+    named: dict[str, Any] = {"trees": trees, "fusion": ranking.fusion, "ranker": ranking.ranker, "challengers": ranking.challengers}
+    often = clicked(job, windows.fit) if UNBIASED in (ranking.ranker, *ranking.challengers) else None
+    recipe = Recipe(ranking.alpha, settings.seed, left=share, effort=planned.effort, often=often, **named)
     with tracker.part(f"{task}: fit rankers, set α"):
         begins = replace(stack, sources=kept, recall=type(stack.recall)(kept), heads=_heads(job))
         learned = learn(begins, windows.fit, windows.dev, recipe)
