@@ -32,7 +32,8 @@ CHALLENGERS: Mapping[str, Objective] = {"softmax": "listwise", UNBIASED: "unbias
 """Rankers that compete with them where the settings ask for it and there is time, and are served where they surely gain."""
 APART: Mapping[str, str] = {
     "softmax": "stays apart: level with LambdaMART on Home Depot's grades (docs/ranking.md); `[ranking] challengers` lets it compete",
-    UNBIASED: "stays apart: no real log at hand says where clicks stood (docs/ranking.md); `[ranking] challengers` lets it compete",
+    UNBIASED: "stays apart: gained nothing on a simulated shop, no real log at hand says where clicks stood (docs/ranking.md); "
+    "`[ranking] challengers` lets it compete",
 }
 SLOWER = 1.5
 """Times what LambdaMART took, that must be left before one is begun."""
