@@ -64,8 +64,8 @@ def test_who_weighs_clicks_is_judged_by_weighed_clicks() -> None:
     dev = shelf(200, 2)
     late = np.repeat(np.arange(200) >= 100, 20)
     noise = 0.5 * np.random.default_rng(0).random(len(dev.item))
-    scores = {"lambdamart": dev.relevant * ~late + noise, learning.UNBIASED: dev.relevant * late + noise}
-    scores = {name: score.astype(np.float32) for name, score in scores.items()}
+    sides = {"lambdamart": dev.relevant * ~late + noise, learning.UNBIASED: dev.relevant * late + noise}
+    scores = {name: score.astype(np.float32) for name, score in sides.items()}
     often = lambda replay: np.where(replay.truth.request >= 100, 5.0, 1.0)  # noqa: E731
     best, rows, _ = learning.best_ranker(dev, scores, replace(PLAIN, often=often))
     assert best == learning.UNBIASED and "by clicks weighed by their places" in rows[1].why
