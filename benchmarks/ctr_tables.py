@@ -88,15 +88,21 @@ def _written(data: Dataset) -> dict[str, str]:
 
 
 def _attractive(folder: Path, data: Dataset, rows: Numbers) -> Floats:
-    """How attractive the items of these impressions truly were; the file's rows are found by moment, actor, item and rank."""
+    """How attractive the items of these impressions truly were."""
+    log = data.events
+    return attractive(folder, data, log.time[rows], log.user[rows], log.item[rows], log.rank[rows])
+
+
+def attractive(folder: Path, data: Dataset, *shown: NDArray[np.generic]) -> Floats:
+    """``(n,)``: how attractive the items of the impressions at these times, of these users, items and ranks truly were, NaN for what the
+    simulator did not show so."""
     told = duckdb.sql(
         "select epoch(timestamp) as time, coalesce(user_id, 'session:' || session_id) as actor, item_id as item, rank"
         f" from read_csv('{folder / 'events.csv'}', types={{'timestamp': 'TIMESTAMPTZ', 'item_id': 'VARCHAR'}})"
     ).fetchall()
     where = {key: place for place, key in enumerate(told)}
     log, relevance = data.events, load_truth(folder).relevance
-    names = (log.time, log.user, log.item, log.rank)
-    keys = zip(*(column[rows].tolist() for column in names), strict=True)
+    keys = zip(*(column.tolist() for column in shown), strict=True)
     found = [where.get((time, log.users[user], data.catalogue.ids[item], int(rank)), -1) for time, user, item, rank in keys]
     return np.append(relevance, np.nan)[np.array(found)].astype(float)
 

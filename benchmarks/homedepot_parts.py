@@ -69,7 +69,7 @@ class HomeDepot:
 
     def split(self) -> tuple[Numbers, Numbers]:
         """The other queries, and the test queries."""
-        test = np.array([_fifth("dev:", text) for text in self.texts])
+        test = np.array([fifth("dev:", text) for text in self.texts])
         return np.flatnonzero(~test), np.flatnonzero(test)
 
 
@@ -122,7 +122,7 @@ def homedepot_parts_figures(test: bool = True) -> list[Figure]:
     lines, shop = Lines("homedepot_parts"), HomeDepot()
     other, judged = shop.split()
     if not test:
-        own = np.array([_fifth("mine:", shop.texts[query]) for query in other])
+        own = np.array([fifth("mine:", shop.texts[query]) for query in other])
         other, judged = other[~own], other[own]
     mapping, ranking = np.split(np.random.default_rng(1).permutation(other), [int(0.6 * len(other))])
     note = f"{len(mapping)} queries teach the map of the encoder, {len(ranking)} others the ranker; those measured teach nothing"
@@ -168,7 +168,8 @@ def _read(name: str) -> Iterable[dict[str, str]]:
         yield from csv.DictReader(file)
 
 
-def _fifth(salt: str, text: str) -> bool:
+def fifth(salt: str, text: str) -> bool:
+    """Whether a text falls into the fifth that ``salt`` draws."""
     return int(sha256((salt + text.lower()).encode()).hexdigest(), 16) % 5 == 0
 
 

@@ -133,7 +133,7 @@ def _trees(lines: Lines) -> list[Figure]:
     x = dice.standard_normal((ROWS, COLUMNS), np.float32)
     gain = (x[:, :5].sum(axis=1) + dice.standard_normal(ROWS) > 3).astype(float)
     groups, names = np.full(ROWS // GROUP, GROUP), [f"f{place}" for place in range(COLUMNS)]
-    parameters = Boosted("order")._parameters(1, ROWS)
+    parameters = Boosted("order")._parameters(gain.astype(np.int32), groups)
 
     def theirs() -> lightgbm.Booster:
         return lightgbm.train({**COMMON, **parameters}, lightgbm.Dataset(x, gain.astype(np.int32), group=groups, feature_name=names), 160)

@@ -52,6 +52,8 @@ PARTS = {
     "attribute_tags": "attribute_tags.attribute_tag_figures",
     "reasons": "reasons.reason_figures",
     "diversity": "diversity.variety_figures",
+    "learning_to_rank": "learned_clicks.click_figures",
+    "learning_to_rank_grades": "learned_grades.grade_figures",
     "completion": "completion.completion_figures",
     "demo": "clone.demo_figures",
     "suite": "clone.suite_figures",

@@ -68,6 +68,12 @@ class Ranking(Section):
         default=None,
         description="the way to fuse CTR, RER and the sources; absent: the weighted average unless window 3 surely prefers another",
     )
+    ranker: Literal["logistic", "lambdamart", "boosted", "softmax", "unbiased_lambdamart"] | None = Field(
+        default=None, description="what ranks; absent: what window 3 prefers of the first three and of the challengers"
+    )
+    challengers: tuple[Literal["softmax", "unbiased_lambdamart"], ...] = Field(
+        default=(), description="rankers that compete too and are served where they surely gain; the second reads where clicks stood"
+    )
 
 
 class Arrange(Section):

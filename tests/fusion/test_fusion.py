@@ -10,6 +10,7 @@ import pytest
 from aisle.fusion.rank_fusion import reciprocal_rank
 from aisle.fusion.recall import Recall
 from aisle.fusion.stack import Stack
+from aisle.ranking.boosted import NAMES, Boosted, Objective
 from aisle.ranking.calibrate import Calibrator
 from aisle.ranking.logistic import Logistic
 
@@ -98,3 +99,17 @@ def test_a_source_left_out_of_an_answer_is_missing_not_zero() -> None:
     stack, made, _ = fitted()
     less = {name: values for name, values in made.items() if not name.startswith("noise")}
     assert np.isfinite(stack.fuse(less)["score"]).all()
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_a_stack_opens_with_whichever_trees_rank(kind: Objective, tmp_path: Path) -> None:
+    made, taken, offsets = columns(60)
+    names = tuple(made)
+    x = np.stack([made[name] for name in names], axis=1)
+    trees = Boosted(kind, epochs=3).fit(x, taken, np.diff(offsets), list(names))
+    calibrator = Calibrator().fit(trees.score(x), taken)
+    stack = Stack("home", ("good", "noise"), Recall(("good", "noise")).fit(made, taken, offsets), names, trees, calibrator)
+    stack.save(tmp_path)
+    opened = Stack.load(tmp_path)
+    assert opened.ranker is not None and opened.ranker.name == NAMES[kind]
+    assert np.array_equal(opened.fuse(made)["score"], stack.fuse(made)["score"])

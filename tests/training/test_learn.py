@@ -27,10 +27,75 @@ def left_of(clock: Clock, seconds: float) -> object:
 def test_every_ranker_stands_beside_the_others_and_the_best_on_window_3_is_kept() -> None:
     learned = learn(STACK, shelf(200, 1, hint=3.0), shelf(100, 2, hint=3.0), PLAIN)
     assert set(learned.rankers) == {"logistic", "lambdamart", "boosted"}
-    gains = {row.part: row.gain for row in learned.plan}
+    gains = {row.part: row.gain for row in learned.plan if row.part in learned.rankers}
     assert learned.stack.ranker is learned.rankers[max(gains, key=lambda name: gains[name])]
     assert [row.kept for row in learned.plan].count(True) == 1
     assert learned.stack.names == ("s0_share", "s0_rank", "s1_share", "s1_rank", "user_hint", "noise")
+
+
+def said(dev: Frame, right: float, seed: int) -> np.ndarray:
+    """A ranker that is told what is wanted in ``right`` of the requests and guesses in the rest."""
+    dice = np.random.default_rng(seed)
+    told = np.repeat(dice.random(len(dev.groups)) < right, dev.groups)
+    return (dev.relevant * told + 0.5 * dice.random(len(dev.item))).astype(np.float32)
+
+
+def test_a_challenger_is_served_only_where_it_surely_gains() -> None:
+    dev = shelf(200, 2)
+    plain = {"lambdamart": said(dev, 0.5, 1), "boosted": said(dev, 0.4, 2)}
+    best, rows, notes = learning.best_ranker(dev, {**plain, "softmax": said(dev, 0.9, 3)}, PLAIN)
+    assert best == "softmax" and notes == []
+    assert [row.part for row in rows if row.kept] == ["softmax"]
+    assert rows[2].why.startswith("gains +0.") and "over lambdamart on window 3, standard error" in rows[2].why
+    for level in (plain["lambdamart"], said(dev, 0.51, 4)):
+        assert learning.best_ranker(dev, {**plain, "softmax": level}, PLAIN)[0] == "lambdamart", "a tie changes nothing"
+
+
+def test_a_ranker_by_setting_ranks_and_one_that_nothing_teaches_does_not() -> None:
+    dev = shelf(200, 2)
+    scores = {"lambdamart": said(dev, 0.5, 1), "softmax": said(dev, 0.1, 3)}
+    assert learning.best_ranker(dev, scores, replace(PLAIN, ranker="softmax"))[::2] == ("softmax", ["ranked by softmax by setting."])
+    best, _, notes = learning.best_ranker(dev, scores, replace(PLAIN, ranker="unbiased_lambdamart"))
+    assert best == "lambdamart" and notes == ["nothing teaches unbiased_lambdamart here; lambdamart ranks."]
+
+
+def test_who_weighs_clicks_is_judged_by_weighed_clicks() -> None:
+    """It finds what was wanted in the second half of the requests, LambdaMART in the first: level, until the second half counts more."""
+    dev = shelf(200, 2)
+    late = np.repeat(np.arange(200) >= 100, 20)
+    noise = 0.5 * np.random.default_rng(0).random(len(dev.item))
+    sides = {"lambdamart": dev.relevant * ~late + noise, learning.UNBIASED: dev.relevant * late + noise}
+    scores = {name: score.astype(np.float32) for name, score in sides.items()}
+    often = lambda replay: np.where(replay.truth.request >= 100, 5.0, 1.0)  # noqa: E731
+    best, rows, _ = learning.best_ranker(dev, scores, replace(PLAIN, often=often))
+    assert best == learning.UNBIASED and "by clicks weighed by their places" in rows[1].why
+    assert learning.best_ranker(dev, scores, replace(PLAIN, often=lambda replay: np.ones(len(replay.truth.item))))[0] == "lambdamart"
+
+
+def test_challengers_are_begun_only_where_the_time_lasts_and_a_plan_brings_its_own() -> None:
+    fit, often = shelf(60, 1), lambda replay: np.ones(len(replay.truth.item))
+    few = replace(PLAIN, trees={"epochs": 3}, often=often, challengers=("softmax", "unbiased_lambdamart"))
+    assert set(fit_rankers(fit, few)[0]) == {*learning.RANKERS, "softmax", "unbiased_lambdamart"}
+    assert set(fit_rankers(fit, replace(few, left=lambda: 0.0))[0]) == set(learning.RANKERS)
+    assert set(fit_rankers(fit, replace(few, compete=False))[0]) == set(learning.RANKERS)
+    planned = {name: {"trees": 2} for name in ("lambdamart", "boosted", "softmax")}
+    made, effort = fit_rankers(fit, replace(few, effort=planned))
+    assert set(made) == {*learning.RANKERS, "softmax"} and effort["softmax"]["trees"] == 2
+    named = replace(few, compete=False, ranker="softmax", left=lambda: 0.0)
+    assert "softmax" in fit_rankers(fit, named)[0], "what a setting names is always fitted"
+
+
+def test_a_challenger_that_was_not_fitted_has_a_row_that_says_why() -> None:
+    dev = shelf(60, 2)
+    scores = {"lambdamart": said(dev, 0.5, 1)}
+
+    def why(recipe: Recipe) -> list[str]:
+        return [row.why for row in learning.best_ranker(dev, scores, recipe)[1] if not row.kept]
+
+    assert all(one.startswith("stays apart") for one in why(PLAIN)) and len(why(PLAIN)) == 2
+    late, silent = why(replace(PLAIN, challengers=("softmax", "unbiased_lambdamart")))
+    assert "time" in late and "where clicks" in silent
+    assert why(replace(PLAIN, compete=False)) == []
 
 
 def test_too_few_that_wanted_anything_learn_nothing_and_say_so() -> None:

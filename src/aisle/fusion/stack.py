@@ -16,7 +16,7 @@ from aisle.fusion.fuser import CTR, RER, Fuser, asked
 from aisle.fusion.methods import FUSERS
 from aisle.fusion.recall import Recall
 from aisle.fusion.segments import mixed
-from aisle.ranking.boosted import Boosted
+from aisle.ranking.boosted import NAMES, Boosted
 from aisle.ranking.calibrate import Calibrator
 from aisle.ranking.ctr.bert_score import ReadAlone
 from aisle.ranking.ctr.matrix import OverFeatures
@@ -174,4 +174,4 @@ def _ranker(folder: Path, name: str | None) -> Ranker | None:
         return Logistic.load(folder)
     if name == ReadAlone.name:
         return ReadAlone.load(folder)
-    return Boosted.load(folder, "order" if name == "lambdamart" else "probability")
+    return Boosted.load(folder, next(objective for objective, one in NAMES.items() if one == name))

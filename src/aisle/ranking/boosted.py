@@ -1,4 +1,4 @@
-"""Gradient-boosted trees by LightGBM (Ke et al. 2017): LambdaMART for order (Burges 2010), cross-entropy for probability."""
+"""Gradient-boosted trees by LightGBM (Ke et al. 2017): LambdaMART or a softmax over lists for order, cross-entropy for probability."""
 
 from __future__ import annotations
 
@@ -14,26 +14,38 @@ from numpy.typing import NDArray
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when LightGBM loads: threads that wait by spinning cost 4 times the time
 import lightgbm
 
+from aisle.ranking.listwise import softmax
+from aisle.ranking.unbiased import one_list_a_click
+
 Matrix = NDArray[np.float32]
 Left = Callable[[], float]
 TRIAL_ROWS, TRIAL_TREES = 30_000, 4
 """What is fitted to see how long the whole will take."""
 SMALL = 50_000
 """Rows below which a second thread costs more in waiting than it works."""
+Objective = Literal["order", "unbiased", "listwise", "probability"]
+NAMES: dict[Objective, str] = {
+    "order": "lambdamart",
+    "unbiased": "unbiased_lambdamart",
+    "listwise": "softmax",
+    "probability": "boosted",
+}
 COMMON = {"verbosity": -1, "deterministic": True, "force_row_wise": True, "bagging_freq": 1, "feature_pre_filter": False}
 
 
 class Boosted:
-    """Trees over the feature matrix, NaN read as missing. ``objective``: ``order`` (needs groups) or ``probability``.
+    """Trees over the feature matrix, NaN read as missing; all but ``probability`` learn an order and need groups.
 
-    ``epochs`` trees for order; for probability at most so many, until a tail of the groups no longer gains.
+    ``order``: LambdaMART (Burges 2010). ``unbiased``: the same over one list a click, each weighed (`unbiased`). ``listwise``: the
+    cross-entropy of a softmax over each list (`listwise`). ``epochs`` trees for order; for probability at most so many, until a tail of the
+    groups no longer gains.
     """
 
     groups_ = 0
 
     def __init__(
         self,
-        objective: Literal["order", "probability"] = "order",
+        objective: Objective = "order",
         learning_rate: float = 0.05,
         leaves: int = 15,
         epochs: int = 160,
@@ -42,10 +54,19 @@ class Boosted:
     ) -> None:
         self.objective, self.learning_rate, self.leaves, self.epochs = objective, learning_rate, leaves, epochs
         self.regularization, self.seed = regularization, seed
-        self.name = "lambdamart" if objective == "order" else "boosted"
+        self.name = NAMES[objective]
 
-    def fit(self, x: Matrix, gain: NDArray[np.floating], groups: NDArray[np.int64], names: list[str], left: Left = lambda: inf) -> Self:
-        """``x`` ``(n, f)``; ``gain`` ``(n,)`` grades from 0 (0 or 1 for probability); ``groups`` the rows of each request, in order.
+    def fit(
+        self,
+        x: Matrix,
+        gain: NDArray[np.floating],
+        groups: NDArray[np.int64],
+        names: list[str],
+        left: Left = lambda: inf,
+        weight: NDArray[np.floating] | None = None,
+    ) -> Self:
+        """``x`` ``(n, f)``; ``gain`` ``(n,)`` grades from 0 (0 or 1 for probability); ``groups`` the rows of each request, in order;
+        ``weight`` ``(n,)``, read by ``unbiased`` alone: how often each click counts (`unbiased.weights`; absent: once).
 
         For probability the last tenth of the groups decides when to stop. For order the number of trees is fixed: NDCG on a tenth of a
         window is so noisy that it stops far too early (on Home Depot after 9 of 160 trees). ``left`` gives the seconds left: a few trees
@@ -53,25 +74,47 @@ class Boosted:
         how many groups and at most how many trees the same model comes out again.
         """
         label = np.round(gain).astype(np.int32)
-        parameters = self._parameters(int(label.max(initial=1)), len(x))
-        self.groups_ = self._affordable(x, label, groups, parameters, left)
+        self.groups_ = self._affordable(x, label, groups, left)
         groups, size = groups[: self.groups_], int(groups[: self.groups_].sum())
         x, label = x[:size], label[:size]
-        cut = max(1, int(len(groups) * 0.9))
-        rows = int(groups[:cut].sum())
+        often = np.ones(size) if weight is None else weight[:size]
         watch = _Watch(left)
-        if self.objective == "order" or len(groups) - cut < 5 or not label[rows:].any():
-            whole = self._set(x, label, groups, names)
-            self.booster_ = lightgbm.train(parameters, whole, self.epochs, callbacks=[watch])
-        else:
-            train = self._set(x[:rows], label[:rows], groups[:cut], names)
-            valid = train.create_valid(x[rows:], label[rows:])
-            stop = lightgbm.early_stopping(40, verbose=False)
-            self.booster_ = lightgbm.train(parameters, train, self.epochs, valid_sets=[valid], callbacks=[stop, watch])
+        if self.objective == "unbiased":
+            rows, label, groups, often = one_list_a_click(label, groups, often)
+            self.booster_ = self._trained(x[rows], label, groups, names, self.epochs, watch, often)
+        elif self.objective != "probability" or not self._stopped(x, label, groups, names, watch):
+            self.booster_ = self._trained(x, label, groups, names, self.epochs, watch)
         self.epochs = watch.stopped_at or self.epochs
         return self
 
-    def _affordable(self, x: Matrix, label: NDArray[np.int32], groups: NDArray[np.int64], parameters: dict[str, object], left: Left) -> int:
+    def _stopped(self, x: Matrix, label: NDArray[np.int32], groups: NDArray[np.int64], names: list[str], watch: _Watch) -> bool:
+        """Fit until the last tenth of the groups no longer gains; not where it wants nothing."""
+        cut = max(1, int(len(groups) * 0.9))
+        rows = int(groups[:cut].sum())
+        if len(groups) - cut < 5 or not label[rows:].any():
+            return False
+        train = lightgbm.Dataset(x[:rows], label[:rows], feature_name=names, free_raw_data=False)
+        valid = train.create_valid(x[rows:], label[rows:])
+        stop = lightgbm.early_stopping(40, verbose=False)
+        parameters = self._parameters(label, groups)
+        self.booster_ = lightgbm.train(parameters, train, self.epochs, valid_sets=[valid], callbacks=[stop, watch])
+        return True
+
+    def _trained(
+        self,
+        x: Matrix,
+        label: NDArray[np.int32],
+        groups: NDArray[np.int64],
+        names: list[str] | str,
+        trees: int,
+        watch: _Watch,
+        weight: NDArray[np.floating] | None = None,
+    ) -> lightgbm.Booster:
+        lists = None if self.objective == "probability" else groups
+        data = lightgbm.Dataset(x, label, group=lists, weight=weight, feature_name=names, free_raw_data=False)
+        return lightgbm.train(self._parameters(label, groups), data, trees, callbacks=[watch])
+
+    def _affordable(self, x: Matrix, label: NDArray[np.int32], groups: NDArray[np.int64], left: Left) -> int:
         """How many groups fit into the time, by the first ones' bins and trees; all where nothing limits it or all are few."""
         seconds, total = left(), np.cumsum(groups)
         if seconds == inf or not len(groups) or total[-1] <= TRIAL_ROWS:
@@ -79,18 +122,17 @@ class Boosted:
         few = max(1, int(np.searchsorted(total, TRIAL_ROWS)))
         rows = int(total[few - 1])
         clock = _Watch(lambda: max(left(), 1e-9))
-        lightgbm.train(parameters, self._set(x[:rows], label[:rows], groups[:few], "auto"), TRIAL_TREES, callbacks=[clock])
+        self._trained(x[:rows], label[:rows], groups[:few], "auto", TRIAL_TREES, clock)
         tree = (clock.seen[0] - clock.seen[-1]) / (TRIAL_TREES - 1)
         whole = seconds - clock.seen[0] + self.epochs * max(tree, 1e-6)
         return int(np.clip(np.searchsorted(total, 0.8 * left() / whole * rows, side="right"), few, len(groups)))
 
-    def _set(self, x: Matrix, label: NDArray[np.int32], groups: NDArray[np.int64], names: list[str] | str) -> lightgbm.Dataset:
-        return lightgbm.Dataset(x, label, group=groups if self.objective == "order" else None, feature_name=names, free_raw_data=False)
-
-    def _parameters(self, most: int, rows: int) -> dict[str, object]:
+    def _parameters(self, label: NDArray[np.int32], groups: NDArray[np.int64]) -> dict[str, object]:
         own: dict[str, object] = {"objective": "binary", "metric": "binary_logloss"}
-        if self.objective == "order":
-            gains = [2.0**grade - 1 for grade in range(most + 1)]
+        if self.objective == "listwise":
+            own = {"objective": softmax(np.exp2(label) - 1, groups)}
+        elif self.objective != "probability":
+            gains = [2.0**grade - 1 for grade in range(int(label.max(initial=1)) + 1)]
             own = {"objective": "lambdarank", "label_gain": gains, "lambdarank_truncation_level": 100, "lambdarank_norm": False}
         return {
             **COMMON,
@@ -102,7 +144,7 @@ class Boosted:
             "feature_fraction": 0.5,
             "bagging_fraction": 0.8,
             "seed": self.seed,
-            "num_threads": 1 if rows < SMALL else 2,
+            "num_threads": 1 if len(label) < SMALL else 2,
         }
 
     def score(self, x: Matrix) -> NDArray[np.float32]:
@@ -114,7 +156,7 @@ class Boosted:
     @property
     def link(self) -> str:
         """What turns the raw score into `score`'s: nothing, or a sigmoid."""
-        return "identity" if self.objective == "order" else "logistic"
+        return "logistic" if self.objective == "probability" else "identity"
 
     def raw(self, x: Matrix) -> NDArray[np.float64]:
         """``(n,) float64``: the sum of the trees."""
@@ -138,7 +180,7 @@ class Boosted:
         self.booster_.save_model(str(folder / f"{self.name}.txt"))
 
     @classmethod
-    def load(cls, folder: Path, objective: Literal["order", "probability"] = "order") -> Self:
+    def load(cls, folder: Path, objective: Objective = "order") -> Self:
         """Open what `save` wrote."""
         model = cls(objective)
         model.booster_ = lightgbm.Booster(model_file=str(folder / f"{model.name}.txt"))

@@ -8,7 +8,7 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from aisle.evaluation.lists import judge
+from aisle.evaluation.lists import gain, judge
 from aisle.evaluation.metrics import per_request
 from aisle.evaluation.results import PlanRow
 from aisle.fusion.recall import normal_equations, solve, terms
@@ -23,6 +23,21 @@ MOST = 6_000
 def quality(frame: Frame, score: NDArray[np.floating]) -> NDArray[np.float64]:
     """``(requests,) float64``: NDCG@10 of each request's list, NaN where nothing was wanted."""
     return per_request(judge(lists := frame.ranked(score, 10), frame.replay.truth), lists, METRIC)
+
+
+def weighed(frame: Frame, score: NDArray[np.floating], often: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``(requests,) float64``: DCG@10 in which each row of the truth counts as ``often`` ``(m,)`` as it says, over the mean of what the
+    requests could gain at the first place; NaN where nothing was wanted.
+
+    With inverse propensities the mean over requests says what `quality` would say of clicks that places had no part in, up to a factor
+    (Agarwal et al. 2019): NDCG of a page's own clicks would not, since its ideal leans on which of them were seen.
+    """
+    truth, worth = frame.replay.truth, often * gain(frame.replay.truth.grade)
+    judged = judge(frame.ranked(score, 10), truth)
+    got = judged.total(worth[judged.wanted] / np.log2(judged.rank + 2.0), judged.rank < 10)
+    wanted = truth.relevant_count > 0
+    whole = np.bincount(truth.request, worth, minlength=len(truth))
+    return np.where(wanted, got / max(float(whole[wanted].mean()) if wanted.any() else 1.0, 1e-12), np.nan)
 
 
 def mean(values: NDArray[np.float64]) -> float:

@@ -16,16 +16,27 @@ from aisle.fusion.methods import FUSERS, WEIGHTED
 from aisle.fusion.recall import Recall
 from aisle.fusion.segments import ALPHAS, mixed
 from aisle.fusion.stack import Ranker, Stack
-from aisle.ranking.boosted import Boosted
+from aisle.ranking.boosted import Boosted, Objective
 from aisle.ranking.calibrate import Calibrator
 from aisle.ranking.logistic import Logistic
 from aisle.training.budget import Left, part_of
-from aisle.training.choose import mean, quality
+from aisle.training.choose import mean, quality, weighed
+from aisle.training.clicked import Often, on_rows
 from aisle.training.frames import Column, Frame
-from aisle.training.fusers import Contest, compete
+from aisle.training.fusers import SURE, Contest, compete
 
 CONTEST = "fusion"
 RANKERS = ("logistic", "lambdamart", "boosted")
+UNBIASED = "unbiased_lambdamart"
+CHALLENGERS: Mapping[str, Objective] = {"softmax": "listwise", UNBIASED: "unbiased"}
+"""Rankers that compete with them where the settings ask for it and there is time, and are served where they surely gain."""
+APART: Mapping[str, str] = {
+    "softmax": "stays apart: level with LambdaMART on Home Depot's grades (docs/ranking.md); `[ranking] challengers` lets it compete",
+    UNBIASED: "stays apart: gained nothing on a simulated shop, no real log at hand says where clicks stood (docs/ranking.md); "
+    "`[ranking] challengers` lets it compete",
+}
+SLOWER = 1.5
+"""Times what LambdaMART took, that must be left before one is begun."""
 RANKING = 0.85
 """Of the time so much may go into the rankers; the ways to fuse have the rest."""
 LINEAR_ROWS = 300_000
@@ -48,7 +59,9 @@ Effort = Mapping[str, Mapping[str, int]]
 class Recipe:
     """How to learn: α by setting or None, the rankers to fit, the time for it, the effort of an earlier run's plan, which then counts.
 
-    ``trees``: the numbers of ``[tuned.trees]``. ``fusion``: the way to fuse by setting or None; the ways compete where ``compete``.
+    ``trees``: the numbers of ``[tuned.trees]``. ``fusion``: the way to fuse by setting or None; the ways, and those of `CHALLENGERS` that
+    are named, compete where ``compete``. ``ranker``: the one by setting or None. ``often``: how often each click counts, None where the log
+    does not say.
     """
 
     alpha: float | None
@@ -59,6 +72,15 @@ class Recipe:
     trees: Mapping[str, float] = field(default_factory=dict)
     fusion: str | None = None
     compete: bool = True
+    ranker: str | None = None
+    challengers: Sequence[str] = ()
+    often: Often | None = None
+
+    @property
+    def further(self) -> list[str]:
+        """The challengers that are asked for and have something to learn from."""
+        asked = [name for name in CHALLENGERS if name in self.challengers or name == self.ranker]
+        return [name for name in asked if name != UNBIASED or self.often is not None]
 
 
 @dataclass(frozen=True)
@@ -83,19 +105,17 @@ def learn(stack: Stack, fit: Frame, dev: Frame, recipe: Recipe) -> Learned:
     recall = _recall_side(stack.sources, fit, dev)
     rankers, effort = fit_rankers(fit, replace(recipe, left=part_of(recipe.left, RANKING)) if recipe.compete else recipe)
     scores = {name: dev.by(model, names) for name, model in rankers.items()}
-    values = {name: mean(quality(dev, score)) for name, score in scores.items()}
-    best = max(values, key=lambda name: values[name])
+    best, rows, said = best_ranker(dev, scores, recipe)
     relevant, summed = dev.relevant.astype(float), dev.scored(recall.score)
     ctr, rer = Calibrator().fit(scores[best], relevant), Calibrator().fit(summed, relevant)
     sides = np.asarray(ctr.apply(scores[best]), np.float32), np.asarray(rer.apply(summed), np.float32)
     alpha, why = _alpha(dev, *sides, recipe.alpha)
     learned = replace(stack, recall=recall, names=names, ranker=rankers[best], ctr=ctr, rer=rer, alpha=alpha)
-    note = f"{stack.task}: α = {alpha:g}{why}."
-    rows = [PlanRow(name, name == best, gain=values[name], why="NDCG@10 on window 3 is its gain column") for name in rankers]
+    notes = [*(f"{stack.task}: {one}" for one in said), f"{stack.task}: α = {alpha:g}{why}."]
     found = _contest(learned, dev, {CTR: sides[0], RER: sides[1]}, recipe)
     learned = replace(learned, fuser=found.served, heads=learned.heads if found.served else frozenset())
     effort = {**effort, CONTEST: dict.fromkeys(found.contenders, 1)} if recipe.compete else effort
-    notes = [note] if found.served is None else [note, f"{stack.task}: fused by {found.name}, {found.why}."]
+    notes += [] if found.served is None else [f"{stack.task}: fused by {found.name}, {found.why}."]
     return Learned(learned, rankers, rows, notes, effort, found)
 
 
@@ -115,24 +135,81 @@ def _recall_side(sources: Sequence[str], fit: Frame, dev: Frame) -> Recall:
     return max(models, key=lambda model: mean(quality(dev, dev.scored(model.score))))
 
 
+def best_ranker(dev: Frame, scores: Mapping[str, Column], recipe: Recipe) -> tuple[str, list[PlanRow], list[str]]:
+    """The one to serve by what each says of ``dev`` (window 3): the best of `RANKERS`, unless a challenger gains `SURE` standard errors
+    over it; with a plan row for each, and notes. Clicks as they are favour who learned from clicks as they are, so that the LambdaMART that
+    weighs them is judged by weighed ones."""
+    values = {name: quality(dev, score) for name, score in scores.items()}
+    plain = [name for name in scores if name not in CHALLENGERS] or list(scores)
+    best = max(plain, key=lambda name: mean(values[name]))
+    whys, said = dict.fromkeys(plain, "NDCG@10 on window 3 is its gain column"), list[str]()
+    for name in (name for name in scores if name not in whys):
+        sides = values
+        if name == UNBIASED and recipe.often is not None:
+            often = recipe.often(dev.replay)
+            sides = {one: weighed(dev, scores[one], often) for one in (name, best)}
+        gain, error = _gain(sides[name] - sides[best])
+        by = "" if sides is values else " by clicks weighed by their places"
+        whys[name] = f"gains {gain:+.4f} over {best} on window 3{by}, standard error {error:.4f}; {SURE:g} of them are wanted"
+        best = name if gain > SURE * error else best
+    if recipe.ranker is not None and recipe.ranker not in scores:
+        said = [f"nothing teaches {recipe.ranker} here; {best} ranks."]
+    elif recipe.ranker is not None:
+        best, said = recipe.ranker, [f"ranked by {recipe.ranker} by setting."]
+    rows = [PlanRow(name, name == best, gain=mean(values[name]), why=whys[name]) for name in scores]
+    return best, [*rows, *(_apart(scores, recipe) if recipe.compete else ())], said
+
+
+def _apart(made: Mapping[str, Column], recipe: Recipe) -> list[PlanRow]:
+    """A row for each challenger that was not fitted, with the reason."""
+    late, silent = "not tried: the time for the rankers was used up", "not tried: the log does not say where clicks on searches stood"
+    whys = {name: late if name in recipe.further else silent if name in recipe.challengers else APART[name] for name in CHALLENGERS}
+    return [PlanRow(name, False, why=why) for name, why in whys.items() if name not in made]
+
+
+def _gain(difference: NDArray[np.float64]) -> tuple[float, float]:
+    """The mean of what is known and its standard error."""
+    known = difference[np.isfinite(difference)]
+    return (float(known.mean()), float(known.std() / np.sqrt(len(known)))) if len(known) else (0.0, inf)
+
+
 def fit_rankers(fit: Frame, recipe: Recipe) -> tuple[dict[str, Ranker], Effort]:
-    """The rankers, on the requests that wanted something proposed, each in its share of the time; and what went into each."""
+    """The rankers, on the requests that wanted something proposed, each in its share of the time; and what went into each. Challengers
+    come last, with LambdaMART's effort, where enough time is left."""
+    makers = _makers(fit, recipe)
+    made: dict[str, Ranker] = {}
+    effort: dict[str, Mapping[str, int]] = {}
+    asked = [name for name in makers if name in recipe.only or name == recipe.ranker]
+    took = 0.0
+    for place, name in enumerate(asked):
+        begun = recipe.left()
+        made[name], effort[name] = makers[name](recipe.effort.get(name, {}), part_of(recipe.left, 1 / (len(asked) - place)))
+        took = begun - recipe.left() if name == "lambdamart" and begun < inf else took
+    for name in recipe.further if recipe.compete and "lambdamart" in made else ():
+        wanted = name in recipe.effort if recipe.effort else recipe.left() > SLOWER * took
+        if name not in made and wanted:
+            made[name], effort[name] = makers[name](recipe.effort.get(name, effort.get("lambdamart", {})), recipe.left)
+    return made, effort
+
+
+def _makers(fit: Frame, recipe: Recipe) -> dict[str, Callable[[Mapping[str, int], Left], tuple[Ranker, dict[str, int]]]]:
+    """What fits each ranker with a given effort in the time left."""
     names = list(fit.names)
     used = np.bincount(fit.request[fit.grade > 0], minlength=len(fit.groups)) > 0
     rows = used[fit.request]
     x, groups, relevant, grade = fit.table(names, rows), fit.groups[used], fit.relevant[rows].astype(float), levels(fit)[rows]
     size: dict[str, Any] = {"leaves": int(np.clip(relevant.sum() / WANTED_PER_LEAF, 4, 15)), "seed": recipe.seed, **recipe.trees}
-    made: dict[str, Ranker] = {}
-    effort: dict[str, Mapping[str, int]] = {}
-    makers: dict[str, Callable[[Mapping[str, int], Left], tuple[Ranker, dict[str, int]]]] = {
+    often = None if recipe.often is None else on_rows(fit, recipe.often(fit.replay))[rows]
+
+    def boosted(kind: Objective, gain: NDArray[np.float64]) -> Callable[[Mapping[str, int], Left], tuple[Ranker, dict[str, int]]]:
+        return lambda given, left: trees(Boosted(kind, **size), (x, gain, groups, names), given, left, often)
+
+    return {
         "logistic": lambda given, left: _logistic(x, relevant, given, left),
-        "lambdamart": lambda given, left: trees(Boosted("order", **size), (x, grade, groups, names), given, left),
-        "boosted": lambda given, left: trees(Boosted("probability", **size), (x, relevant, groups, names), given, left),
+        "lambdamart": boosted("order", grade),
+        "boosted": boosted("probability", relevant),
+        **{name: boosted(CHALLENGERS[name], grade) for name in recipe.further},
     }
-    asked = [name for name in makers if name in recipe.only]
-    for place, name in enumerate(asked):
-        made[name], effort[name] = makers[name](recipe.effort.get(name, {}), part_of(recipe.left, 1 / (len(asked) - place)))
-    return made, effort
 
 
 def _logistic(x: NDArray[np.float32], y: NDArray[np.float64], given: Mapping[str, int], left: Left) -> tuple[Ranker, dict[str, int]]:
@@ -141,12 +218,15 @@ def _logistic(x: NDArray[np.float32], y: NDArray[np.float64], given: Mapping[str
     return Logistic().fit(x[::every], y[::every]), {"every": every}
 
 
-def trees(model: Boosted, data: Rows, given: Mapping[str, int], left: Left) -> tuple[Ranker, dict[str, int]]:
+def trees(
+    model: Boosted, data: Rows, given: Mapping[str, int], left: Left, often: NDArray[np.float64] | None = None
+) -> tuple[Ranker, dict[str, int]]:
     """The model fitted in the time ``left``, or with the effort ``given`` by a plan; and the effort that it took."""
     x, gain, groups, names = data
     most = given.get("requests", len(groups))
+    size = int(groups[:most].sum())
     model.epochs = given.get("trees", model.epochs)
-    model.fit(x[: int(groups[:most].sum())], gain[: int(groups[:most].sum())], groups[:most], names, left)
+    model.fit(x[:size], gain[:size], groups[:most], names, left, None if often is None else often[:size])
     return model, {"requests": model.groups_, "trees": model.epochs}
 
 

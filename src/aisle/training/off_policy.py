@@ -23,7 +23,7 @@ from aisle.training.job import Job
 MOST = 1_500
 """Pages of window 4 that are asked again."""
 LOGGED = 100_000
-"""Shown items, the newest before window 4, that propensities are read from."""
+"""Shown items, the newest before the window asked about, that propensities are read from."""
 FEWEST = 20
 """Clicks on the pages below which nothing is said."""
 PREFERRED = ("item_position_dr", "position_based_dr", "position_based_ips")
@@ -103,7 +103,7 @@ def _clicks(stack: Stack, made: Frame, kept: NDArray[np.bool_], rank: NDArray[np
 
 @dataclass(frozen=True)
 class Past:
-    """Shown items before window 4: what was the same thing, where it stood, whether it was clicked, whose page it was."""
+    """Shown items before a window: what was the same thing, where it stood, whether it was clicked, whose page it was."""
 
     group: NDArray[np.int64]
     rank: NDArray[np.int64]
@@ -113,10 +113,11 @@ class Past:
     item: NDArray[np.int32]
 
 
-def past(job: Job, searching: bool) -> Past:
-    """The same thing is a product for a query, on other pages a product for a shopper: what decides about its rank there is chance."""
+def past(job: Job, searching: bool, window: int = 4) -> Past:
+    """What was shown before ``window``; the same thing is a product for a query, on other pages a product for a shopper: what decides about
+    its rank there is chance."""
     events = job.data.events
-    asked = (job.windows.event < 4) & (events.type == SHOWN) & (events.item >= 0) & (events.user >= 0) & np.isfinite(events.rank)
+    asked = (job.windows.event < window) & (events.type == SHOWN) & (events.item >= 0) & (events.user >= 0) & np.isfinite(events.rank)
     rows = np.flatnonzero(asked & ((events.query >= 0) == searching))[-LOGGED:]
     for_whom = events.query[rows] if searching else events.user[rows]
     keys = for_whom.astype(np.int64) * (len(job.data.catalogue) + 1) + events.item[rows]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,11 +30,12 @@ from aisle.training.ablation import PROFILE, Windows, ablation, again, unmeasure
 from aisle.training.budget import FLOOR, Left, part_of
 from aisle.training.candidates import frame, proposed
 from aisle.training.choose import MOST, choose
+from aisle.training.clicked import clicked
 from aisle.training.drift import model_aging, score_shifts
 from aisle.training.frames import Frame
 from aisle.training.job import Job
 from aisle.training.judge import ctr, fused, measure, together
-from aisle.training.learn import Effort, Learned, Recipe
+from aisle.training.learn import UNBIASED, Effort, Learned, Recipe
 from aisle.training.members import advised, members
 from aisle.training.pace import Pace
 from aisle.training.reading import with_reading
@@ -124,7 +126,9 @@ def run_task(job: Job, pipeline: Pipeline, stack: Stack, asked: Mapping[int, Rep
     windows = replayed(job, pipeline, stack, kept, asked, planned, part_of(left, REPLAYING))
     settings, share = job.settings, part_of(left, LEARNING)
     trees, ranking = settings.tuned.of("trees"), settings.ranking
-    recipe = Recipe(ranking.alpha, settings.seed, left=share, effort=planned.effort, trees=trees, fusion=ranking.fusion)
+    named: dict[str, Any] = {"trees": trees, "fusion": ranking.fusion, "ranker": ranking.ranker, "challengers": ranking.challengers}
+    often = clicked(job, windows.fit) if UNBIASED in (ranking.ranker, *ranking.challengers) else None
+    recipe = Recipe(ranking.alpha, settings.seed, left=share, effort=planned.effort, often=often, **named)
     with tracker.part(f"{task}: fit rankers, set α"):
         begins = replace(stack, sources=kept, recall=type(stack.recall)(kept), heads=_heads(job))
         learned, windows, read = with_reading(begins, windows, recipe)

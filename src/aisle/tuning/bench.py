@@ -21,10 +21,11 @@ from aisle.settings import Settings
 from aisle.training.budget import FLOOR
 from aisle.training.candidates import frame
 from aisle.training.choose import choose, mean, quality
+from aisle.training.clicked import clicked
 from aisle.training.frames import Frame
 from aisle.training.job import Job, build, plain_stacks
 from aisle.training.judge import fused
-from aisle.training.learn import Learned, Recipe, learn
+from aisle.training.learn import UNBIASED, Learned, Recipe, learn
 from aisle.tuning.requests import Asked
 
 LEARNED = 100
@@ -93,8 +94,9 @@ class Bench:
         kept = tuple(name for name in stack.sources if name in kept)
         fit, dev = fit.only(kept), dev.only(kept)
         recipe = Recipe(
-            settings.ranking.alpha, settings.seed, trees=settings.tuned.of("trees"), fusion=settings.ranking.fusion, compete=False
-        )
+            settings.ranking.alpha, settings.seed, trees=settings.tuned.of("trees"), fusion=settings.ranking.fusion, compete=False,
+            ranker=settings.ranking.ranker, often=clicked(self.job, fit) if settings.ranking.ranker == UNBIASED else None,
+        )  # fmt: skip
         learned = learn(replace(stack, sources=kept, recall=type(stack.recall)(kept)), fit, dev, recipe)
         return Judged(learned, mean(quality(dev, fused(learned, dev))))
 
