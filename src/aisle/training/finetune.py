@@ -73,7 +73,8 @@ class Tuned:
         held = {name: float(np.mean(lists["held"])) for name, lists in measured.items()}
         values = ", ".join(f"{_plain(name)} {value:.3f}" for name, value in held.items())
         count, taken = len(measured["untouched"]["held"]), said["taken"]
-        how = "; ".join(filter(None, [f"{sum(taken[name] for name in ('pieces', 'pairs'))} steps", said.get("rate", "")]))
+        steps = f"{sum(taken[name] for name in ('pieces', 'pairs'))} steps"
+        how = "; ".join(filter(None, [steps, said.get("rate", ""), said.get("learned", "")]))
         gained = said["best"] == "pairs"
         verdict = "fine-tuned on window 1" if gained else "fine-tuning gained nothing, so it stays as it is"
         why = f"{verdict}; recall@10 among {POOL:,} items, {count} queries kept out: {values} ({how})"
@@ -142,7 +143,7 @@ class Tuning:
         steps = {name: int(count) for name, count in self.steps.items() if name != "rate"}
         said = {"model": str(self.model), "seconds": min(self.seconds, 1e6), "seed": SEED, "steps": steps}
         said |= {"rate": self.how.learning_rate or self.steps.get("rate"), "ranged": self.how.range_test and not steps}
-        said |= {"examples": self.examples}
+        said |= {"examples": self.examples, "how": self.how.model_dump()}
         said |= {"texts": [self.reads(text) for text in item_texts(data.catalogue)]}
         said |= {"queries": [self.reads(normalise(text)) for text in answers.texts]}
         (self.folder / "job.json").write_text(json.dumps(said), encoding="utf-8")
