@@ -1,4 +1,4 @@
-"""Which part of a sentence encoder learns: all of it, its top layers, or low-rank updates of those (LoRA) that merge into it; training only.
+"""Which part of a sentence encoder learns: all of it, its top layers, or low-rank updates of those that merge into it; training only.
 
 The library peft puts the updates on, so that what is kept of them is a folder that other programs open.
 """

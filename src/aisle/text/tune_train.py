@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 
@@ -24,8 +24,8 @@ from aisle.text.contrast_train import Known, Pairs, Pieces, loss
 from aisle.text.encoder import OnnxEncoder
 from aisle.text.export_train import export
 from aisle.text.found import shares
-from aisle.text.lora_train import RATES, keep, learning, told
 from aisle.text.loop_train import History, Loop, Recipe
+from aisle.text.lora_train import RATES, keep, learning, told
 from aisle.text.model_train import Opened, Tokens, open_model
 from aisle.text.range_train import range_test
 from aisle.tracking.run import Json, Run, part, tracked
@@ -62,7 +62,7 @@ class Task:
     rate: float | None = None
     ranged: bool = False
     examples: int = 0
-    how: Finetuning = Finetuning()
+    how: Finetuning = field(default_factory=Finetuning)
 
     @classmethod
     def read(cls, folder: Path) -> Task:
