@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -29,7 +30,7 @@ from aisle.text.normalise import normalise
 from aisle.text.pieces import holds, piece
 from aisle.tracking import Tracker
 from aisle.training.answers import ASKED, POOL, Answers, lookalikes, pool
-from aisle.training.encoders import REAL, installed, open_encoder, short, spoken
+from aisle.training.encoders import REAL, adapters_of, installed, open_adapted, open_encoder, short, spoken
 
 FEWEST = 30
 """Queries below which made-up ones measure instead."""
@@ -87,7 +88,7 @@ class Questions:
 
 def compare(folder: Path, more: Sequence[Path] = (), quiet: bool = False, only: Collection[str] | None = None) -> Comparison:
     """Measure n-grams, MiniLM and its static copy where the package is installed, the active bundle's own encoder, and ``more`` folders of
-    models, on queries of windows 3 and 4, which taught none of them; ``only``: no others than these and
+    models, each under every adapter beside it, on queries of windows 3 and 4, which taught none of them; ``only``: no others than these and
     ``more``. Raises `AisleError` for what the user can mend."""
     settings = load(folder)
     with Tracker(quiet=quiet) as tracker, TemporaryDirectory() as work:
@@ -99,7 +100,7 @@ def compare(folder: Path, more: Sequence[Path] = (), quiet: bool = False, only: 
             questions = _questions(data)
         found: dict[str, tuple[Row, list[float]]] = {}
         for place, (name, opened) in enumerate(_at_hand(folder, data, settings, more, Path(work)).items()):
-            if only is None or name in only or name in _named(more):
+            if only is None or name in only or name.partition("+")[0] in _named(more):
                 with tracker.part(f"measure {name}"):
                     found[name] = _measured(name, opened(), questions, Path(work) / f"size-{place}")
     return _judged(found, questions.said)
@@ -117,6 +118,7 @@ def _at_hand(folder: Path, data: Dataset, settings: Settings, more: Sequence[Pat
     for number, (name, kind) in enumerate(given.items()):
         if name not in found:
             found[name] = lambda kind=kind, number=number: open_encoder(kind, data, work / f"more-{number}")  # type: ignore[misc]
+        found |= _adapted(name, Path(kind), work / f"adapted-{number}")
     store = Store(folder / "bundles")
     if store.current() is not None:
         _, bundle = Store.at(folder / "bundles")
@@ -125,6 +127,12 @@ def _at_hand(folder: Path, data: Dataset, settings: Settings, more: Sequence[Pat
             if encoder.name not in found:
                 found[encoder.name] = lambda place=place: load_encoder(place)  # type: ignore[misc]
     return found
+
+
+def _adapted(name: str, model: Path, work: Path) -> dict[str, Callable[[], Encoder]]:
+    """Each adapter beside a model, all on one base that is opened once."""
+    opened = cache(lambda: open_adapted(model, work))
+    return {f"{name}+{each.name}": lambda each=each: opened().using(each.name) for each in adapters_of(model)}  # type: ignore[misc]
 
 
 def _named(folders: Sequence[Path]) -> dict[str, str]:
