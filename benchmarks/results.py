@@ -27,6 +27,7 @@ PARTS = {
     "cold_start": "cold_start.cold_start_figures",
     "retail_parts": "retail_parts.retail_parts_figures",
     "encoders": "encoders.encoder_figures",
+    "adapters": "adapters.adapter_figures",
     "rates": "rates.rate_figures",
     "shrink": "shrink.shrink_figures",
     "chinese_pretraining": "chinese_pretraining.pretraining_figures",

@@ -170,7 +170,14 @@ class Tracking(Section):
 class Finetuning(Section):
     """``[finetuning]``: how the encoder is fine-tuned."""
 
-    learning_rate: float | None = Field(default=None, gt=0, le=1, description="absent: 2e-4, or what the range test proposes")
+    method: Literal["full", "lora"] = Field(default="full", description="learn the weights, or low-rank updates of the top layers' maps")
+    layers: int = Field(default=0, ge=0, le=48, description="of the top that learn; 0: all of them, by `lora` the upper half")
+    rank: int = Field(default=8, ge=1, le=256, description="of the updates, by `lora`")
+    alpha: float = Field(default=16, gt=0, description="an update counts alpha / rank times, by `lora`")
+    dropout: float = Field(default=0.05, ge=0, lt=1, description="of what an update reads while it learns, by `lora`")
+    learning_rate: float | None = Field(
+        default=None, gt=0, le=1, description="absent: 2e-4, 1e-3 by `lora`, or what the range test proposes"
+    )
     range_test: bool = Field(default=False, description="look for the rate by a short run with a rising one, where there is time")
     sizes: tuple[PositiveInt, ...] = Field(
         default=(), description="so many first numbers of a vector learn to serve alone, beside the whole and `encoder_size`"

@@ -52,3 +52,16 @@ def test_the_same_pairs_give_the_same_map(turned: tuple[np.ndarray, np.ndarray, 
     one, other = (Adapter(epochs=3, learning_rate=1e-2, temperature=0.1).fit(*turned) for _ in range(2))
     assert one is not None and other is not None
     np.testing.assert_array_equal(one, other)
+
+
+def test_a_map_of_low_rank_learns_a_turn_of_few_directions_and_is_of_that_rank() -> None:
+    """Queries are their items with two directions swapped: the identity and a product of rank two say that."""
+    random = np.random.default_rng(5)
+    items = unit(random.standard_normal((600, 16)) * ([4.0] * 2 + [1.0] * 14))
+    swapped = np.r_[1, 0, 2:16]
+    queries = unit(items[:400][:, swapped] + 0.05 * random.standard_normal((400, 16)))
+    found = Adapter(learning_rate=3e-2, temperature=0.1, rank=2).fit(
+        queries[:300], items, Pairs(np.arange(300), np.arange(300), np.ones(300, np.float32))
+    )
+    assert found is not None and np.linalg.matrix_rank(found - np.eye(16), tol=1e-4) == 2
+    assert first(queries[300:400] @ found.T, items[300:400]) > first(queries[300:400], items[300:400]) + 0.2

@@ -14,6 +14,9 @@ from aisle.text.encoder import Encoder, OnnxEncoder
 from aisle.training import compare_encoders
 from aisle.training.advice import Row, judged, within
 from aisle.training.compare_encoders import compare
+from aisle.training.encoders import model_folder
+from tests.text.test_adapted import adapter
+from tests.text.tiny import tiny_model
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +59,21 @@ def test_a_folder_that_holds_no_model_is_refused_by_name(shop: Path, tmp_path: P
     (tmp_path / "nothing").mkdir()
     with pytest.raises(InputError, match=r"nothing holds no model: config\.json is missing"):
         compare(shop, [tmp_path / "nothing"], quiet=True)
+
+
+def test_a_model_is_measured_under_every_adapter_beside_it_and_the_best_may_be_named(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("peft", reason="the training extra is not installed")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    base = tiny_model(tmp_path / "own", ["red", "lamp", "blue", "shoes"], layers=2)
+    for seed, name in enumerate(("one", "two")):
+        adapter(base, base / "adapters" / name, seed, 1, 2)
+    found = compare(shop, [base], quiet=True, only=())
+    assert {row.name for row in found.rows} == {"own", "own+one", "own+two"}
+    named = model_folder(str(base / "adapters" / "one"))
+    assert (named / "model.safetensors").read_bytes() != (base / "model.safetensors").read_bytes()
+    assert (named / "tokenizer.json").is_file() and named == model_folder(str(base / "adapters" / "one")) != model_folder(str(base))
 
 
 def row(name: str, value: float, query_ms: float, dimension: int = 8) -> Row:

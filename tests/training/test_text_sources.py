@@ -143,6 +143,11 @@ def test_a_fine_tuned_model_is_handed_on_where_there_is_one_and_it_is_wanted(tmp
 
     said = (handed("kept", tuned) / "README.md").read_text(encoding="utf-8")
     assert "from base by aisle train, steps: 3 on pieces, 4 on pairs." in said and "fingerprint 0123456789ab:" in said
+    assert not (tmp_path / "adapter").exists(), "in full there is none"
+    (model.parent / "adapter").mkdir()
+    (model.parent / "adapter" / "adapter_config.json").write_text("{}")
+    handed("kept", tuned)
+    assert (tmp_path / "adapter" / "adapter_config.json").is_file()
     assert not handed("unwanted", tuned, keep=False).exists()
     assert not handed("nothing", texts.Tuned(why="not fine-tuned")).exists()
     assert model.is_dir()

@@ -26,7 +26,8 @@ class Adapter:
     """Learns ``W`` ``(d, d) float32`` so that ``W @ query`` lies near its relevant items and far from others.
 
     Softmax over each batch's items and a fresh sample of the catalogue (Bengio and Senécal 2008), Adam, drawn towards the identity;
-    stops when the last tenth of the queries no longer gains. The items' vectors stay as they are, so other sources share them.
+    stops when the last tenth of the queries no longer gains. The items' vectors stay as they are, so other sources share them. With a
+    ``rank`` it is the identity and a product of two thin matrices (Hu et al. 2021): ``2 rank / d`` of the numbers.
     """
 
     learning_rate: float = 3e-4
@@ -34,6 +35,7 @@ class Adapter:
     epochs: int = 30
     temperature: float = 0.03
     seed: int = 7
+    rank: int = 0
 
     def fit(self, queries: Floats, items: Floats, pairs: Pairs) -> Floats | None:
         """``queries`` ``(q, d)`` and ``items`` ``(n, d)`` float32 of unit length; every item is a possible negative.
@@ -48,26 +50,27 @@ class Adapter:
         sample = random.choice(len(items), min(len(items), 4 * NEGATIVES), replace=False)
         fitting, judging = _where(pairs, ~kept_out), _where(pairs, kept_out)
         best = self._loss(np.eye(queries.shape[1], dtype=np.float32), queries, items, judging, sample)
-        weights, found, patience = np.eye(queries.shape[1], dtype=np.float32), None, PATIENCE
-        state = _Adam(self.learning_rate, weights.shape)
+        size, found, patience = queries.shape[1], None, PATIENCE
+        turn = _Thin(self.learning_rate, size, self.rank, random) if self.rank else _Whole(self.learning_rate, size)
         for _ in range(self.epochs):
-            self._epoch(weights, state, queries, items, fitting, random)
-            loss = self._loss(weights, queries, items, judging, sample)
+            self._epoch(turn, queries, items, fitting, random)
+            loss = self._loss(turn.weights, queries, items, judging, sample)
             patience = PATIENCE if loss < best else patience - 1
             if loss < best:
-                best, found = loss, weights.copy()
+                best, found = loss, turn.weights.copy()
             if not patience:
                 break
         return found
 
-    def _epoch(self, weights: Floats, state: _Adam, queries: Floats, items: Floats, pairs: Pairs, random: np.random.Generator) -> None:
-        identity = np.eye(len(weights), dtype=np.float32)
+    def _epoch(self, turn: _Whole | _Thin, queries: Floats, items: Floats, pairs: Pairs, random: np.random.Generator) -> None:
+        identity = np.eye(queries.shape[1], dtype=np.float32)
         order = random.permutation(len(pairs.query))
         for start in range(0, len(order), BATCH):
             batch = _where(pairs, order[start : start + BATCH])
             negatives = random.integers(len(items), size=NEGATIVES)
+            weights = turn.weights
             gradient = self._gradient(weights, queries, items, batch, negatives)
-            weights -= state.step(gradient + self.regularization * (weights - identity))
+            turn.move(gradient + self.regularization * (weights - identity))
 
     def _gradient(self, weights: Floats, queries: Floats, items: Floats, batch: Pairs, negatives: NDArray[np.int64]) -> Floats:
         asked, shown = queries[batch.query], items[np.concatenate([batch.item, negatives])]
@@ -92,6 +95,35 @@ class Adapter:
         own = (turned * items[pairs.item]).sum(axis=1, keepdims=True)
         others = (turned @ items[sample].T - own) / self.temperature
         return float(np.average(np.logaddexp(0, _logsumexp(others)), weights=pairs.weight))
+
+
+class _Whole:
+    """The map itself, from the identity on."""
+
+    def __init__(self, rate: float, size: int) -> None:
+        self.weights: Floats = np.eye(size, dtype=np.float32)
+        self.state = _Adam(rate, self.weights.shape)
+
+    def move(self, gradient: Floats) -> None:
+        self.weights = self.weights - self.state.step(gradient)
+
+
+class _Thin:
+    """The identity and ``up @ down``, which begins at nothing."""
+
+    def __init__(self, rate: float, size: int, rank: int, random: np.random.Generator) -> None:
+        self.up = np.zeros((size, rank), np.float32)
+        self.down = (random.standard_normal((rank, size)) / np.sqrt(rank)).astype(np.float32)
+        self.states = _Adam(rate, self.up.shape), _Adam(rate, self.down.shape)
+
+    @property
+    def weights(self) -> Floats:
+        return np.eye(len(self.up), dtype=np.float32) + self.up @ self.down
+
+    def move(self, gradient: Floats) -> None:
+        """By the chain rule, both from where they stand."""
+        up, down = gradient @ self.down.T, self.up.T @ gradient
+        self.up, self.down = self.up - self.states[0].step(up), self.down - self.states[1].step(down)
 
 
 class _Adam:

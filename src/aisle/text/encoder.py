@@ -10,7 +10,7 @@ from typing import Literal, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
-from onnxruntime import GraphOptimizationLevel, InferenceSession, SessionOptions
+from onnxruntime import GraphOptimizationLevel, InferenceSession, RunOptions, SessionOptions
 from tokenizers import Tokenizer
 
 from aisle.core.errors import BundleError
@@ -47,6 +47,8 @@ class OnnxEncoder:
     """
 
     name = "minilm"
+    active: RunOptions | None = None
+    """What a run is given beside the tokens."""
 
     def __init__(self, folder: Path, threads: int = 1) -> None:
         """Open ``folder``; a missing or unreadable file raises `BundleError`."""
@@ -65,6 +67,7 @@ class OnnxEncoder:
         options = SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.graph_optimization_level = GraphOptimizationLevel.ORT_ENABLE_ALL
+        options.log_severity_level = 3  # it warns of the very inputs that adapters fill
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = InferenceSession(self._model, options, providers=["CPUExecutionProvider"])
 
@@ -91,7 +94,7 @@ class OnnxEncoder:
         for row, found in enumerate(tokens):
             ids[row, : len(found)] = found
             mask[row, : len(found)] = 1
-        vectors: Vectors = self._session.run(["vector"], {"input_ids": ids, "attention_mask": mask})[0]
+        vectors: Vectors = self._session.run(["vector"], {"input_ids": ids, "attention_mask": mask}, self.active)[0]
         return vectors
 
     def save(self, folder: Path) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from aisle.text.adapted import AdaptedEncoder
 from aisle.text.encoder import Encoder, opened
 from aisle.text.joint import HALVES, JointEncoder
 from aisle.text.ngram import NgramEncoder
 
-KINDS: dict[str, type[Encoder]] = {**HALVES, "ngram": NgramEncoder, "joint": JointEncoder}
+KINDS: dict[str, type[Encoder]] = {**HALVES, "adapted": AdaptedEncoder, "ngram": NgramEncoder, "joint": JointEncoder}
 """A new family of encoders is one file and one line here."""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from aisle.core.arrays import grouped
+from aisle.settings import Finetuning
 from aisle.text.aim_train import Aim, check_sizes
 from aisle.text.contrast_train import Known, Pairs, Pieces, loss
 from aisle.text.cross_learn_train import Course
@@ -26,6 +27,7 @@ from aisle.text.encoder import OnnxEncoder
 from aisle.text.export_train import export
 from aisle.text.found import shares
 from aisle.text.loop_train import History, Loop, Recipe
+from aisle.text.lora_train import RATES, keep, learning, told
 from aisle.text.model_train import Opened, Tokens, open_model
 from aisle.text.narrow import shortened
 from aisle.text.range_train import range_test
@@ -41,8 +43,6 @@ AFTER = 45.0
 """Seconds kept for the export and the last measurement."""
 EPOCHS = {"pieces": 1, "teacher": 1, "pairs": 2}
 """Passes at most: on real judgements a third gained nothing."""
-RATE = 2e-4
-"""The rate of every step, unless the job names one or asks for a range test."""
 RANGE_TIME = 0.06
 """Of the time for fine-tuning, which is half of a training at most, so much may go into the range test."""
 RANGED = 128
@@ -54,9 +54,9 @@ Firsts = dict[str, NDArray[np.int64]]
 @dataclass(frozen=True)
 class Task:
     """What a job's folder says. ``texts`` of all items; ``pool`` ``(p,)`` rows among which is measured; ``asked``: by window the queries
-    that measure, none of which teaches; ``steps``: how many a plan wants, else empty; ``rate`` None: `RATE`, or what the range test
-    proposes where it is ``ranged``; ``examples``: how many changed answers are told; ``sizes`` and ``margin`` as `Aim` has them, ``size``:
-    how many numbers of a vector will be served, 0: all."""
+    that measure, none of which teaches; ``steps``: how many a plan wants, else empty; ``rate`` None: `RATES`, or what the range test
+    proposes where it is ``ranged``; ``examples``: how many changed answers are told; ``how``: which part of the model learns, from what;
+    ``sizes`` as `Aim` has them, ``size``: how many numbers of a vector will be served, 0: all."""
 
     model: Path
     seconds: float
@@ -69,8 +69,8 @@ class Task:
     rate: float | None = None
     ranged: bool = False
     examples: int = 0
+    how: Finetuning = field(default_factory=Finetuning)
     sizes: Sequence[int] = ()
-    margin: float = 0.0
     size: int = 0
 
     @classmethod
@@ -83,9 +83,9 @@ class Task:
         hard = grouped(held["hard_query"], held["hard_item"], count)
         pairs = Pairs(said["queries"], held["query"], held["item"], answers, hard)
         asked = {name.removeprefix("asked_"): rows for name, rows in held.items() if name.startswith("asked_")}
-        how = said["rate"], bool(said["ranged"]), int(said["examples"]), said["sizes"], float(said["margin"]), int(said["size"])
+        how = said["rate"], bool(said["ranged"]), int(said["examples"]), Finetuning.model_validate(said["how"])
         model, seconds, seed = Path(said["model"]), float(said["seconds"]), int(said["seed"])
-        return cls(model, seconds, seed, said["texts"], pairs, held["pool"], asked, said["steps"], *how)
+        return cls(model, seconds, seed, said["texts"], pairs, held["pool"], asked, said["steps"], *how, said["sizes"], int(said["size"]))
 
 
 class Judge:
@@ -148,14 +148,15 @@ def tune(folder: Path) -> None:
     windows = list(task.asked)
     measured = {"untouched": judge.of(model, windows)}
     untouched = judge.first
+    model = learning(model, task.how, task.seed)
     end = begun + task.seconds - AFTER
     tokens = model.tokens(task.texts)
     rate, why = _kept(folder / "checkpoint-rate", lambda: _rate(task, model, tokens))
-    taken: dict[str, float] = {"rate": rate} if task.rate is None and rate != RATE else {}
+    taken: dict[str, float] = {"rate": rate} if task.rate is None and rate != RATES[task.how.method] else {}
     losses: dict[str, list[float]] = {}
     aim = Aim(task.sizes)
     for name in ("pieces", "pairs"):
-        if name == "pairs" and task.margin:
+        if name == "pairs" and task.how.margin:
             aim, taken["teacher"] = _taught(task, folder, end)
         share = PIECES_TIME if name == "pieces" else 1.0
         stop = perf_counter() + share * (end - perf_counter())
@@ -170,10 +171,11 @@ def tune(folder: Path) -> None:
         say(fact="changed_examples", value=examples, private=True)
     best = max(measured, key=lambda name: float(np.mean(measured[name]["held"])))
     if best == "pairs":
+        keep(model, folder / "adapter")
         model.save(folder / "model")
         export(folder / "model", folder / "encoder", "minilm_tuned")
         measured |= judge.served(OnnxEncoder(folder / "encoder", threads=torch.get_num_threads()), windows)
-    said = {"measured": measured, "taken": taken, "losses": losses, "best": best, "rate": why}
+    said = {"measured": measured, "taken": taken, "losses": losses, "best": best, "rate": why, "learned": told(task.how)}
     (folder / "measured.json").write_text(json.dumps(said), encoding="utf-8")
 
 
@@ -191,14 +193,15 @@ def _rate(task: Task, model: Opened, tokens: Sequence[Tokens]) -> tuple[float, s
     """The learning rate, and where it comes from when it is not the program's own."""
     if task.rate is not None:
         return task.rate, f"rate {task.rate:.2g} as told"
+    usual = RATES[task.how.method]
     if not task.ranged:
-        return RATE, ""
+        return usual, ""
     source = Known(model, task.pairs, tokens, task.seed, RANGED)
     found = range_test(
-        Loop(model.net, Recipe(1, RATE, seed=task.seed), source, lambda batch: loss(model, batch)), RANGE_TIME * task.seconds
+        Loop(model.net, Recipe(1, usual, seed=task.seed), source, lambda batch: loss(model, batch)), RANGE_TIME * task.seconds
     )
     say(fact="range_test", value={"proposal": found.proposal, "why": found.why})
-    return found.proposal or RATE, found.why
+    return found.proposal or usual, found.why
 
 
 def _taught(task: Task, folder: Path, end: float) -> tuple[Aim, int]:
@@ -215,7 +218,7 @@ def _taught(task: Task, folder: Path, end: float) -> tuple[Aim, int]:
     )
     with part("teacher"):
         steps = teacher.learn(course).steps
-    return (Aim(task.sizes, task.margin, teacher) if steps else Aim(task.sizes)), steps
+    return (Aim(task.sizes, task.how.margin, teacher) if steps else Aim(task.sizes)), steps
 
 
 def _learn(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -31,7 +32,7 @@ from aisle.text.pieces import holds, piece
 from aisle.tracking import Tracker
 from aisle.training.advice import Comparison, Row, judged, within
 from aisle.training.answers import ASKED, POOL, Answers, lookalikes, pool
-from aisle.training.encoders import EXACT, REAL, installed, open_encoder, open_exact, pinned, short, spoken
+from aisle.training.encoders import EXACT, REAL, adapters_of, installed, open_adapted, open_encoder, open_exact, pinned, short, spoken
 
 FEWEST = 30
 """Queries below which made-up ones measure instead."""
@@ -57,8 +58,9 @@ def compare(
     folder: Path, more: Sequence[Path] = (), quiet: bool = False, only: Collection[str] | None = None, budget_ms: float | None = None
 ) -> Comparison:
     """Measure n-grams, MiniLM and its static copy where the package is installed, the active bundle's own encoder, and ``more`` models,
-    folders or names on a hub, on queries of windows 3 and 4, which taught none of them; ``only``: no others than these and ``more``. With
-    ``budget_ms`` their variants too, and the advice keeps one query within it. Raises `AisleError` for what the user can mend."""
+    folders, each under every adapter beside it, or names on a hub, on queries of windows 3 and 4, which taught none of them; ``only``: no
+    others than these and ``more``. With ``budget_ms`` their variants too, and the advice keeps one query within it. Raises `AisleError` for
+    what the user can mend."""
     settings = load(folder)
     with Tracker(quiet=quiet) as tracker, TemporaryDirectory() as work:
         with tracker.part("read and clean"):
@@ -69,7 +71,9 @@ def compare(
             questions = _questions(data)
         found: dict[str, tuple[Row, list[float]]] = {}
         at_hand = _at_hand(folder, data, settings, more, Path(work))
-        at_hand = {name: opened for name, opened in at_hand.items() if only is None or name in only or name in _named(more)}
+        at_hand = {
+            name: opened for name, opened in at_hand.items() if only is None or name in only or name.partition("+")[0] in _named(more)
+        }
         for place, (name, opened) in enumerate((at_hand | (_exact(at_hand, more, Path(work)) if budget_ms else {})).items()):
             with tracker.part(f"measure {name}"):
                 encoder = opened()
@@ -94,6 +98,7 @@ def _at_hand(folder: Path, data: Dataset, settings: Settings, more: Sequence[Pat
     for number, (name, kind) in enumerate(given.items()):
         if name not in found:
             found[name] = lambda kind=kind, number=number: open_encoder(kind, data, work / f"more-{number}")  # type: ignore[misc]
+        found |= _adapted(name, Path(kind), work / f"adapted-{number}")
     store = Store(folder / "bundles")
     if store.current() is not None:
         _, bundle = Store.at(folder / "bundles")
@@ -112,6 +117,12 @@ def _exact(at_hand: Mapping[str, Opening], more: Sequence[Path], work: Path) -> 
         for name, kind in kinds.items()
         if name in at_hand
     }
+
+
+def _adapted(name: str, model: Path, work: Path) -> dict[str, Callable[[], Encoder]]:
+    """Each adapter beside a model, all on one base that is opened once."""
+    opened = cache(lambda: open_adapted(model, work))
+    return {f"{name}+{each.name}": lambda each=each: opened().using(each.name) for each in adapters_of(model)}  # type: ignore[misc]
 
 
 def _named(models: Sequence[Path]) -> dict[str, str]:

