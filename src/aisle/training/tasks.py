@@ -33,9 +33,10 @@ from aisle.training.drift import model_aging, score_shifts
 from aisle.training.frames import Frame
 from aisle.training.job import Job
 from aisle.training.judge import ctr, fused, measure, together
-from aisle.training.learn import Effort, Learned, Recipe, learn
+from aisle.training.learn import Effort, Learned, Recipe
 from aisle.training.members import advised, members
 from aisle.training.pace import Pace
+from aisle.training.picture_choice import learn_by_choice
 
 RARE = 0.02
 """Share of repeats below which home and home without owned items are one task."""
@@ -123,7 +124,7 @@ def run_task(job: Job, pipeline: Pipeline, stack: Stack, asked: Mapping[int, Rep
     recipe = Recipe(ranking.alpha, settings.seed, left=share, effort=planned.effort, trees=trees, fusion=ranking.fusion)
     with tracker.part(f"{task}: fit rankers, set α"):
         begins = replace(stack, sources=kept, recall=type(stack.recall)(kept), heads=_heads(job))
-        learned = learn(begins, windows.fit, windows.dev, recipe)
+        learned, windows = learn_by_choice(begins, windows, recipe)
     recipe = replace(recipe, left=left, effort=learned.effort)
     with tracker.part(f"{task}: fit without the profile"):
         begun = left()
