@@ -13,6 +13,7 @@ from aisle.core.errors import InputError
 from aisle.core.events import Dataset
 from aisle.core.stage import Allowed
 from aisle.ranking.picture_match import PictureMatch
+from aisle.retrieval.base import history
 from aisle.retrieval.picture_vectors import PictureVectors
 from aisle.retrieval.pictures import Pictures
 from aisle.testing import toys
@@ -113,6 +114,16 @@ def test_items_without_a_readable_picture_are_never_proposed_and_have_no_score(s
     score = source.score(block(data, [ask("similar", items=["red_cup"])]), every_item(len(data.catalogue), 1))
     assert {data.catalogue.ids[row] for row in np.flatnonzero(np.isnan(score))} == {"gone", "far", "broken", "plain"}
     assert order(source, data, "plain") == []
+
+
+def test_a_reason_is_true_scores_without_an_item_are_those_of_the_rest_alone(source: Pictures, data: Dataset) -> None:
+    items = np.arange(len(data.catalogue), dtype=np.int32)
+    both = block(data, [ask("similar", items=["red_cup", "green_box"])])
+    past = history(both, source.decay).item.tolist()
+    for gone, left in (("red_cup", "green_box"), ("green_box", "red_cup")):
+        alone = source.score(block(data, [ask("similar", items=[left])]), every_item(len(items), 1))
+        found = source.without(both, 0, items)[past.index(int(data.catalogue.rows([gone])[0]))]
+        np.testing.assert_allclose(found, np.nan_to_num(alone), atol=1e-3)
 
 
 def test_what_was_not_read_is_counted_by_reason(source: Pictures) -> None:
