@@ -24,6 +24,7 @@ from aisle.fusion.recall import Recall
 from aisle.fusion.stack import Stack
 from aisle.retrieval.dense import Content
 from aisle.retrieval.pictures import Pictures
+from aisle.retrieval.vectors import item_texts
 from aisle.settings import load
 from aisle.simulate.choice import Context, Taste
 from aisle.simulate.truth import Truth
@@ -47,10 +48,13 @@ from benchmarks.folders import Folder, builders, raw_data
 Floats = NDArray[np.float64]
 ITEMS, EVENTS = 800, 120_000
 SIZES = {2: 1_500, 3: 1_000, 4: 4_000}
-"""Requests of each window, at most."""
+FEWER = {2: 400, 3: 250, 4: 600}
+"""Requests of each window, at most; fewer where the log is large."""
 BEHAVIOUR = ("popularity", "repeat", "item_knn", "markov", "als", "trending", "new")
 METRIC = "ndcg@10"
 RANKER = "lambdamart"
+TASK = "home_new"
+"""Visits in which something was taken that its shopper had not: what is bought again is known without a look at it."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ def simulated_figures() -> list[Figure]:
 
 def amazon_figures() -> list[Figure]:
     """Amazon Beauty, which has no pictures: the first three arms."""
-    return shop_figures(Lines("multimodal_amazon"), "amazon_beauty", amazon())
+    return shop_figures(Lines("multimodal_amazon"), "amazon_beauty", amazon(), FEWER, ("als", "trending", "new"))
 
 
 def simulated() -> Path:
@@ -100,33 +104,29 @@ def amazon() -> Path:
     return folder.out
 
 
-def shop_figures(lines: Lines, name: str, place: Path) -> list[Figure]:
-    """Every arm on every task of the shop, and what the truth says of pictures where it is known."""
+def shop_figures(lines: Lines, name: str, place: Path, sizes: Mapping[int, int] = SIZES, without: Sequence[str] = ()) -> list[Figure]:
+    """Every arm on the shop, without some sources, and what the truth says of pictures where it is known."""
     job = job_of(place)
     figures = []
     if "pictures" in job.text:
         visible, tint = seen_in_pictures(load_truth(place))
         figures.append(lines.one(f"{name}: share of liking that is visible", visible, VISIBLE))
         figures.append(lines.one(f"{name}: share of liking by style, the tint of the ground", tint, VISIBLE))
-    known = [one for one in (*BEHAVIOUR, "content", "pictures") if one in job.text or one not in ("content", "pictures")]
-    sources = {one: job.source(one, False) for one in known if job.data.events.clock or one not in ("trending", "new")}
+    sources = {one: job.source(one, False) for one in (*BEHAVIOUR, *job.text) if one not in without}
     stacks = plain_stacks(list(sources))
     pipeline = job.pipeline(sources, False, stacks)
-    for task, asked in replays(job).items():
-        if task == "search":
-            continue
-        chosen = {window: asked[window].sample(most, job.settings.seed) for window, most in SIZES.items()}
-        frames = {window: frame(pipeline, stacks[task], one, stacks[task].sources) for window, one in chosen.items() if window == 2}
-        frames |= {w: frame(pipeline, stacks[task], chosen[w], stacks[task].sources, names=frames[2].names) for w in (3, 4)}
-        figures += task_figures(lines, f"{name}: {task}", stacks[task], frames, job.settings.seed)
-    return figures
+    stack, asked = stacks[TASK], replays(job)[TASK]
+    chosen = {window: asked[window].sample(most, job.settings.seed) for window, most in sizes.items()}
+    frames = {2: frame(pipeline, stack, chosen[2], stack.sources)}
+    frames |= {window: frame(pipeline, stack, chosen[window], stack.sources, names=frames[2].names) for window in (3, 4)}
+    return [*figures, *task_figures(lines, f"{name}: {TASK}", stack, frames, job.settings.seed)]
 
 
 def job_of(place: Path) -> Job:
     """A run with the sources that read the catalogue fitted: texts by letter n-grams, pictures by colour and shape."""
     settings = load(place)
     data, _ = load_dataset(place, settings)
-    text: dict[str, Source] = {"content": Content(NgramEncoder()).fit(data)}
+    text: dict[str, Source] = {"content": Content(NgramEncoder().fit(item_texts(data.catalogue))).fit(data)}
     pictures = Pictures().fit(data)
     if pictures.vectors_.made.pictures:
         text["pictures"] = pictures
@@ -142,7 +142,7 @@ def task_figures(lines: Lines, title: str, stack: Stack, frames: Mapping[int, Fr
     }
     found = {name: of_arm(arm, stack, frames, seed) for name, arm in arms.items()}
     counts = ", ".join(f"{len(frames[window].replay):,}" for window in (2, 3, 4))
-    note = f"{METRIC} on window 4; {counts} requests of windows 2, 3, 4; intervals by users"
+    note = f"{METRIC} on window 4; {counts} requests of windows 2, 3, 4; intervals by users; sources: {', '.join(stack.sources)}"
     figures = []
     for name, values in found.items():
         one = bootstrap(values[:, None], frames[4].replay.users, seed=seed)
