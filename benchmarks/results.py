@@ -25,6 +25,8 @@ PARTS = {
     "homedepot_parts": "homedepot_parts.homedepot_parts_figures",
     "amazon_parts": "amazon_parts.amazon_parts_figures",
     "cold_start": "cold_start.cold_start_figures",
+    "multimodal": "multimodal.simulated_figures",
+    "multimodal_amazon": "multimodal.amazon_figures",
     "retail_parts": "retail_parts.retail_parts_figures",
     "encoders": "encoders.encoder_figures",
     "adapters": "adapters.adapter_figures",

@@ -31,7 +31,8 @@ from aisle.retrieval.counters import Counters
 from aisle.retrieval.dense import Nearest
 from aisle.retrieval.fallback import Fallback
 from aisle.retrieval.lexical import Lexical
-from aisle.retrieval.overlay import Step, after
+from aisle.retrieval.overlay import Bundled, Step, after
+from aisle.retrieval.pictures import Pictures
 from aisle.retrieval.registry import SOURCES, load
 from aisle.retrieval.vectors import ItemVectors
 from aisle.settings import Settings
@@ -126,11 +127,17 @@ def _reading(sources: Mapping[str, Source]) -> Callable[[str], Query]:
 
 def _features(catalogue: Catalogue, counters: Counters, sources: Mapping[str, Source]) -> Features:
     groups: list[Group] = [SourceScores(list(sources), frozenset(sources) - SCALELESS), UserItem(catalogue), ItemFacts(catalogue, counters)]
-    vectors = vectors_of(sources)
-    if vectors is not None:
-        groups.append(Likeness(vectors))
-    words = lexical(sources)
+    vectors, look, words = vectors_of(sources), _looking(sources), lexical(sources)
+    groups += [] if vectors is None else [Likeness(vectors)]
+    groups += [] if look is None else [Likeness(look.vectors_, "picture")]
     return Features(groups if words is None else [*groups, TextMatch(words.tokens_)])
+
+
+def _looking(sources: Mapping[str, Source]) -> Pictures | None:
+    """The source by pictures, also where items that came since its bundle are kept from it."""
+    found = sources.get("pictures")
+    found = found.source if isinstance(found, Bundled) else found
+    return found if isinstance(found, Pictures) else None
 
 
 def save(pipeline: Pipeline, folder: Path) -> None:

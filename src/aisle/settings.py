@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator
 
 from aisle.core.errors import SettingsError
 
@@ -186,6 +186,22 @@ class Finetuning(Section):
     keep: bool = Field(default=True, description="keep the weights in the bundle's folder `model`, for other programs")
 
 
+class Pictures(Section):
+    """``[pictures]``: what makes vectors of the items' pictures (docs/pictures.md)."""
+
+    encoder: str = Field(default="", description="absent: colours and shape; else an ONNX file from a picture to a vector")
+    size: int = Field(default=224, ge=8, le=1_024, description="height and width that the ONNX file takes")
+    mean: tuple[float, float, float] = Field(default=(0.485, 0.456, 0.406), description="of red, green and blue in [0, 1]: ImageNet's")
+    std: tuple[float, float, float] = Field(default=(0.229, 0.224, 0.225), description="of the same")
+
+    @field_validator("std")
+    @classmethod
+    def _divides(cls, std: tuple[float, float, float]) -> tuple[float, float, float]:
+        if min(std) <= 0:
+            raise ValueError("every number must be above 0")
+        return std
+
+
 class Settings(Section):
     """The whole of ``aisle.toml``."""
 
@@ -213,6 +229,7 @@ class Settings(Section):
     )
     finetune: bool = Field(default=True, description="fine-tune the encoder on what answered queries, where the minutes allow")
     finetuning: Finetuning = Finetuning()
+    pictures: Pictures = Pictures()
     tracking: Tracking = Tracking()
 
 
@@ -235,7 +252,21 @@ def load(folder: Path) -> Settings:
 
 
 def _placed(settings: Settings, path: Path) -> Settings:
-    """A model's folder is named as seen from the settings' file."""
+    """Models are named as seen from the settings' file."""
+    return _with_encoder(_with_pictures(settings, path), path)
+
+
+def _with_pictures(settings: Settings, path: Path) -> Settings:
+    if not settings.pictures.encoder:
+        return settings
+    file = (path.parent / settings.pictures.encoder).resolve()
+    if not file.is_file():
+        what = f"{path}: setting `pictures.encoder` names {settings.pictures.encoder}, and there is no such file."
+        raise SettingsError(what, "Models are not fetched: put the ONNX file there, or remove the line to compare colours and shape.")
+    return settings.model_copy(update={"pictures": settings.pictures.model_copy(update={"encoder": str(file)})})
+
+
+def _with_encoder(settings: Settings, path: Path) -> Settings:
     joint, _, first = settings.encoder.partition(":") if settings.encoder.startswith(f"{JOINT}:") else ("", "", settings.encoder)
     if first in ("minilm", "static") or settings.encoder in ("", "ngram", JOINT):
         return settings

@@ -11,7 +11,7 @@ from tests.repo.walk import each, imports, python, shown, tree
 SOURCE = python("src")
 LONGEST_FILE, LONGEST_FUNCTION = 400, 40
 TRAINING_ONLY = {"torch", "transformers", "sentence_transformers", "accelerate"}
-SERVING_NEVER = {"duckdb", "ibis", "pandas", "sklearn", "implicit", "pyarrow"}
+SERVING_NEVER = {"duckdb", "ibis", "pandas", "sklearn", "implicit", "pyarrow", "PIL", "resvg_py"}
 
 
 def calls(path: Path) -> Iterator[ast.Call]:

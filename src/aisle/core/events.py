@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +75,7 @@ class Dataset:
     """What estimators fit on: the catalogue, the events up to some moment, and the judgements that may be learned from.
 
     ``until`` is the newest moment it knows. ``tables`` holds the optional tables (users, labels, examples, relations) as columns of text.
+    ``folder`` is the shop's own, in which the items' pictures lie, None for a shop that is in no folder.
     """
 
     catalogue: Catalogue
@@ -81,6 +83,7 @@ class Dataset:
     judgements: Judgements | None = None
     tables: dict[str, dict[str, Strings]] = field(default_factory=dict)
     fingerprint: str = ""
+    folder: Path | None = None
 
     @property
     def until(self) -> float:

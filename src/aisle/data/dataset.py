@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def load_dataset(folder: Path, settings: Settings, further: Further | None = Non
     an actor without user id is named ``session:<id>``. Raises `InputError` when no item can be read.
     """
     with opened(folder, settings, further) as (raw, cleaned):
-        data, found = build(cleaned, settings), quality(cleaned, raw.rows, raw.remarks)
+        data, found = replace(build(cleaned, settings), folder=folder), quality(cleaned, raw.rows, raw.remarks)
     look(found, data)
     found.windows |= cut(data.events, data.judgements).describe()
     return data, found

@@ -1,4 +1,4 @@
-"""How alike a candidate is by its text to what its user last took interest in: to the newest item, and to the nearest of the newest."""
+"""How alike a candidate is to what its user last took interest in: to the newest item, and to the nearest of the newest."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ READ = 10
 
 
 class Vectors(Protocol):
-    """Items' vectors of unit length; NaN for a text that is still to be encoded, zero for an item without one."""
+    """Items' vectors of unit length, of texts or of pictures; NaN for a text that is still to be encoded, zero for an item without."""
 
     def __len__(self) -> int: ...
     def take(self, rows: NDArray[np.integer]) -> Column: ...
@@ -27,13 +27,15 @@ class Vectors(Protocol):
 
 @dataclass(frozen=True)
 class Likeness:
-    """Cosine of the items' ``vectors``, NaN for a user without history and for an item without a vector.
+    """``<name>_last`` and ``<name>_most``: cosines of the items' ``vectors``, NaN for a user of whose newest items none has one, and for an
+    item without.
 
-    The source `content` looks for what is like the whole history's mean; here the ranker sees whether the candidate continues the last step
-    or belongs to any one of the steps before it.
+    The source that reads the same vectors looks for what is like the whole history's mean; here the ranker sees whether the candidate
+    continues the last step or belongs to any one of the steps before it.
     """
 
     vectors: Vectors
+    name: str = "alike"
 
     def __call__(self, block: Block, candidates: Candidates) -> Mapping[str, NDArray[np.floating]]:
         last, most = (np.full(len(candidates), np.nan, np.float32) for _ in range(2))
@@ -42,14 +44,16 @@ class Likeness:
             part = candidates.of_request(request)
             if len(past) and part.stop > part.start:
                 last[part], most[part] = self._like(candidates.item[part], past)
-        return {"alike_last": last, "alike_most": most}
+        return {f"{self.name}_last": last, f"{self.name}_most": most}
 
-    def _like(self, items: NDArray[np.int32], past: NDArray[np.int32]) -> tuple[Column, Column]:
-        """``(n,)`` and ``(n,)``: to the last of ``past`` and to whichever of it is nearest."""
+    def _like(self, items: NDArray[np.int32], past: NDArray[np.int32]) -> tuple[Column, Column] | tuple[float, float]:
+        """``(n,)`` and ``(n,)``: to the last of ``past`` that has a vector and to whichever of it is nearest."""
         known = items < len(self.vectors)
         held = self.vectors.take(np.concatenate([np.where(known, items, 0), past]))
-        alike = held[: len(items)] @ held[len(items) :].T
-        told = np.asarray(held.any(axis=1))
-        alike[:, ~told[len(items) :]] = np.nan
+        told = np.asarray(held.any(axis=1)) & np.isfinite(held[:, 0])
+        steps = held[len(items) :][told[len(items) :]]
+        if not len(steps):
+            return np.nan, np.nan
+        alike = held[: len(items)] @ steps.T
         alike[~(known & told[: len(items)])] = np.nan
-        return alike[:, -1], np.fmax.reduce(alike, axis=1)
+        return alike[:, -1], alike.max(axis=1)

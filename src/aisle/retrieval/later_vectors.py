@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aisle.core.stage import Mask
-from aisle.retrieval.vectors import Half, ItemVectors
+from aisle.retrieval.unit_vectors import Half
+from aisle.retrieval.vectors import ItemVectors
 
 Rows = NDArray[np.int32]
 NOTHING = np.zeros(0, np.int32)

@@ -14,6 +14,7 @@ from aisle.retrieval.lexical import Lexical
 from aisle.retrieval.markov import FirstOrder, Markov
 from aisle.retrieval.ncf import Ncf
 from aisle.retrieval.new_items import NewItems
+from aisle.retrieval.pictures import Pictures
 from aisle.retrieval.popularity import Popularity
 from aisle.retrieval.repeat import Repeat
 from aisle.retrieval.sasrec import SasRec
@@ -23,7 +24,8 @@ from aisle.retrieval.two_tower import TwoTower
 SOURCES: dict[str, type[Source]] = {
     kind.name: kind
     for kind in (
-        Lexical, Dense, Content, ItemKnn, Markov, FirstOrder, Als, Ease, SasRec, TwoTower, Ncf, Popularity, Trending, Repeat, NewItems,
+        Lexical, Dense, Content, Pictures, ItemKnn, Markov, FirstOrder, Als, Ease, SasRec, TwoTower, Ncf, Popularity, Trending, Repeat,
+        NewItems,
     )
 }  # fmt: skip
 """Name to class; the name is the column, the folder in a bundle and the key in the settings."""

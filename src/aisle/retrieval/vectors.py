@@ -1,4 +1,4 @@
-"""Item vectors: every item's text through the encoder as float16, filters inside; shared by the sources by meaning."""
+"""Item vectors: every item's text through the encoder as float16; shared by the sources by meaning."""
 
 from __future__ import annotations
 
@@ -15,19 +15,13 @@ from numpy.typing import NDArray
 
 from aisle.core.arrays import mapped
 from aisle.core.catalogue import Catalogue
-from aisle.core.stage import Mask
 from aisle.core.strings import Strings
-from aisle.retrieval.scan import Scan, widened
+from aisle.retrieval.scan import Scan
+from aisle.retrieval.unit_vectors import Half, UnitVectors
 from aisle.text.encoder import Encoder
 from aisle.text.encoders import load_encoder
 from aisle.text.normalise import normalise
 
-Half = NDArray[np.float16]
-
-NARROW = 0.1
-"""A filter that keeps less than this share is scanned item by item."""
-FEW = 50
-"""Where a filter leaves out at most so many, as many more are asked for: it costs more to hand it on than to pass them over."""
 REMEMBERED = 4_096
 """Query vectors kept, since a query is encoded for retrieval and again for scoring."""
 DESCRIPTION = 200
@@ -65,19 +59,13 @@ def _text(title: str, english: str, chinese: str, brand: str, category: str, des
     return normalise(". ".join(parts))
 
 
-class ItemVectors:
-    """``(n, dimension) float16`` of unit length, the encoder that made them, and a `Scan` over them; scores are exact.
-
-    float16 keeps the order of the first 100 to 99.99 % at half the memory of float32.
-    """
+class ItemVectors(UnitVectors):
+    """The vectors of texts, and the encoder that made them."""
 
     def __init__(self, encoder: Encoder, vectors: Half, made_from: str, scan: Scan | None = None) -> None:
-        self.encoder, self.vectors, self.made_from = encoder, np.asarray(vectors), made_from
-        self._index = Scan.of(vectors) if scan is None else scan
+        super().__init__(vectors, scan)
+        self.encoder, self.made_from = encoder, made_from
         self._asked: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self.vectors)
 
     @classmethod
     def of(cls, encoder: Encoder, catalogue: Catalogue) -> Self:
@@ -121,37 +109,6 @@ class ItemVectors:
             while len(self._asked) > REMEMBERED:
                 self._asked.popitem(last=False)
         return found
-
-    def mean(self, rows: NDArray[np.int32], weights: NDArray[np.floating]) -> NDArray[np.float32]:
-        """``(dimension,) float32`` of unit length: the weighted mean of some items, zero for none."""
-        found = self.take(rows)
-        found[np.isnan(found[:, 0])] = 0
-        total = np.asarray(weights, np.float32) @ found
-        length = float(np.sqrt(total @ total))
-        return total / np.float32(length) if length else total
-
-    def score(self, vector: NDArray[np.float32], rows: NDArray[np.int32]) -> NDArray[np.float32]:
-        """``(len(rows),) float32``: dot products, each the same whichever rows stand beside it."""
-        return np.asarray(np.einsum("ij,j->i", self.take(rows), vector), np.float32)
-
-    def take(self, rows: NDArray[np.integer]) -> NDArray[np.float32]:
-        """``(k, d) float32``: the vectors of ``rows``."""
-        return widened(self.vectors.take(rows, axis=0))
-
-    def nearest(self, vector: NDArray[np.float32], mask: Mask, limit: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """The ``limit`` allowed rows with the largest dot product, best first, ties to the lower row, and those products."""
-        kept = int(np.count_nonzero(mask))
-        if kept < max(NARROW * len(mask), limit):
-            rows = mask.nonzero()[0].astype(np.int32)
-        elif len(mask) - kept <= FEW:
-            rows = self._index.nearest(vector, None, limit + len(mask) - kept)
-            rows = rows[mask[rows]]
-        else:
-            rows = self._index.nearest(vector, mask, limit)
-        rows.sort()
-        score = self.score(vector, rows)
-        order = (-score).argsort(kind="stable")[:limit]
-        return rows[order], score[order]
 
     def save(self, folder: Path) -> str:
         """Write vectors and encoder into a folder named by what they were made from, once for all who share them; returns its name."""

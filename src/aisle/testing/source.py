@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -128,7 +129,7 @@ class SourceSuite:
 
     def test_a_stranger_with_the_same_history_gets_the_same(self) -> None:
         source, data = self.fitted(), self.data()
-        moved = Dataset(data.catalogue, renamed(data.events, "u0", "stranger"))
+        moved = replace(data, events=renamed(data.events, "u0", "stranger"))
         surface: Surface = "home" if "home" in source.surfaces else "search"
         known, strange = (ask(surface, user, query="tea" if surface == "search" else None) for user in ("u0", "stranger"))
         one = self.retrieve(source, block(data, [known]))
@@ -138,7 +139,7 @@ class SourceSuite:
     def test_what_happens_later_changes_nothing(self) -> None:
         data = self.data()
         moment = float(np.median(data.events.time))
-        past = Dataset(data.catalogue, until(data.events, moment))
+        past = replace(data, events=until(data.events, moment))
         source = self.source().fit(past)
         requests = [ask(r.surface, r.user_id, r.query, r.items, as_of=moment) for r in self.requests() if r.surface in source.surfaces]
         before, after = (self.retrieve(source, block(known, requests)) for known in (past, data))
@@ -148,7 +149,7 @@ class SourceSuite:
         data = self.data()
         one, two = data.events.where(np.arange(len(data.events)) < 1), data.events.where(data.events.user < 2)
         for events in (Events.none(), one, two):
-            small = Dataset(data.catalogue, events)
+            small = replace(data, events=events)
             source = self.source().fit(small)
             asked = block(small, [r for r in self.requests() if r.surface in source.surfaces])
             found = self.retrieve(source, asked)
@@ -167,7 +168,7 @@ class SourceSuite:
         twice = np.repeat(np.arange(len(data.events)), 2)
         doubled = data.events.where(twice)  # type: ignore[arg-type]
         doubled.item[1::2] = -1
-        known = Dataset(ids, doubled)
+        known = replace(data, events=doubled)
         asked = [r for r in self.requests() if r.surface in self.source().surfaces]
         plain = self.retrieve(self.source().fit(data), block(data, asked))
         noisy = self.retrieve(self.source().fit(known), block(known, asked))

@@ -24,10 +24,11 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "user_and_item": ("owned_", "recent_", "user_", "price_gap", "category_taste", "brand_taste", "alike_"),
     "item_facts": ("popularity_ever", "popularity_month", "popularity_week", "trend", "days_"),
     BERT_CTR: (BERT_CTR,),
+    "picture_match": ("picture_",),
     "text_match": ("title_", "query_", "brand_bm25", "brand_covered", "category_bm25", "category_covered", "description_", "other_"),
 }
 """Groups of features, by how their names begin."""
-PROFILE = "user_and_item"
+PROFILE, LOOK = "user_and_item", "picture_match"
 FEW = 0.1
 """Share of the requests from which an ablation is still worth fitting."""
 

@@ -25,6 +25,7 @@ COST: Mapping[str, Callable[[int, int], float]] = {
     "als": lambda items, events: 1 + events / 40_000,
     "dense": lambda items, events: 2 + items / 4_000,
     "content": lambda items, events: 1 + items / 50_000,
+    "pictures": lambda items, events: 1 + items / 100,
     "ease": lambda items, events: 1 + 20 * (items / 12_000) ** 3,
     "sasrec": lambda items, events: 2 + events / 2_000 + items / 10_000,
     "two_tower": lambda items, events: 2 + events / 2_000 + items / 10_000,
@@ -121,17 +122,21 @@ def part_of(left: Left, share: float) -> Left:
     return lambda: max(0.0, left() - rest)
 
 
-def choose_sources(wanted: Mapping[str, bool], budget: Budget, items: int, events: int) -> tuple[tuple[str, ...], dict[str, str]]:
+def choose_sources(
+    wanted: Mapping[str, bool], budget: Budget, items: int, events: int, pictured: int = 0
+) -> tuple[tuple[str, ...], dict[str, str]]:
     """The sources that fit into the budget, and for each one left out the reason. ``wanted`` are the settings'
-    switches; without one a source is on, but for those of `ASKED`."""
+    switches; without one a source is on, but for those of `ASKED`. ``pictured`` items name a picture."""
     chosen = [name for name in FLOOR if wanted.get(name, True)]
     why = {name: "switched off by the settings" for name, on in wanted.items() if not on}
     spent = 0.0
     for name, cost in COST.items():
-        seconds = cost(items, events)
+        seconds = cost(pictured if name == "pictures" else items, events)
         if not wanted.get(name, name not in ASKED):
             continue
-        if events < NEEDS.get(name, 0):
+        if name == "pictures" and not pictured:
+            why[name] = "no item names a picture"
+        elif events < NEEDS.get(name, 0):
             why[name] = f"learns from {NEEDS[name]:,} events on"
         elif budget.affords(spent + seconds):
             chosen.append(name)

@@ -24,10 +24,12 @@ from aisle.retrieval.counters import Counters
 from aisle.retrieval.dense import Nearest
 from aisle.retrieval.lexical import Lexical
 from aisle.retrieval.moving import GoesOn, Movable
+from aisle.retrieval.pictures import Pictures
 from aisle.retrieval.vectors import ItemVectors
 from aisle.settings import Settings
 from aisle.training.budget import COST
 from aisle.training.job import build
+from aisle.vision.encoders import picture_encoder
 
 GONE_ON = 0.3
 """Of the seconds of a whole fit so many go into carrying a source on: three of ten rounds of ALS; a pass of a net, and its start."""
@@ -62,6 +64,8 @@ class Carried:
         for name, source in old.sources.items():
             if isinstance(source, Nearest) and vectors is not None:
                 sources[name] = source.on(vectors)
+            elif isinstance(source, Pictures):
+                sources[name] = source.by(picture_encoder(settings.pictures)).fit(data)
             elif isinstance(source, Movable):
                 sources[name] = source.moved(rows)
             else:

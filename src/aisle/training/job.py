@@ -26,12 +26,16 @@ from aisle.tracking.run import part
 from aisle.training.budget import COST, Budget
 from aisle.training.parts import Parts
 
-TEXT = ("lexical", "dense", "content")
+TEXT = ("lexical", "dense", "content", "pictures")
 """Sources that read the catalogue alone (and window 1's judgements): the refit keeps them."""
 
 SEEDED = ("item", "basket", "similar")
 BESIDE = 0.2
 """What all sources but the text's weigh together for substitutes, where the text weighs 1."""
+UNSEEDED = frozenset({"lexical", "repeat", "trending", "new"})
+"""Sources that say nothing of the items that a page starts from."""
+NOT_SEEDED = {"item": UNSEEDED | {"pictures"}, "basket": UNSEEDED | {"pictures"}}
+"""What looks alike is a substitute; on these pages nothing measures whether it is wanted."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,7 @@ def plain_stacks(sources: Mapping[str, frozenset[str]] | Sequence[str]) -> dict[
         "search": [name for name in names if name in WORDS],
         "home": [name for name in able["home"] if name not in WORDS],
         "home_new": [name for name in able["home"] if name not in (*WORDS, "repeat")],
-        **{surface: [name for name in able[surface] if name not in ("lexical", "repeat", "trending", "new")] for surface in SEEDED},
+        **{surface: [name for name in able[surface] if name not in NOT_SEEDED.get(surface, UNSEEDED)] for surface in SEEDED},
     }
     return {task: Stack(task, tuple(found), _substitutes(found) if task == "similar" else Recall(found)) for task, found in chosen.items()}
 

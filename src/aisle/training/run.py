@@ -47,7 +47,9 @@ from aisle.training.job import TEXT, Job, plain_stacks, work_folder
 from aisle.training.language import learn_language, texts_to_learn
 from aisle.training.off_policy import off_policy
 from aisle.training.parts import Parts
+from aisle.training.picture_source import pictured, with_pictures
 from aisle.training.profile_heads import learn_heads
+from aisle.training.reading import looks
 from aisle.training.refit import refit, reserve, shift
 from aisle.training.report import evaluation
 from aisle.training.tasks import Planned, TaskResult, replays, run_task
@@ -165,7 +167,7 @@ def measure(data: Dataset, settings: Settings, parts: Parts, budget: Budget, tra
     wanted = [name for name in names if name in TEXT]
     held = Held(data, windows, settings, budget, parts, tracker)
     check_pinned(plan.encoder, plan.encoder_files)
-    texts = text_sources(wanted, held, plan.encoder, plan.finetune)
+    texts = with_pictures(text_sources(wanted, held, plan.encoder, plan.finetune), wanted, held)
     crossed = cross_encoder(held, texts, plan.cross if budget.planned else None)
     meaning = next((one.vectors_ for one in texts.sources.values() if isinstance(one, Nearest)), None)
     most = plan.texts or int(str(parts.decided(f"texts-{budget.minutes}", lambda: texts_to_learn(meaning, LANGUAGE_TIME * budget.left))))
@@ -191,6 +193,7 @@ def measure(data: Dataset, settings: Settings, parts: Parts, budget: Budget, tra
     rows = [
         *rows,
         *([PlanRow("encoder", True, why=texts.why)] if texts.why else []),
+        *texts.rows,
         *([topped.row] if topped.row else []),
         *read.row(used),
     ]
@@ -235,9 +238,9 @@ def _sources(data: Dataset, settings: Settings, budget: Budget, plan: Plan, part
         return plan.sources, []
 
     def decide() -> Json:
-        names, why = choose_sources(settings.retrieval, budget, len(data.catalogue), len(data.events))
+        names, why = choose_sources(settings.retrieval, budget, len(data.catalogue), len(data.events), pictured(data.catalogue))
         if not len(data.events):
-            names = tuple(name for name in names if name in ("lexical", "dense", "content", "popularity"))
+            names = tuple(name for name in names if name in (*TEXT, "popularity"))
         return {"names": list(names), "why": dict(why)}
 
     chosen = Chosen.model_validate(parts.decided(f"sources-{budget.minutes}", decide))
@@ -250,6 +253,7 @@ def _bundle(measured: Measured, quality: Quality, store: Path, run: Run) -> Bund
     used = {name for stack in measured.stacks.values() for name in stack.sources} | {"popularity"}
     if measured.reading.used or (job.reader is not None and job.reader.encoder):
         used |= {name for name, source in measured.sources.items() if isinstance(source, Nearest)}
+    used |= {"pictures"} if any(looks(stack) for stack in measured.stacks.values()) else set()
     sources, late = refit(job, {name: source for name, source in measured.sources.items() if name in used})
     pipeline = replace(job.pipeline(sources, True, measured.stacks), top=measured.pipeline.top)
     if measured.reading.used:

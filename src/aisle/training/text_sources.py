@@ -15,6 +15,7 @@ from aisle.core.events import Dataset
 from aisle.core.profiles import LIKED
 from aisle.core.stage import Source
 from aisle.data.windows import Windows
+from aisle.evaluation.results import PlanRow
 from aisle.retrieval.dense import Content, Dense
 from aisle.retrieval.lexical import Lexical
 from aisle.retrieval.vectors import ItemVectors, fingerprint, item_texts
@@ -53,12 +54,14 @@ slow."""
 
 @dataclass(frozen=True)
 class Texts:
-    """The sources that read the catalogue, the kind of encoder behind them ("" for none) and why it was taken."""
+    """The sources that read the catalogue, the kind of encoder behind them ("" for none) and why it was taken; ``rows`` of the plan on
+    what else was decided."""
 
     sources: Mapping[str, Source]
     encoder: str
     why: str
     tuned: Tuned = field(default_factory=Tuned)
+    rows: Sequence[PlanRow] = ()
 
 
 @dataclass(frozen=True)

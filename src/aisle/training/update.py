@@ -33,7 +33,7 @@ OTHER = ("read and clean", "index words", "compare scores before and after the r
 """Parts of a training that every update has too."""
 LEAST = 20
 """Events of interest since the bundle below which nothing is learned from them."""
-DECIDING = ("kind", "seed", "ranking", "tuned", "retrieval", "encoder", "evaluation")
+DECIDING = ("kind", "seed", "ranking", "tuned", "retrieval", "encoder", "evaluation", "pictures")
 """Settings that decided what the bundle learned."""
 
 

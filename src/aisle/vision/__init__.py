@@ -1,0 +1,1 @@
+"""Pictures of items: read from the shop's folder, made into vectors."""
