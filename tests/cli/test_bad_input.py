@@ -94,6 +94,17 @@ def test_broken_toml_names_the_line(tmp_path: Path) -> None:
     assert "aisle.toml is not valid TOML" in said and "line 2" in said
 
 
+def test_settings_that_are_not_in_utf_8_name_the_line_and_say_so(tmp_path: Path) -> None:
+    said = refused(write(tmp_path, items_csv=ITEMS, aisle_toml='seed = 3\nname = "天猫"\n'.encode("gbk")))
+    assert "aisle.toml" in said and "line 2 is not in UTF-8" in said
+
+
+@pytest.mark.parametrize("verb", ["check", "train"])
+def test_a_switch_of_no_source_is_named_with_the_nearest(tmp_path: Path, verb: str) -> None:
+    said = refused(write(tmp_path, items_csv=ITEMS, aisle_toml="[retrieval]\nmarkvo = false\n"), verb)
+    assert "`retrieval.markvo`" in said and "`markov`" in said
+
+
 @pytest.mark.parametrize("words", [("train",), ("train", "x", "--minutes", "soon"), ("trian", "x"), ("check", "x", "--jsno", "y")])
 def test_wrong_usage_ends_with_2(words: tuple[str, ...]) -> None:
     told = aisle(*words)
@@ -162,7 +173,7 @@ def test_a_date_in_the_future_is_rejected_with_its_row(report: dict[str, Any], r
 
 
 def test_ids_that_differ_in_case_are_reported_and_stay_two_and_spaces_are_cut(report: dict[str, Any]) -> None:
-    assert any("differ in case only" in remark and "A1" in remark for remark in report["remarks"])
+    assert any("differ in case or spaces only" in remark and "A1" in remark for remark in report["remarks"])
     assert next(rule for rule in report["rules"] if rule["rule"] == "spaces")["examples"][0]["after"] == "item_id: b2"
 
 

@@ -26,8 +26,11 @@ def check(folder: Folder, json_file: Annotated[Path | None, typer.Option("--json
     """The data quality report: rows read = kept + repaired + rejected."""
     from aisle.data.check import check as run
     from aisle.settings import load
+    from aisle.training.budget import known_sources
 
-    quality = run(folder, load(folder))
+    settings = load(folder)
+    known_sources(settings.retrieval)
+    quality = run(folder, settings)
     if json_file is not None:
         write_json(json_file, quality.to_json())
 
