@@ -227,7 +227,9 @@ def test_the_report_of_next_to_no_data_says_so_and_claims_nothing(odd: Path, tra
     told = aisle("evaluate", odd, "--json", odd / "report.json", "--html", odd / "report.html")
     assert told.status == 0
     assert json.loads((odd / "report.json").read_text(encoding="utf-8"))["models"] == {}
-    assert "There was nothing to measure in this data." in (odd / "report.html").read_text(encoding="utf-8")
+    assert "There was nothing to measure in this data." in told.out
+    page = (odd / "report.html").read_text(encoding="utf-8")
+    assert "There was nothing to measure in this data." in page and "holds its ground" not in page
 
 
 @pytest.mark.parametrize("events", [EVENTS, None], ids=["one event", "no events"])
@@ -272,8 +274,16 @@ def little(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_ends_training_with_a_message_and_leaves_no_half_bundle(odd: Path, little: Path) -> None:
     told = aisle("train", odd, "--minutes", "0.5", "--bundle", little / "bundles")
     assert told.status == 1
-    assert "No space left on device" in told.error
+    assert "No space left on device" in told.error and "Make room" in told.error
     assert not [path for path in (little / "bundles").glob("*") if path.name[0] != "."]
+
+
+def test_a_report_for_which_the_disk_has_no_room_names_its_file(tmp_path: Path, little: Path) -> None:
+    (little / "rest").write_bytes(bytes(64 * 1024))
+    write(tmp_path, items_csv=ITEMS)
+    told = aisle("check", tmp_path, "--json", little / "quality.json")
+    assert told.status == 1
+    assert "quality.json cannot be written: No space left on device" in told.error and "Make room" in told.error
 
 
 def test_a_disk_that_fills_up_while_the_bundle_is_written_keeps_the_old_one(

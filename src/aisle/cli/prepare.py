@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from aisle.cli.common import Folder, Minutes, StorePath, app, error_console, write_json
+from aisle.cli.common import Folder, Minutes, StorePath, app, error_console, write_json, write_page
 
 
 @app.command()
@@ -76,7 +76,7 @@ def evaluate(
     if json_file is not None:
         write_json(json_file, report.json)
     if html is not None:
-        html.write_text(report.html, encoding="utf-8")
+        write_page(html, report.html)
     typer.echo(report.text)
 
 
