@@ -94,6 +94,12 @@ def test_a_purchase_below_zero_is_a_return_at_a_price_and_else_a_stock_correctio
         assert reasons(done, "events") == {2: "stock correction: a purchase of -2.0 at no price"}
 
 
+def test_a_number_too_large_to_be_held_becomes_missing() -> None:
+    with cleaned(only="event_numbers", events=[event("u", "1", "2020-01-01", price=cell, rank="1e39") for cell in ("1e300", "3")]) as done:
+        assert column(done, "events", "price") == [None, 3.0]
+        assert column(done, "events", "rank") == [None, None]
+
+
 def test_impossible_numbers_become_missing_and_the_event_stays() -> None:
     events = [event("u", str(place), "2020-01-01", price=price, quantity="0") for place, price in enumerate(("inf", "-1", "0", "2"))]
     with cleaned(only="event_numbers", events=events) as done:

@@ -15,6 +15,9 @@ END = 4_102_444_800.0
 SPAN = (-6e10, 2.5e11)
 """Seconds that a calendar can tell, from the year 68 to 9892."""
 
+LARGEST = 3.4e38
+"""What the 32 bits of an event's numbers can hold."""
+
 ENOUGH, FEW = 100, 0.05
 
 
@@ -44,7 +47,7 @@ def numbers(table: Table, facts: Facts) -> Change | None:
     for name in ("rank", "price", "rating", "dwell_ms", "quantity", "propensity"):
         if name in table.columns:
             cell = table[name]
-            bad = cell.isnan() | cell.isinf()
+            bad = cell.isnan() | (cell.abs() > LARGEST)
             if name in ("rank", "dwell_ms", "price"):
                 bad = bad | (cell < 0)
             if name in ("price", "quantity"):
