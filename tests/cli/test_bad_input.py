@@ -94,6 +94,17 @@ def test_broken_toml_names_the_line(tmp_path: Path) -> None:
     assert "aisle.toml is not valid TOML" in said and "line 2" in said
 
 
+def test_settings_that_are_not_in_utf_8_name_the_line_and_say_so(tmp_path: Path) -> None:
+    said = refused(write(tmp_path, items_csv=ITEMS, aisle_toml='seed = 3\nname = "天猫"\n'.encode("gbk")))
+    assert "aisle.toml" in said and "line 2 is not in UTF-8" in said
+
+
+@pytest.mark.parametrize("verb", ["check", "train"])
+def test_a_switch_of_no_source_is_named_with_the_nearest(tmp_path: Path, verb: str) -> None:
+    said = refused(write(tmp_path, items_csv=ITEMS, aisle_toml="[retrieval]\nmarkvo = false\n"), verb)
+    assert "`retrieval.markvo`" in said and "`markov`" in said
+
+
 @pytest.mark.parametrize("words", [("train",), ("train", "x", "--minutes", "soon"), ("trian", "x"), ("check", "x", "--jsno", "y")])
 def test_wrong_usage_ends_with_2(words: tuple[str, ...]) -> None:
     told = aisle(*words)
@@ -162,7 +173,7 @@ def test_a_date_in_the_future_is_rejected_with_its_row(report: dict[str, Any], r
 
 
 def test_ids_that_differ_in_case_are_reported_and_stay_two_and_spaces_are_cut(report: dict[str, Any]) -> None:
-    assert any("differ in case only" in remark and "A1" in remark for remark in report["remarks"])
+    assert any("differ in case or spaces only" in remark and "A1" in remark for remark in report["remarks"])
     assert next(rule for rule in report["rules"] if rule["rule"] == "spaces")["examples"][0]["after"] == "item_id: b2"
 
 
@@ -216,7 +227,9 @@ def test_the_report_of_next_to_no_data_says_so_and_claims_nothing(odd: Path, tra
     told = aisle("evaluate", odd, "--json", odd / "report.json", "--html", odd / "report.html")
     assert told.status == 0
     assert json.loads((odd / "report.json").read_text(encoding="utf-8"))["models"] == {}
-    assert "There was nothing to measure in this data." in (odd / "report.html").read_text(encoding="utf-8")
+    assert "There was nothing to measure in this data." in told.out
+    page = (odd / "report.html").read_text(encoding="utf-8")
+    assert "There was nothing to measure in this data." in page and "holds its ground" not in page
 
 
 @pytest.mark.parametrize("events", [EVENTS, None], ids=["one event", "no events"])
@@ -261,8 +274,16 @@ def little(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_ends_training_with_a_message_and_leaves_no_half_bundle(odd: Path, little: Path) -> None:
     told = aisle("train", odd, "--minutes", "0.5", "--bundle", little / "bundles")
     assert told.status == 1
-    assert "No space left on device" in told.error
+    assert "No space left on device" in told.error and "Make room" in told.error
     assert not [path for path in (little / "bundles").glob("*") if path.name[0] != "."]
+
+
+def test_a_report_for_which_the_disk_has_no_room_names_its_file(tmp_path: Path, little: Path) -> None:
+    (little / "rest").write_bytes(bytes(64 * 1024))
+    write(tmp_path, items_csv=ITEMS)
+    told = aisle("check", tmp_path, "--json", little / "quality.json")
+    assert told.status == 1
+    assert "quality.json cannot be written: No space left on device" in told.error and "Make room" in told.error
 
 
 def test_a_disk_that_fills_up_while_the_bundle_is_written_keeps_the_old_one(

@@ -38,6 +38,11 @@ def test_events_need_a_time_or_an_order_and_a_user_or_a_session(tmp_path: Path) 
     assert "`user_id` (or `session_id`)" in refused(write(tmp_path, events_csv="type,item_id,order\nclick,1,1\n")).what
 
 
+def test_events_need_an_item_a_query_or_a_text(tmp_path: Path) -> None:
+    error = refused(write(tmp_path, events_csv="timestamp,type,itemid,user_id\n1,click,7,u\n"))
+    assert "`item_id` (or `query`) (or `text`)" in error.what and "`itemid`" in error.mend
+
+
 @pytest.mark.parametrize("content", ["", "\n\n", "\ufeff", "item_id,title\n", "item_id,title"])
 def test_items_without_rows_are_refused(tmp_path: Path, content: str) -> None:
     assert "items.csv" in refused(write(tmp_path, items_csv=content)).what
@@ -161,7 +166,7 @@ def test_a_condition_that_is_none_names_the_source(tmp_path: Path, where: str) -
 
 
 def test_an_unknown_event_type_in_types(tmp_path: Path) -> None:
-    given = source(table="events", columns={"type": "name", "user_id": "sku", "order": "price"}, types={"Lamp": "clik"})
+    given = source(table="events", columns={"type": "name", "user_id": "sku", "item_id": "sku", "order": "price"}, types={"Lamp": "clik"})
     assert "`click`" in refused(write(tmp_path, goods_csv=GOODS), given).mend
 
 

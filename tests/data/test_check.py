@@ -120,9 +120,22 @@ def test_a_folder_that_cannot_be_written_to_is_said(tmp_path: Path) -> None:
 
 def test_when_no_item_is_left_the_reasons_are_still_written(tmp_path: Path) -> None:
     (tmp_path / "items.csv").write_text("item_id,title\n1,\n2,&nbsp;\n", encoding="utf-8")
-    with pytest.raises(InputError, match="No item can be read"):
+    with pytest.raises(InputError, match=r"No item can be read.*rejected\.csv"):
         check(tmp_path, Settings(), Console(file=io.StringIO()))
     assert (tmp_path / "rejected.csv").read_text(encoding="utf-8").count("no title") == 2
+
+
+def test_rows_that_cannot_be_read_are_told_with_their_reason_everywhere(tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text("item_id,title\n1,Lamp\n2\n3,Vase,x\n", encoding="utf-8")
+    screen = io.StringIO()
+    (rule,) = json.loads(json.dumps(check(tmp_path, Settings(), Console(file=screen, width=120)).to_json()))["rules"]
+    assert (rule["rule"], rule["table"], rule["rejected"]) == ("reading", "items", 2)
+    assert [(one["row"], one["before"], one["reason"]) for one in rule["examples"]] == [
+        (2, "2", "1 cells where the header has 2"),
+        (3, "3,Vase,x", "3 cells where the header has 2"),
+    ]
+    assert "1 cells where the header has 2" in (tmp_path / "quality.html").read_text(encoding="utf-8")
+    assert "reading" in screen.getvalue()
 
 
 def test_items_alone_make_a_report_without_pictures_of_events(tmp_path: Path) -> None:

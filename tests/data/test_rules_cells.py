@@ -114,3 +114,10 @@ def test_events_without_time_actor_or_item_are_rejected_each_with_its_reason() -
     with cleaned(only="required", events=events) as done:
         assert reasons(done, "events") == {1: "no timestamp", 2: "neither user_id nor session_id", 3: "no item_id"}
         assert len(rows(done, "events")) == 2
+
+
+def test_in_a_log_without_the_column_of_items_only_queries_and_messages_are_kept() -> None:
+    log = [{"user_id": "u", "timestamp": "2020-01-01", "type": kind, "query": "lamp"} for kind in ("query", "click", "message")]
+    with cleaned(only="required", events=log) as done:
+        assert reasons(done, "events") == {2: "no item_id"}
+        assert column(done, "events", "type") == ["query", "message"]

@@ -30,11 +30,20 @@ def test_the_same_event_id_twice_is_one_event_and_a_missing_one_says_nothing() -
         assert reasons(done, "events") == {2: "same event_id as events.csv row 1"}
 
 
-def test_ids_that_differ_in_case_are_said_and_both_kept() -> None:
-    with cleaned(only="case_twins", items=[item("A1"), item("a1"), item("b")]) as done:
-        assert column(done, "items", "item_id") == ["A1", "a1", "b"]
-        assert done.counts == {"items.item_id differing in case only": 1}
-        assert "A1 and a1" in done.remarks[0]
+@pytest.mark.parametrize("other", ["a1", "A 1", "a\u30001"])
+def test_ids_that_differ_in_case_or_spaces_are_said_and_both_kept(other: str) -> None:
+    with cleaned(only="case_twins", items=[item("A1"), item(other), item("b")]) as done:
+        assert column(done, "items", "item_id") == ["A1", other, "b"]
+        assert done.counts == {"items.item_id differing in case or spaces only": 1}
+        assert "A1" in done.remarks[0] and other in done.remarks[0]
+
+
+def test_events_whose_item_is_known_but_for_case_or_spaces_are_told_which_it_is() -> None:
+    events = [event("u", code, "2020-01-01") for code in ("A1", "a 1", "ghost")]
+    with cleaned(only="case_twins", items=[item("A1"), item("b")], events=events) as done:
+        assert column(done, "events", "item_id") == ["A1", "a 1", "ghost"]
+        (said,) = done.remarks
+        assert "1 item_ids are those of items but for case or spaces, as a 1 (A1)" in said
 
 
 CODES = [item(f"8{place:04}", f"Lamp {place}") for place in range(200)]
@@ -53,6 +62,11 @@ def test_codes_that_are_no_products_are_found_and_odd_products_stay() -> None:
         assert column(done, "events", "item_id") == list(ODD_PRODUCTS)
         told = [f"not a product: {code} ({title})" for code, title in SERVICES.items()]
         assert list(reasons(done, "events").values()) == told
+
+
+def test_a_code_in_full_width_digits_is_as_good_as_another() -> None:
+    with cleaned(only="non_products", items=[*CODES, item("１２３", "Lamp")]) as done:
+        assert len(rows(done, "items")) == len(CODES) + 1
 
 
 def test_a_shop_whose_codes_are_mostly_words_has_no_suspects() -> None:
@@ -78,6 +92,12 @@ def test_a_purchase_below_zero_is_a_return_at_a_price_and_else_a_stock_correctio
     with cleaned(only="stock_corrections", events=events) as done:
         assert [(row["type"], row["quantity"]) for row in rows(done, "events")] == [("return", 2.0)]
         assert reasons(done, "events") == {2: "stock correction: a purchase of -2.0 at no price"}
+
+
+def test_a_number_too_large_to_be_held_becomes_missing() -> None:
+    with cleaned(only="event_numbers", events=[event("u", "1", "2020-01-01", price=cell, rank="1e39") for cell in ("1e300", "3")]) as done:
+        assert column(done, "events", "price") == [None, 3.0]
+        assert column(done, "events", "rank") == [None, None]
 
 
 def test_impossible_numbers_become_missing_and_the_event_stays() -> None:

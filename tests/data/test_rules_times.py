@@ -61,16 +61,18 @@ def test_seconds_beside_milliseconds_are_both_read_and_the_mixture_is_said() -> 
 
 
 def test_a_clock_that_was_never_set_and_the_far_future_are_rejected() -> None:
-    with cleaned(only="clock", events=[event("u", "1", cell) for cell in ("1970-01-01", "1989-12-31", "2150-01-01", "2020-01-01")]) as done:
+    cells = ("1970-01-01", "1989-12-31", "2150-01-01", "2020-01-01", "1e300", "-1e300")
+    with cleaned(only="clock", events=[event("u", "1", cell) for cell in cells]) as done:
         assert column(done, "events", "_row") == [4]
-        assert reasons(done, "events")[1].startswith("the time is before 1990")
-        assert reasons(done, "events")[3].startswith("the time is after 2100")
+        told = reasons(done, "events")
+        assert told[1] == "the time is before 1990: 1970-01-01 00:00:00" and told[6].startswith("the time is before 1990")
+        assert told[3] == "the time is after 2100: 2150-01-01 00:00:00" and told[5].startswith("the time is after 2100")
 
 
 def test_an_event_later_than_its_file_is_rejected_unless_many_are() -> None:
     days = [f"2020-01-{day:02}" for day in range(1, 31)]
     with cleaned(only="clock", newest=utc(2020, 2, 1), events=[event("u", "1", day) for day in [*days, "2020-03-01"]]) as done:
-        assert reasons(done, "events") == {31: f"the time is later than the file: {utc(2020, 3, 1):.0f}"}
+        assert reasons(done, "events") == {31: "the time is later than the file: 2020-03-01 00:00:00"}
     with cleaned(only="clock", newest=utc(2020, 1, 15), events=[event("u", "1", day) for day in days]) as done:
         assert reasons(done, "events") == {}
         assert any("believed" in remark for remark in done.remarks)
@@ -79,4 +81,4 @@ def test_an_event_later_than_its_file_is_rejected_unless_many_are() -> None:
 def test_a_lonely_event_years_away_from_the_log_is_rejected() -> None:
     days = [f"2020-{month:02}-{day:02}" for month in range(1, 5) for day in range(1, 29)]
     with cleaned(only="clock", events=[event("u", "1", day) for day in [*days, "2011-01-01", "2021-01-01"]]) as done:
-        assert reasons(done, "events") == {113: f"the time is years away from the rest of the log: {utc(2011, 1, 1):.0f}"}
+        assert reasons(done, "events") == {113: "the time is years away from the rest of the log: 2011-01-01 00:00:00"}

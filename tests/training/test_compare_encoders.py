@@ -112,7 +112,7 @@ def test_with_a_budget_a_model_is_measured_whole_in_full_precision_and_cut(
     def measured(name: str, encoder: Encoder, *_: object) -> tuple[Row, list[float]]:
         return row(name, 0.5, 1.0, encoder.dimension), [0.5]
 
-    for name, fake in {"open_encoder": opened, "open_exact": opened, "measured": measured}.items():
+    for name, fake in {"open_encoder": opened, "open_exact": opened, "measured": measured, "pinned": str}.items():
         monkeypatch.setattr(compare_encoders, name, fake)
     found = compare(shop, [tmp_path / "own"], quiet=True, only=(), budget_ms=2.0)
     assert {row.name: row.vector_bytes for row in found.rows} == {"own": 400, "own_fp32": 400, "own_128": 256, "own_64": 128}

@@ -137,5 +137,6 @@ def test_the_summary_is_the_notes_and_the_main_numbers() -> None:
     models = {"fused": {"ndcg@10": number, "mrr": number}, "als": {"ndcg@10": {"value": None}}}
     found = summary({"notes": ["Repeat wins."], "models": models})
     assert found.splitlines() == ["Repeat wins.", "fused          ndcg@10 0.5000 (0.4000 to 0.6000)", "als            ndcg@10 -"]
+    assert summary({"notes": [], "models": {}}) == "There was nothing to measure in this data."
     with pytest.raises(BundleError, match="damaged"):
         summary({"models": []})

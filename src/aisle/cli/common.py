@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from errno import ENOSPC
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from aisle.core.errors import AisleError
+from aisle.core.errors import AisleError, InputError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Search and recommendation of one shop.")
 error_console = Console(stderr=True)
@@ -23,7 +24,15 @@ Minutes = Annotated[float, typer.Option(min=0.1, help="Time for everything: read
 
 def write_json(path: Path, value: object) -> None:
     """Write a report for programs."""
-    path.write_text(json.dumps(value, ensure_ascii=False, indent=1), encoding="utf-8")
+    write_page(path, json.dumps(value, ensure_ascii=False, indent=1))
+
+
+def write_page(path: Path, text: str) -> None:
+    """Write a report; raises `InputError` that names the file, which the system's own message does not where the disk is full."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}.", "Make room, or name another place.") from None
 
 
 def guarded(run: Callable[[], None]) -> int:
@@ -33,7 +42,8 @@ def guarded(run: Callable[[], None]) -> int:
     except AisleError as error:
         return _fail(str(error))
     except OSError as error:
-        return _fail(f"{f'{error.filename}: ' if error.filename else ''}{error.strerror or error}.")
+        mend = " Make room; the same command goes on where this one stopped." if error.errno == ENOSPC else ""
+        return _fail(f"{f'{error.filename}: ' if error.filename else ''}{error.strerror or error}.{mend}")
     except ModuleNotFoundError as error:
         return _fail(f"this needs {error.name}. Install it with: pip install 'aisle[train]'")
     return 0

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from aisle.cli.common import Folder, Minutes, StorePath, app, error_console, write_json
+from aisle.cli.common import Folder, Minutes, StorePath, app, error_console, write_json, write_page
 
 
 @app.command()
@@ -26,8 +26,11 @@ def check(folder: Folder, json_file: Annotated[Path | None, typer.Option("--json
     """The data quality report: rows read = kept + repaired + rejected."""
     from aisle.data.check import check as run
     from aisle.settings import load
+    from aisle.training.budget import known_sources
 
-    quality = run(folder, load(folder))
+    settings = load(folder)
+    known_sources(settings.retrieval)
+    quality = run(folder, settings)
     if json_file is not None:
         write_json(json_file, quality.to_json())
 
@@ -73,7 +76,7 @@ def evaluate(
     if json_file is not None:
         write_json(json_file, report.json)
     if html is not None:
-        html.write_text(report.html, encoding="utf-8")
+        write_page(html, report.html)
     typer.echo(report.text)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from aisle.cli.common import StateFolder, StorePath, app, error_console, write_json
+from aisle.cli.common import StateFolder, StorePath, app, error_console, write_json, write_page
 
 bundles = typer.Typer(no_args_is_help=True, help="List, verify, activate and roll back the bundles of a store.")
 keys = typer.Typer(no_args_is_help=True, help="Make, list and revoke the keys of a state folder; also beside a running server.")
@@ -64,7 +64,7 @@ def compare(
 
     found = comparing.compare(open_shop(left), open_shop(right), comparing.read_queries(queries))
     if html is not None:
-        html.write_text(comparing.page(found), encoding="utf-8")
+        write_page(html, comparing.page(found))
     if json_file is not None:
         write_json(json_file, found.to_json())
     typer.echo(comparing.table(found))

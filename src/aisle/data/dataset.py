@@ -110,7 +110,9 @@ def build(cleaned: Cleaned, settings: Settings) -> Dataset:
         raise InputError("There is no items table.", "Put an items.csv into the folder or map a file to items in aisle.toml.")
     catalogue = _catalogue(tables["items"], settings.seed)
     if not len(catalogue):
-        raise InputError("No item can be read: every row of the items table was rejected.", "`aisle check` says why, row by row.")
+        raise InputError(
+            "No item can be read: every row of the items table was rejected.", "rejected.csv, which `aisle check` writes, says why."
+        )
     events = _events(tables["events"], catalogue, settings) if "events" in tables else Events.none()
     judgements = _judgements(tables["judgements"], catalogue, settings) if "judgements" in tables else None
     extra = {name: _columns(tables[name]) for name in EXTRA if name in tables}

@@ -17,7 +17,7 @@ PLACE = re.compile(r"\{([^{}]+)\}")
 ROW = "_row"
 """The name by which a mapping asks for the number of the row: an order for a file that tells no time, an id for one without ids."""
 
-INSTEAD = {"timestamp": ("order",), "user_id": ("session_id",)}
+INSTEAD = {"timestamp": ("order",), "user_id": ("session_id",), "item_id": ("query", "text")}
 """What may stand in for a column of the events table."""
 
 

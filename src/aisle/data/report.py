@@ -12,12 +12,14 @@ from ibis.expr.types import Table
 from aisle.data.clean import Cleaned
 from aisle.data.rules.base import text
 from aisle.data.rules.items import FOLDED
-from aisle.data.tally import Tally
+from aisle.data.tally import Example, Tally
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 
 REJECTED = ("file", "row", "table", "rule", "reason", "content")
+READING = "rows that cannot be read, or that no source takes, are rejected"
+MOST_EXAMPLES, LONGEST = 3, 300
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,22 @@ def _once(rows: Table, shared: Sequence[str]) -> Table:
 
 def quality(cleaned: Cleaned, read: Mapping[str, int], remarks: Sequence[str] = ()) -> Quality:
     """The report on what `clean` did to the files of which ``read`` rows were read; ``remarks`` are the reader's."""
-    return Quality(account(cleaned, read), cleaned.tallies, [*remarks, *cleaned.remarks], dict(cleaned.counts))
+    tallies = [*_reading(cleaned.unread), *cleaned.tallies]
+    return Quality(account(cleaned, read), tallies, [*remarks, *cleaned.remarks], dict(cleaned.counts))
+
+
+def _reading(unread: Table | None) -> list[Tally]:
+    """The rows lost before any rule saw them, told as the rules tell theirs."""
+    if unread is None:
+        return []
+    found: dict[str, Tally] = {}
+    counts = unread.group_by(["table", "file"]).aggregate(times=unread.count()).order_by("table", "file")
+    for row in counts.to_pyarrow().to_pylist():
+        found.setdefault(row["table"], Tally("reading", row["table"], READING)).rejected[row["file"]] = row["times"]
+    spot = unread.mutate(_spot=ibis.row_number().over(group_by="table", order_by=["file", "row"]))
+    for row in spot.filter(spot["_spot"] < MOST_EXAMPLES).order_by("table", "file", "row").to_pyarrow().to_pylist():
+        found[row["table"]].examples.append(Example(row["file"], row["row"], row["content"][:LONGEST], "", row["reason"]))
+    return list(found.values())
 
 
 def missingness(cleaned: Cleaned) -> dict[str, dict[str, float]]:

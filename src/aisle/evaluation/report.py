@@ -12,6 +12,7 @@ from aisle.evaluation.results import Comparison, Evaluation, Json, Measured
 MAIN = "fused"
 PLAIN = ("hr@10", "ndcg@10")
 """The metrics the first screen can speak of, the plainest first."""
+NOTHING = "There was nothing to measure in this data."
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def _amount(value: float, metric: str, sign: bool = False) -> str:
 def _headline(evaluation: Evaluation, cards: Sequence[Card]) -> str:
     """The clearest win, or the first task where there is none."""
     if not cards:
-        return "There was nothing to measure in this data."
+        return NOTHING
     card = max(cards, key=lambda one: (one.verdict == "better", "hr@" in one.metric))
     ours, rivals = next(row for row in card.rows if row.main), [row for row in card.rows if not row.main]
     if "hr@" not in card.metric or not rivals:

@@ -22,6 +22,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.progress import Task as Bar
+from rich.table import Column
 from rich.text import Text
 
 Value = str | int | float | bool | None
@@ -46,14 +47,14 @@ class Tracker:
         self.record = record
         self.seconds: dict[str, float] = {}
         self.started = perf_counter()
-        columns = (
+        columns = (  # on a narrow screen the bar shrinks and the words wrap; a number cut short tells nothing
             SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            Rate(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
+            TextColumn("{task.description}", table_column=Column()),
+            BarColumn(16),
+            MofNCompleteColumn(table_column=Column(no_wrap=True)),
+            Rate(Column(no_wrap=True)),
+            TimeElapsedColumn(Column(no_wrap=True)),
+            TimeRemainingColumn(table_column=Column(no_wrap=True)),
         )
         self._progress = Progress(*columns, console=self.console, disable=quiet)
 

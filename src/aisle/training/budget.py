@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from math import inf
 from time import perf_counter
 
 import numpy as np
 
+from aisle.core.errors import SettingsError
 from aisle.core.threads import all_threads
 
 Left = Callable[[], float]
@@ -122,11 +124,23 @@ def part_of(left: Left, share: float) -> Left:
     return lambda: max(0.0, left() - rest)
 
 
+def known_sources(wanted: Mapping[str, bool]) -> None:
+    """Raise `SettingsError` where the settings switch something that is no source."""
+    known = [*FLOOR, *COST]
+    for name in wanted:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            mend = f"Did you mean `{near[0]}`?" if near else f"The sources are: {', '.join(known)}."
+            raise SettingsError(f"aisle.toml: setting `retrieval.{name}` names no source.", mend)
+
+
 def choose_sources(
     wanted: Mapping[str, bool], budget: Budget, items: int, events: int, pictured: int = 0
 ) -> tuple[tuple[str, ...], dict[str, str]]:
     """The sources that fit into the budget, and for each one left out the reason. ``wanted`` are the settings'
-    switches; without one a source is on, but for those of `ASKED`. ``pictured`` items name a picture."""
+    switches; without one a source is on, but for those of `ASKED`. ``pictured`` items name a picture. Raises
+    `SettingsError` for a switch of no source."""
+    known_sources(wanted)
     chosen = [name for name in FLOOR if wanted.get(name, True)]
     why = {name: "switched off by the settings" for name, on in wanted.items() if not on}
     spent = 0.0

@@ -19,6 +19,7 @@ from aisle.evaluation import replay
 from aisle.evaluation.lists import Lists, Ranked
 from aisle.evaluation.metrics import ItemFacts
 from aisle.evaluation.replay import Replay
+from aisle.evaluation.report import NOTHING
 from aisle.evaluation.report_html import render
 from aisle.evaluation.results import Evaluation
 from aisle.evaluation.summary import TaskRuns, merge, summarise
@@ -147,7 +148,7 @@ def summary(report: Mapping[str, Json]) -> str:
             continue
         shown = [f"{metric} {_number(value)}" for metric, value in numbers.items() if metric.endswith(("ndcg@10", "recall@100"))]
         lines.append(f"{model:14} {'  '.join(shown)}")
-    return "\n".join(lines)
+    return "\n".join(lines if models else [*lines, NOTHING])
 
 
 def _number(measured: Json) -> str:

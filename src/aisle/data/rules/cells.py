@@ -114,8 +114,8 @@ def required(table: Table, facts: Facts) -> Change | None:
         cases.append((table[clock_column(table)].isnull(), f"no {clock_column(table)}"))
         actors = [table[name].notnull() for name in ("user_id", "session_id") if name in table.columns]
         cases.append((~ibis.or_(*actors), "neither user_id nor session_id"))
-        if "item_id" in table.columns:
-            cases.append((table["item_id"].isnull() & ~table["type"].isin(("query", "message")), "no item_id"))
+        item = table["item_id"] if "item_id" in table.columns else ibis.null("string")
+        cases.append((item.isnull() & ~table["type"].isin(("query", "message")), "no item_id"))
     return Change(table, reason=first(*cases)) if cases else None
 
 

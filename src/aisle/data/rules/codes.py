@@ -45,7 +45,7 @@ def suspect_codes(items: Table | None, events: Table | None, further: tuple[str,
         _told=rows["title"].notnull().sum(), _odd=rows["_odd"].sum().fill_null(0), _plain=rows["_plain"].sum().fill_null(0),
         _why=rows["title"].max(),
     )  # fmt: skip
-    bare = ~codes["_code"].re_search(r"\d")
+    bare = ~codes["_code"].re_search(r"\p{Nd}")  # full-width digits too
     codes = codes.mutate(_bare=bare, _irregular=bare | (codes["_code"].length() <= 2) | codes["_code"].contains("_"))
     every = codes["_code"].count().over()
     codes = codes.mutate(_usual=(every >= ENOUGH) & (codes["_bare"].cast("int64").sum().over() <= FEW * every))

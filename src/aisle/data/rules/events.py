@@ -12,6 +12,12 @@ YEAR = 366 * 86_400.0
 END = 4_102_444_800.0
 """2100: no shop's log is later."""
 
+SPAN = (-6e10, 2.5e11)
+"""Seconds that a calendar can tell, from the year 68 to 9892."""
+
+LARGEST = 3.4e38
+"""What the 32 bits of an event's numbers can hold."""
+
 ENOUGH, FEW = 100, 0.05
 
 
@@ -31,7 +37,8 @@ def clock(table: Table, facts: Facts) -> Change | None:
     if told["count"] >= ENOUGH:
         far = max(YEAR, 2 * (told["high"] - told["low"]))
         reasons.append(((time < told["low"] - far) | (time > told["high"] + far), "the time is years away from the rest of the log"))
-    return Change(table, reason=first(*((condition, text(words, ": ", time.cast("int64"))) for condition, words in reasons)))
+    moment = time.clip(*SPAN).cast("int64").as_timestamp("s").strftime("%Y-%m-%d %H:%M:%S")
+    return Change(table, reason=first(*((condition, text(words, ": ", moment)) for condition, words in reasons)))
 
 
 def numbers(table: Table, facts: Facts) -> Change | None:
@@ -40,7 +47,7 @@ def numbers(table: Table, facts: Facts) -> Change | None:
     for name in ("rank", "price", "rating", "dwell_ms", "quantity", "propensity"):
         if name in table.columns:
             cell = table[name]
-            bad = cell.isnan() | cell.isinf()
+            bad = cell.isnan() | (cell.abs() > LARGEST)
             if name in ("rank", "dwell_ms", "price"):
                 bad = bad | (cell < 0)
             if name in ("price", "quantity"):

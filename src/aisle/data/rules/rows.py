@@ -1,4 +1,4 @@
-"""Rules on whole rows of any table: exact copies, and ids that differ in case only."""
+"""Rules on whole rows of any table: exact copies, and ids that differ in case or spaces only."""
 
 from __future__ import annotations
 
@@ -47,18 +47,36 @@ def _hash(rows: Table, names: list[str]) -> IntegerValue:
     return whole.hash()
 
 
-def case_twins(table: Table, facts: Facts) -> None:
-    """Ids that differ only in case: said, never merged."""
+def twins(table: Table, facts: Facts) -> None:
+    """Ids that differ only in case or in spaces: said, never merged; of items, those of events too that no item bears as they are."""
     name = IDS[facts.table]
     if name not in table.columns:
         return
-    ids = table.filter(table[name].notnull()).select(id=table[name]).distinct()
-    twins = ids.group_by(lower=ids["id"].lower()).aggregate(times=ids.count(), one=ids["id"].min(), two=ids["id"].max())
-    found = twins.filter(twins["times"] > 1).order_by("lower").to_pyarrow().to_pylist()
+    ids = _distinct(table, name)
+    pairs = ids.group_by("alike").aggregate(times=ids.count(), one=ids["id"].min(), two=ids["id"].max())
+    found = pairs.filter(pairs["times"] > 1).order_by("alike").to_pyarrow().to_pylist()
     if found:
         shown = ", ".join(f"{row['one']} and {row['two']}" for row in found[:3])
-        facts.counts[f"{facts.table}.{name} differing in case only"] = len(found)
-        facts.remark(f"{facts.table}: {len(found)} times two {name}s differ in case only, and stay two: {shown}.")
+        facts.counts[f"{facts.table}.{name} differing in case or spaces only"] = len(found)
+        facts.remark(f"{facts.table}: {len(found)} times {name}s differ in case or spaces only, and stay apart: {shown}.")
+    events = facts.others.get("events")
+    if facts.table == "items" and events is not None and "item_id" in events.columns:
+        _nearly_known(ids, _distinct(events, "item_id"), facts)
+
+
+def _distinct(table: Table, name: str) -> Table:
+    """Each ``id`` once, and what is ``alike`` in those that differ in case or spaces only."""
+    ids = table.filter(table[name].notnull()).select(id=table[name]).distinct()
+    return ids.mutate(alike=ids["id"].lower().re_replace(r"[\s\x{3000}\x{a0}]", ""))
+
+
+def _nearly_known(ids: Table, asked: Table, facts: Facts) -> None:
+    strangers = asked.anti_join(ids, "id").inner_join(ids.group_by("alike").aggregate(known=ids["id"].min()), "alike")
+    found = strangers.order_by("id").to_pyarrow().to_pylist()
+    if found:
+        shown = ", ".join(f"{row['id']} ({row['known']})" for row in found[:3])
+        told = f"{len(found)} item_ids are those of items but for case or spaces, as {shown}; their item is unknown. Write them alike."
+        facts.remark(f"events: {told}")
 
 
 def same_user(table: Table, facts: Facts) -> Change:
@@ -88,7 +106,7 @@ def one_split(table: Table, facts: Facts) -> Change:
 BEFORE = (
     Rule("duplicates", tuple(TABLES), "a row equal to an earlier one in every column is rejected", duplicates),
     Rule("repeated_ids", ("events",), "an event_id that was already there is rejected", repeated_ids, needs=("event_id",)),
-    Rule("case_twins", tuple(IDS), "ids that differ in case only are reported, never merged", case_twins),
+    Rule("case_twins", tuple(IDS), "ids that differ in case or spaces only are reported, never merged", twins),
 )
 OTHERS = (
     Rule("same_user", ("users", "labels"), "of several rows of one user the last counts", same_user),
