@@ -10,6 +10,8 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import process_time
 
@@ -25,7 +27,7 @@ from aisle.text.encoder import Encoder, OnnxEncoder, Precision
 from aisle.text.export_train import export
 from aisle.text.found import FIRST, shares
 from aisle.text.loop_train import Loop, Recipe
-from aisle.text.model_train import open_model
+from aisle.text.model_train import Opened, open_model
 from aisle.text.narrow import NarrowEncoder, shortened
 from aisle.text.ngram import NgramEncoder
 from aisle.text.pretrained import minilm_folder
@@ -132,55 +134,84 @@ def _against(figure: str, one: Shares, other: Shares, size: str) -> Figure:
     return LINES.held(figure, interval(np.array(one[size]) - np.array(other[size])), "paired by query")
 
 
-def measured() -> dict[str, Shares]:
-    """Each row's shares by size; the teacher's before and after it read again."""
-    torch.set_num_threads(1)
-    task = Task.read(PLACE if (PLACE / "pairs.safetensors").is_file() else job(PLACE))
-    model, judge, teacher = open_model(task.model), Judge(task), Teacher.of(task.model, task.pairs, task.texts)
-    weights = {name: tensor.clone() for name, tensor in model.net.state_dict().items()}
-    source = Known(model, task.pairs, model.tokens(task.texts), task.seed, BATCH)
-    margins = Aim(margin=WEIGHT, teacher=teacher)
+@dataclass(frozen=True)
+class Trials:
+    """One model that learns again and again from the same weights, and the teacher whose margins it may learn."""
 
-    def vectors() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        model.net.eval()
-        queries = [task.pairs.queries[number] for number in task.asked["development"].tolist()]
+    task: Task
+    model: Opened
+    judge: Judge
+    teacher: Teacher
+    weights: Mapping[str, torch.Tensor]
+
+    @classmethod
+    def begin(cls) -> Trials:
+        """On one thread, untouched."""
+        torch.set_num_threads(1)
+        task = Task.read(PLACE if (PLACE / "pairs.safetensors").is_file() else job(PLACE))
+        model = open_model(task.model)
+        weights = {name: tensor.clone() for name, tensor in model.net.state_dict().items()}
+        return cls(task, model, Judge(task), Teacher.of(task.model, task.pairs, task.texts), weights)
+
+    def vectors(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Of the development queries and of the pool."""
+        self.model.net.eval()
+        queries = [self.task.pairs.queries[number] for number in self.task.asked["development"].tolist()]
         with torch.no_grad():
-            return model.vectors(model.tokens(queries)).numpy(), model.vectors(model.tokens(judge.texts)).numpy()
+            return self.model.vectors(self.model.tokens(queries)).numpy(), self.model.vectors(self.model.tokens(self.judge.texts)).numpy()
 
-    def looked() -> Shares:
-        asked, items = vectors()
-        wanted = [judge.wanted[number] for number in task.asked["development"].tolist()]
+    def looked(self) -> Shares:
+        """What the model finds by each size."""
+        asked, items = self.vectors()
+        wanted = [self.judge.wanted[number] for number in self.task.asked["development"].tolist()]
         return {str(size): shares(shortened(asked, size), shortened(items, size), wanted) for size in SIZES}
 
-    def alone(batch: Batch) -> torch.Tensor:
-        scores = model.vectors(batch.queries) @ model.vectors(batch.items).T / TEMPERATURE
-        return margin_mse(scores, batch, teacher(batch))
-
-    def learned(name: str, loss: Callable[[Batch], torch.Tensor]) -> Shares:
-        model.net.load_state_dict(weights)
+    def learned(self, name: str, loss: Callable[[Batch], torch.Tensor]) -> Shares:
+        """What it finds after `STEPS` steps by this loss, the same batches for every loss."""
+        self.model.net.load_state_dict(self.weights)
+        source = Known(self.model, self.task.pairs, self.model.tokens(self.task.texts), self.task.seed, BATCH)
         watch, place = _watch(name), PLACE / f"checkpoint-{name}"
-        Loop(model.net, Recipe(STEPS, RATE, seed=task.seed), source, loss, watch=watch, checkpoint=place).run()
-        return looked()
+        Loop(self.model.net, Recipe(STEPS, RATE, seed=self.task.seed), source, loss, watch=watch, checkpoint=place).run()
+        return self.looked()
 
-    def taught() -> Shares:
-        asked, items = vectors()
-        numbers = task.asked["development"][:READ].tolist()
+    def margins(self, batch: Batch) -> torch.Tensor:
+        """The teacher's margins alone."""
+        scores = self.model.vectors(batch.queries) @ self.model.vectors(batch.items).T / TEMPERATURE
+        return margin_mse(scores, batch, self.teacher(batch))
+
+    def teach(self) -> float:
+        """Have the teacher learn, or take up what it learned before; CPU seconds."""
+        begun = process_time()
+        self.teacher.learn(Course(1, self.task.seed, steps=TAUGHT, watch=_watch("teacher"), checkpoint=PLACE / "checkpoint-teacher"))
+        return process_time() - begun
+
+    def taught(self, seconds: float) -> Shares:
+        """The untouched model's first items as they stood and as the teacher orders them."""
+        self.model.net.load_state_dict(self.weights)
+        asked, items = self.vectors()
+        numbers = self.task.asked["development"][:READ].tolist()
         near = np.argsort(-(asked[:READ] @ items.T), axis=1)[:, :AGAIN]
-        rows = task.pool[near]
-        scores = teacher.scores(np.repeat(numbers, AGAIN).tolist(), rows.ravel().tolist()).numpy().reshape(near.shape)
+        rows = self.task.pool[near]
+        scores = self.teacher.scores(np.repeat(numbers, AGAIN).tolist(), rows.ravel().tolist()).numpy().reshape(near.shape)
         again = np.take_along_axis(near, np.argsort(-scores, axis=1), axis=1)
-        wanted = [judge.wanted[number] for number in numbers]
-        return {"before": _share(near, wanted), "again": _share(again, wanted), "seconds": [process_time() - begun]}
+        wanted = [self.judge.wanted[number] for number in numbers]
+        return {"before": _share(near, wanted), "again": _share(again, wanted), "seconds": [seconds]}
 
-    found = {"untouched": _kept("untouched", looked)}
-    found["fine-tuned, contrastive"] = _kept("contrastive", lambda: learned("contrastive", lambda batch: Aim().loss(model, batch)))
-    found["fine-tuned, nested sizes"] = _kept("nested", lambda: learned("nested", lambda batch: Aim(SIZES).loss(model, batch)))
-    begun = process_time()
-    teacher.learn(Course(1, task.seed, steps=TAUGHT, watch=_watch("teacher"), checkpoint=PLACE / "checkpoint-teacher"))
-    model.net.load_state_dict(weights)
-    found["teacher"] = _kept("teacher", taught)
-    found["fine-tuned, with margins"] = _kept("with margins", lambda: learned("with margins", lambda batch: margins.loss(model, batch)))
-    found["fine-tuned, margins alone"] = _kept("margins alone", lambda: learned("margins alone", alone))
+
+def measured() -> dict[str, Shares]:
+    """Each row's shares by size; the teacher's before and after it read again."""
+    trials = Trials.begin()
+    mixed = Aim(margin=WEIGHT, teacher=trials.teacher)
+    losses: dict[str, Callable[[Batch], torch.Tensor]] = {
+        "contrastive": lambda batch: Aim().loss(trials.model, batch),
+        "nested sizes": lambda batch: Aim(SIZES).loss(trials.model, batch),
+        "with margins": lambda batch: mixed.loss(trials.model, batch),
+        "margins alone": trials.margins,
+    }
+    seconds = trials.teach()
+    found = {"untouched": _kept("untouched", trials.looked), "teacher": _kept("teacher", lambda: trials.taught(seconds))}
+    for name, loss in losses.items():
+        found[f"fine-tuned, {name}"] = _kept(name, partial(trials.learned, name, loss))
     return found
 
 

@@ -163,7 +163,7 @@ def test_bad_rows_are_written_out_with_file_row_and_reason_and_good_ones_kept(
 ) -> None:
     assert report["files"]["items.csv"]["read"] == 8
     assert report["files"]["items.csv"]["rejected"] == 2
-    assert "7 cells" in rejected["items.csv", "7"] and "1 cells" in rejected["items.csv", "8"]
+    assert "7 cells" in rejected["items.csv", "7"] and "1 cell " in rejected["items.csv", "8"]
     assert report["counts"]["items"] == 6
 
 

@@ -57,7 +57,7 @@ def test_other_tables_without_rows_are_only_noticed(tmp_path: Path, content: str
 
 def test_items_none_of_which_can_be_read_say_why(tmp_path: Path) -> None:
     error = refused(write(tmp_path, items_csv="item_id,title\n1\n2\n3,Lamp,x\n"))
-    assert "1 cells where the header has 2" in error.what
+    assert "1 cell where the header has 2" in error.what
 
 
 def test_a_cut_gzip_is_refused(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_rejected_rows_are_written_with_file_row_and_reason(checked: tuple[Path,
 
 
 def test_the_screen_shows_files_rules_and_remarks(checked: tuple[Path, Quality, str]) -> None:
-    for word in ("items.csv", "duplicates", "1 events are of items that the catalogue does not hold", "rejected.csv"):
+    for word in ("items.csv", "duplicates", "Events of items that the catalogue does not hold: 1.", "rejected.csv"):
         assert word in checked[2]
 
 
@@ -131,10 +131,10 @@ def test_rows_that_cannot_be_read_are_told_with_their_reason_everywhere(tmp_path
     (rule,) = json.loads(json.dumps(check(tmp_path, Settings(), Console(file=screen, width=120)).to_json()))["rules"]
     assert (rule["rule"], rule["table"], rule["rejected"]) == ("reading", "items", 2)
     assert [(one["row"], one["before"], one["reason"]) for one in rule["examples"]] == [
-        (2, "2", "1 cells where the header has 2"),
+        (2, "2", "1 cell where the header has 2"),
         (3, "3,Vase,x", "3 cells where the header has 2"),
     ]
-    assert "1 cells where the header has 2" in (tmp_path / "quality.html").read_text(encoding="utf-8")
+    assert "1 cell where the header has 2" in (tmp_path / "quality.html").read_text(encoding="utf-8")
     assert "reading" in screen.getvalue()
 
 

@@ -198,7 +198,7 @@ def test_what_only_the_whole_shows_is_reported(tmp_path: Path) -> None:
     _, quality = load_dataset(folder(tmp_path, items=items("a", "b"), events=log), Settings())
     assert quality.counts["events of unknown items"] == 2
     assert quality.counts["items without events"] == 1
-    assert any("2 events are of items that the catalogue does not hold" in remark for remark in quality.remarks)
+    assert any("Events of items that the catalogue does not hold: 2." in remark for remark in quality.remarks)
 
 
 def test_the_first_lines_of_online_retail_become_a_shop(real_data: Path, tmp_path: Path) -> None:

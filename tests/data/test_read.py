@@ -120,7 +120,7 @@ def test_ragged_rows_are_rejected_and_the_others_keep_their_number(tmp_path: Pat
     found = read(write(tmp_path, items_csv="item_id,title\n1,Lamp\n2\n\n3,Chair\n4,Table,x\n5,Bed\n"))
     assert found.rows("raw_items", "item_id", "_row") == [("1", 1), ("3", 3), ("5", 5)]
     assert found.rows("rejected", "file", "row", "table_name", "reason", "content") == [
-        ("items.csv", 2, "items", "1 cells where the header has 2", "2"),
+        ("items.csv", 2, "items", "1 cell where the header has 2", "2"),
         ("items.csv", 4, "items", "3 cells where the header has 2", "4,Table,x"),
     ]
     assert found.tables.rows == {"items.csv": 5}

@@ -68,6 +68,13 @@ def test_a_query_stands_in_one_split_and_test_goes_first() -> None:
         assert column(done, "judgements", "split") == ["test", "test", "train", None, "dev", "dev"]
 
 
+def test_a_grade_that_no_32_bits_hold_is_rejected_and_ends_nothing() -> None:
+    rows = [{"query": "q", "item_id": str(place), "grade": grade} for place, grade in enumerate(("1", "1e300", "nan", "-2"))]
+    with cleaned(only="grades", judgements=rows) as done:
+        assert column(done, "judgements", "grade") == [1.0, -2.0]
+        assert set(reasons(done, "judgements")) == {2, 3}
+
+
 def test_the_last_grade_of_a_pair_counts() -> None:
     with cleaned(only="graded_twice", judgements=[{"query": "q", "item_id": "1", "grade": grade} for grade in ("1", "3")]) as done:
         assert column(done, "judgements", "grade") == [3.0]

@@ -54,7 +54,7 @@ def exact(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from aisle.text.adapted_train import export_adapted
 
     folder = tmp_path_factory.mktemp("exact")
-    assert min(export_adapted(base, folder, "tiny", quantise=False).values()) > 0.9999
+    assert min(export_adapted(base, folder, "tiny", precision="fp32").values()) > 0.9999
     return folder
 
 
@@ -74,11 +74,11 @@ def test_under_each_adapter_it_is_the_merged_graph_and_under_none_the_base(base:
 
     encoder = AdaptedEncoder(exact)
     found = {name: encoder.encode(TEXTS, "item", adapter=name) for name in ("lamps", "", "sofas")}
-    export(base, tmp_path / "plain", quantise=False)
+    export(base, tmp_path / "plain", precision="fp32")
     np.testing.assert_allclose(found[""], OnnxEncoder(tmp_path / "plain").encode(TEXTS, "item"), atol=1e-4)
     for name in ("lamps", "sofas"):
         merge(base / "adapters" / name, tmp_path / name)
-        export(tmp_path / name, tmp_path / f"{name}-merged", quantise=False)
+        export(tmp_path / name, tmp_path / f"{name}-merged", precision="fp32")
         np.testing.assert_allclose(found[name], OnnxEncoder(tmp_path / f"{name}-merged").encode(TEXTS, "item"), atol=1e-4)
         assert np.abs(found[name] - found[""]).max() > 0.05, "an adapter that changes nothing would prove nothing"
     np.testing.assert_array_equal(encoder.encode(TEXTS, "item"), found[""])

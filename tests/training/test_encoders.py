@@ -101,7 +101,7 @@ def test_setting_and_plan_stand() -> None:
 
 
 def ran(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    monkeypatch.setattr(encoders, "EXPORT", script)
+    monkeypatch.setattr(encoders, "PROGRAM", script)
 
 
 def test_an_export_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

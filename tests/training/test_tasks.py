@@ -84,7 +84,7 @@ def test_an_interrupted_task_takes_up_its_frames_and_decisions_and_comes_to_the_
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("aisle.training.tasks.learn", cut_off)
+        patch.setattr("aisle.training.tasks.with_reading", cut_off)
         with pytest.raises(KeyboardInterrupt):
             run(at(job, tmp_path), pipeline)
 

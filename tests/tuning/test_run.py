@@ -76,7 +76,7 @@ def test_a_task_learns_by_the_trees_of_the_settings(monkeypatch: pytest.MonkeyPa
     frames = SimpleNamespace(fit=shelf(5), dev=shelf(5))
     for name, made in {"_chosen": (("popularity",), []), "replayed": frames, "_heads": frozenset[str]()}.items():
         monkeypatch.setattr(tasks, name, lambda *_, made=made: made)
-    monkeypatch.setattr(tasks, "learn", learned)
+    monkeypatch.setattr(tasks, "with_reading", learned)
     job = SimpleNamespace(settings=TUNED, tracker=Tracker(quiet=True), encoder="", budget=Budget(1))
     with pytest.raises(LearningError) as ended:
         tasks.run_task(job, None, plain_stacks(["popularity"])["home"], {}, tasks.Planned(), lambda: 1.0)  # type: ignore[arg-type]

@@ -80,12 +80,12 @@ def look(found: Quality, data: Dataset) -> None:
     if len(data.events):
         found.counts["items without events"] = len(data.catalogue) - len(seen)
     if unknown:
-        found.remarks.append(f"{unknown} events are of items that the catalogue does not hold; they are kept, their item is unknown.")
+        found.remarks.append(f"Events of items that the catalogue does not hold: {unknown}. They are kept, their item is unknown.")
     if data.judgements is not None:
         strangers = int((data.judgements.item < 0).sum())
         found.counts |= {"judgements": len(data.judgements.item), "judgements of unknown items": strangers}
         if strangers:
-            found.remarks.append(f"{strangers} judgements are of items that the catalogue does not hold.")
+            found.remarks.append(f"Judgements of items that the catalogue does not hold: {strangers}.")
         found.remarks += _all_equal(data.judgements)
 
 

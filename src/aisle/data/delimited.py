@@ -58,7 +58,7 @@ def _fast(form: Form) -> Loaded | None:
 
 def ragged(found: int, expected: int) -> str:
     """Why a row of ``found`` cells cannot be read."""
-    return f"{found} cells where the header has {expected}"
+    return f"{found} cell{'' if found == 1 else 's'} where the header has {expected}"
 
 
 def _batches(form: Form, stream: pa.NativeFile, keep: object) -> Iterator[pa.RecordBatch]:

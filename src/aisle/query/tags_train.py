@@ -44,15 +44,20 @@ class Text:
         return entities(self.tokens, self.labels)
 
 
+Said = Mapping[str, Mapping[str, Sequence[Entities]]]
+
+
 @dataclass(frozen=True)
 class Learned:
     """The ``tagger`` (None: it is nowhere better), the attributes ``names`` that ``taught`` titles show, and for each kind of text
-    (`title`, `query`) what tagger, lookup and truth name, on texts that neither taught nor chose; ``why`` nothing was learned."""
+    (`title`, `query`) what tagger, lookup and truth name, on texts that neither taught nor chose, and on those that ``chose``; ``why``
+    nothing was learned."""
 
     tagger: Tagger | None = None
     names: Sequence[str] = ()
     taught: int = 0
-    said: Mapping[str, Mapping[str, Sequence[Entities]]] = field(default_factory=dict)
+    said: Said = field(default_factory=dict)
+    chose: Said = field(default_factory=dict)
     why: str = ""
 
 
@@ -76,7 +81,7 @@ def learn_tags(catalogue: Catalogue, most: int = MOST, seed: int = SEED) -> Lear
     choosing = {kind: answers(tagger, known, some, names) for kind, some in texts[2].items()}
     kept = frozenset(name for name in names if _better(choosing, name))
     said = {kind: answers(tagger, known, some, names) for kind, some in texts[3].items()}
-    return Learned(replace(tagger, kept=kept) if kept else None, names, len(teaching), said)
+    return Learned(replace(tagger, kept=kept) if kept else None, names, len(teaching), said, choosing)
 
 
 def fit(texts: Sequence[tuple[Text, Text]], fold: NDArray[np.int64], known: Sequence[Attributes]) -> Tagger:
@@ -213,7 +218,7 @@ def _part(catalogue: Catalogue, mask: NDArray[np.bool_]) -> Catalogue:
     return Catalogue(catalogue.ids.take(rows), {name: column.take(rows) for name, column in catalogue.texts.items()}, {})
 
 
-def _better(said: Mapping[str, Mapping[str, Sequence[Entities]]], name: str) -> bool:
+def _better(said: Said, name: str) -> bool:
     """Whether the tagger finds an attribute surely better in titles (95 %) and no worse in queries made up of them."""
     tables = {kind: [counts(ways[way], ways["truth"], name) for way in ("tagger", "lookup")] for kind, ways in said.items()}
     drawn = resampled(tables["title"])

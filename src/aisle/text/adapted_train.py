@@ -23,6 +23,7 @@ from transformers.utils.logging import disable_progress_bar
 from aisle.core.errors import InputError
 from aisle.core.quiet import quiet
 from aisle.text.adapted import ENDING, FOLDER, AdaptedEncoder
+from aisle.text.encoder import Precision
 from aisle.text.export_train import LONGEST, SAMPLE, check, settle
 from aisle.text.lora_train import CONFIG, WEIGHTS, digest
 from aisle.text.model_train import Pooled
@@ -60,7 +61,7 @@ class Open(nn.Module):  # type: ignore[misc]
         return torch.func.functional_call(self.net, updates, (input_ids, attention_mask))
 
 
-def export_adapted(source: Path, target: Path, name: str = "minilm", quantise: bool = True) -> dict[str, float]:
+def export_adapted(source: Path, target: Path, name: str = "minilm", precision: Precision = "int8") -> dict[str, float]:
     """Write the base in ``source`` and its adapters to ``target`` as an `AdaptedEncoder`; the lowest cosine to torch of each, "" the base.
 
     The base is in int8 unless told, updates are in float32. An adapter that is none of LoRA, is a pickle, or was learned on another base
@@ -74,10 +75,9 @@ def export_adapted(source: Path, target: Path, name: str = "minilm", quantise: b
         updates[adapter] = _update(_adapted(source, folder))
     (target / FOLDER).mkdir(parents=True, exist_ok=True)
     base = int(digest(source)[:7], 16)
-    width = _graph(_base(source), {name for update in updates.values() for name in update}, target / "model.onnx", quantise)
+    width = _graph(_base(source), {name for update in updates.values() for name in update}, target / "model.onnx", precision == "int8")
     shutil.copyfile(source / "tokenizer.json", target / "tokenizer.json")
-    facts = {"kind": "adapted", "name": name, "dimension": width, "longest": LONGEST, "base": base}
-    facts["precision"] = "int8" if quantise else "fp32"
+    facts = {"kind": "adapted", "name": name, "dimension": width, "longest": LONGEST, "base": base, "precision": precision}
     (target / "encoder.json").write_text(json.dumps(facts), encoding="utf-8")
     for adapter, update in updates.items():
         _write(update, base, target / FOLDER / f"{adapter}{ENDING}")

@@ -18,7 +18,7 @@ from aisle.query.examples import Examples, read_examples
 from aisle.query.intent import Intents
 from aisle.query.intent_train import Answers, affordable, learn, measure
 from aisle.query.reader import Reader
-from aisle.query.tags_train import Learned, counts, f1, learn_tags, resampled
+from aisle.query.tags_train import Entities, Learned, counts, f1, learn_tags, resampled
 from aisle.retrieval.vectors import ItemVectors
 from aisle.text.encoder import Vectors
 from aisle.tracking import Tracker
@@ -74,16 +74,18 @@ def learn_language(data: Dataset, vectors: ItemVectors | None, most: int, tracke
 
 
 def _tag_figures(learned: Learned) -> list[Figure]:
-    """F1 of each attribute in titles that taught nothing, of the tagger and of looking values up."""
+    """F1 of each attribute in titles that taught nothing, of the tagger and of looking values up: those that chose, those that did not."""
     found = []
     for name in learned.names:
-        ways = learned.said["title"]
-        tables = [counts(ways[way], ways["truth"], name) for way in TAGGED]
-        bounds = np.percentile(resampled(tables), (2.5, 97.5), axis=0)
-        for place, way in enumerate(TAGGED):
-            held = Measured(f1(tables[place]), float(bounds[0, place]), float(bounds[1, place]), len(tables[place]))
-            found.append(Figure(f"{name}_{way}", "attributes/f1", None, held))
+        chose, held = (_tagged(said["title"], name) for said in (learned.chose, learned.said))
+        found += [Figure(f"{name}_{way}", "attributes/f1", chose[way], held[way]) for way in TAGGED]
     return found
+
+
+def _tagged(ways: Mapping[str, Sequence[Entities]], name: str) -> dict[str, Measured]:
+    tables = [counts(ways[way], ways["truth"], name) for way in TAGGED]
+    low, high = np.percentile(resampled(tables), (2.5, 97.5), axis=0).tolist()
+    return {way: Measured(f1(one), low[place], high[place], len(one)) for place, (way, one) in enumerate(zip(TAGGED, tables, strict=True))}
 
 
 def _tags_said(learned: Learned) -> list[str]:

@@ -190,13 +190,8 @@ def measure(data: Dataset, settings: Settings, parts: Parts, budget: Budget, tra
     used = any(BERT_CTR in (*stack.names, *stack.click_names) for stack in stacks.values())
     topped = read_again(job, pipeline, stacks["search"] if "search" in results else None, crossed, plan.cross.get("first", 0))
     language = replace(language, figures=[*topped.figures, *texts.tuned.figures, *language.figures])
-    rows = [
-        *rows,
-        *([PlanRow("encoder", True, why=texts.why)] if texts.why else []),
-        *texts.rows,
-        *([topped.row] if topped.row else []),
-        *read.row(used),
-    ]
+    rows = [*rows, *([PlanRow("encoder", True, why=texts.why)] if texts.why else []), *texts.rows]
+    rows += [*([topped.row] if topped.row else []), *read.row(used)]
     report = replace(evaluation(job, results, clicks, rows, language, heads), off_policy=run_off_policy(job, pipeline, stacks))
     made = {"steps": crossed.steps, "first": topped.first} if crossed.steps else {}
     pipeline = replace(pipeline, top=topped.top)

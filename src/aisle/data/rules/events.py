@@ -6,6 +6,7 @@ import ibis
 from ibis.expr.types import NumericValue, Table, Value
 
 from aisle.data.rules.base import Change, Facts, Rule, first, text
+from aisle.data.rules.rows import LARGEST
 from aisle.data.words import BEGINNING
 
 YEAR = 366 * 86_400.0
@@ -14,9 +15,6 @@ END = 4_102_444_800.0
 
 SPAN = (-6e10, 2.5e11)
 """Seconds that a calendar can tell, from the year 68 to 9892."""
-
-LARGEST = 3.4e38
-"""What the 32 bits of an event's numbers can hold."""
 
 ENOUGH, FEW = 100, 0.05
 

@@ -8,6 +8,8 @@ from ibis.expr.types import IntegerValue, Table
 from aisle.data.rules.base import Change, Facts, Rule, first, place, text
 from aisle.schema import TABLES
 
+LARGEST = 3.4e38
+"""What 32 bits can hold of a number."""
 IDS = {"items": "item_id", "events": "user_id", "users": "user_id"}
 """The id column of a table in which two spellings would be two things."""
 
@@ -93,6 +95,13 @@ def graded_twice(table: Table, facts: Facts) -> Change:
     return Change(spot, reason=first((spot["_spot"] > 0, "an earlier grade of the same pair")))
 
 
+def grades(table: Table, facts: Facts) -> Change:
+    """A grade must be a number that can be compared."""
+    cell = table["grade"]
+    bad = cell.isnan() | (cell.abs() > LARGEST)
+    return Change(table, reason=first((bad, text("grade is no number to compare by: ", cell))))
+
+
 def one_split(table: Table, facts: Facts) -> Change:
     """A query stands in one split only, however it is spaced and capitalised: where its rows differ, test before dev before train, so that
     no test query is learned from."""
@@ -111,5 +120,6 @@ BEFORE = (
 OTHERS = (
     Rule("same_user", ("users", "labels"), "of several rows of one user the last counts", same_user),
     Rule("one_split", ("judgements",), "a query with rows in several splits goes whole to test, else dev", one_split, needs=("split",)),
+    Rule("grades", ("judgements",), "grades that are NaN, infinite or beyond 32 bits are rejected", grades, typed=True, needs=("grade",)),
     Rule("graded_twice", ("judgements",), "of a pair graded twice the last grade counts", graded_twice),
 )
