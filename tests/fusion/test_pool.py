@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from aisle.core.candidates import Candidates, union
 from aisle.core.request import MOST_ITEMS, Request
-from aisle.fusion.pool import ASKED, BEYOND, SIZE, places, pool
+from aisle.fusion.pool import ASKED, BEYOND, LISTED, PAGE, SIZE, places, pool
 
 
 def proposed(lists: dict[str, list[list[int]]]) -> Candidates:
@@ -51,10 +51,10 @@ def test_what_was_handed_in_stays_however_low_it_stands() -> None:
 @given(st.integers(0, 700), st.integers(1, 100), st.integers(1, 900))
 def test_a_deep_page_keeps_the_shallow_pool_in_front(offset: int, limit: int, size: int) -> None:
     found = proposed({"a": [list(range(size))], "b": [list(range(0, size, 3))]})
-    shallow = pool(found, ["a", "b"], [asked()])
-    deep = pool(found, ["a", "b"], [asked(offset=offset, limit=limit)])
-    assert len(shallow) == min(size, SIZE)
-    if offset + limit > SIZE:
+    most = LISTED if limit > PAGE else SIZE
+    shallow, deep = pool(found, ["a", "b"], [asked(limit=limit)]), pool(found, ["a", "b"], [asked(offset=offset, limit=limit)])
+    assert len(shallow) == min(size, most)
+    if offset + limit > most:
         assert len(deep) == min(size, MOST_ITEMS)
         assert set(deep.item[deep[BEYOND] == 0].tolist()) == set(shallow.item.tolist())
     else:
@@ -63,7 +63,7 @@ def test_a_deep_page_keeps_the_shallow_pool_in_front(offset: int, limit: int, si
 
 def test_a_query_has_a_larger_pool() -> None:
     found = proposed({"a": [list(range(900))]})
-    assert len(pool(found, ["a"], [Request("r", "search", query="lamp")])) == ASKED > SIZE
+    assert len(pool(found, ["a"], [Request("r", "search", query="lamp")])) == ASKED > LISTED > SIZE
 
 
 def test_another_order_than_the_score_reads_as_many_as_there_are_pages_for() -> None:
