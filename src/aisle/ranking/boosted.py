@@ -11,8 +11,11 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from aisle.core.hidden import hidden
+
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when LightGBM loads: threads that wait by spinning cost 4 times the time
-import lightgbm
+with hidden("pandas", "sklearn", "pyarrow", "dask", "matplotlib", "graphviz"):  # it reads arrays: they would take 130 MB and two seconds
+    import lightgbm
 
 from aisle.ranking.listwise import softmax
 from aisle.ranking.unbiased import one_list_a_click

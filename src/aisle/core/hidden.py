@@ -1,0 +1,19 @@
+"""Loads a library without the further ones that it would load for the sole reason that they are installed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def hidden(*names: str) -> Iterator[None]:
+    """While it lasts, importing any of ``names`` that is not loaded yet raises `ImportError`, as where it is not installed."""
+    gone = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(gone))  # type: ignore[arg-type]  # None is what the import system reads so
+    try:
+        yield
+    finally:
+        for name in gone:
+            sys.modules.pop(name, None)

@@ -1,0 +1,30 @@
+"""A library that is hidden cannot be imported, and can be again afterwards; trees come without tables that nobody asked for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from aisle.core.hidden import hidden
+
+
+def test_what_is_hidden_is_not_there_until_it_ends_even_where_it_ends_badly() -> None:
+    sys.modules.pop("this", None)
+    with pytest.raises(RuntimeError), hidden("this", "sys"):
+        with pytest.raises(ImportError):
+            __import__("this")
+        assert __import__("sys") is sys, "what is loaded already stays"
+        raise RuntimeError
+    assert "this" not in sys.modules
+
+
+def test_the_ranker_opens_without_pandas_and_scikit_learn_and_leaves_them_to_others() -> None:
+    said = (
+        "import sys; from aisle.ranking.boosted import Boosted; "
+        "print([name for name in ('pandas', 'sklearn', 'pyarrow', 'matplotlib') if name in sys.modules]); "
+        "import sklearn; print(sklearn.__name__)"
+    )
+    found = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
+    assert found.stdout.split("\n")[:2] == ["[]", "sklearn"]
