@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from aisle.core.candidates import Candidates, union
 from aisle.core.request import MOST_ITEMS, Request
-from aisle.fusion.pool import ASKED, BEYOND, LISTED, PAGE, SIZE, places, pool
+from aisle.fusion.pool import ASKED, ASKED_LISTED, BEYOND, LISTED, PAGE, SIZE, places, pool
 
 
 def proposed(lists: dict[str, list[list[int]]]) -> Candidates:
@@ -63,7 +63,8 @@ def test_a_deep_page_keeps_the_shallow_pool_in_front(offset: int, limit: int, si
 
 def test_a_query_has_a_larger_pool() -> None:
     found = proposed({"a": [list(range(900))]})
-    assert len(pool(found, ["a"], [Request("r", "search", query="lamp")])) == ASKED > LISTED > SIZE
+    assert len(pool(found, ["a"], [Request("r", "search", query="lamp")])) == ASKED > SIZE
+    assert len(pool(found, ["a"], [Request("r", "search", query="lamp", limit=100)])) == ASKED_LISTED > LISTED
 
 
 def test_another_order_than_the_score_reads_as_many_as_there_are_pages_for() -> None:

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from aisle.core.candidates import Candidates
 from aisle.core.request import MOST_ITEMS, Request
 
-SIZE, LISTED, ASKED = 200, 300, 400
-"""Candidates that the ranker scores for a page, for a list of more than `PAGE` items, and for a query. Features and trees cost most of an
-answer, and what stands further down by every source is never shown: on Amazon Beauty 300 change no first ten and gain a hundredth of
-recall@100. A query has few sources, and what only one of them knows is often right: 300 would lose two hundredths of that on Home Depot."""
+SIZE, LISTED = 200, 300
+"""Candidates that the ranker scores for a page, and for a list of more than `PAGE` items. Features and trees cost most of an answer, and what
+stands further down by every source is never shown: on Amazon Beauty 300 change no first ten and gain a hundredth of recall@100."""
+ASKED, ASKED_LISTED = 300, 400
+"""The same where there is a query: its sources are few, and what only one of them knows is often right. On Home Depot 400 change no first ten
+and gain two hundredths of recall@100."""
 PAGE = 50
 """Items asked for at once up to which they are a page: all pages of one length agree."""
 BEYOND = "beyond"
@@ -23,11 +25,11 @@ BEYOND = "beyond"
 def pool(candidates: Candidates, sources: Sequence[str], requests: Sequence[Request], handed: Sequence[str] = ()) -> Candidates:
     """The best candidates of each request by the sum over ``sources`` of ``1 / (1 + rank / 5)``, ties to the lower item.
 
-    That is `SIZE`, `LISTED` or `ASKED` of them, or as many as there are pages for (`MOST_ITEMS`) where the request asks for a deep page or
-    another order than the score's: pages then agree however deep they are. What one of ``handed`` proposed always stays.
+    That is `SIZE` of them (`LISTED`, `ASKED`, `ASKED_LISTED`), or as many as there are pages for (`MOST_ITEMS`) where the request asks for a
+    deep page or another order than the score's: pages then agree however deep they are. What one of ``handed`` proposed always stays.
     """
     place = places(candidates, sources)
-    shallow = np.array([ASKED if request.query else LISTED if request.limit > PAGE else SIZE for request in requests])
+    shallow = np.array([_size(request) for request in requests])
     most = np.array([MOST_ITEMS if _deep(request, size) else size for request, size in zip(requests, shallow.tolist(), strict=True)])
     keep = place < most[candidates.request]
     for name in handed:
@@ -50,6 +52,11 @@ def places(candidates: Candidates, sources: Sequence[str]) -> NDArray[np.int64]:
     result = np.empty(len(order), np.int64)
     result[order] = np.arange(len(order)) - np.repeat(candidates.offsets[:-1], candidates.counts)
     return result
+
+
+def _size(request: Request) -> int:
+    page, listed = (ASKED, ASKED_LISTED) if request.query else (SIZE, LISTED)
+    return listed if request.limit > PAGE else page
 
 
 def _deep(request: Request, shallow: int) -> bool:
