@@ -11,11 +11,11 @@ from aisle.core.candidates import Candidates
 from aisle.core.request import MOST_ITEMS, Request
 
 SIZE, LISTED = 200, 300
-"""Candidates that the ranker scores for a page, and for a list of more than `PAGE` items. Features and trees cost most of an answer, and what
-stands further down by every source is never shown: on Amazon Beauty 300 change no first ten and gain a hundredth of recall@100."""
+"""Candidates that the ranker scores for a page, and for a list of more than `PAGE` items. Features and trees cost most of an answer, and
+what stands further down by every source is never shown: on Amazon Beauty 300 change no first ten and gain a hundredth of recall@100."""
 ASKED, ASKED_LISTED = 300, 400
-"""The same where there is a query: its sources are few, and what only one of them knows is often right. On Home Depot 400 change no first ten
-and gain two hundredths of recall@100."""
+"""The same where there is a query: its sources are few, and what only one of them knows is often right. On Home Depot 400 change no first
+ten and gain two hundredths of recall@100."""
 PAGE = 50
 """Items asked for at once up to which they are a page: all pages of one length agree."""
 BEYOND = "beyond"
@@ -25,8 +25,8 @@ BEYOND = "beyond"
 def pool(candidates: Candidates, sources: Sequence[str], requests: Sequence[Request], handed: Sequence[str] = ()) -> Candidates:
     """The best candidates of each request by the sum over ``sources`` of ``1 / (1 + rank / 5)``, ties to the lower item.
 
-    That is `SIZE` of them (`LISTED`, `ASKED`, `ASKED_LISTED`), or as many as there are pages for (`MOST_ITEMS`) where the request asks for a
-    deep page or another order than the score's: pages then agree however deep they are. What one of ``handed`` proposed always stays.
+    That is `SIZE` of them (`LISTED`, `ASKED`, `ASKED_LISTED`), or as many as there are pages for (`MOST_ITEMS`) where the request asks for
+    a deep page or another order than the score's: pages then agree however deep they are. What one of ``handed`` proposed always stays.
     """
     place = places(candidates, sources)
     shallow = np.array([_size(request) for request in requests])
