@@ -15,7 +15,7 @@ from aisle.core.runner import Runner
 from aisle.core.stage import Block
 from aisle.data.windows import Windows, cut
 from aisle.evaluation.replay import Replay, search_log
-from aisle.fusion.pool import SIZE
+from aisle.fusion.pool import LISTED
 from aisle.pipeline import Pipeline
 from aisle.training import candidates as replaying
 from aisle.training.candidates import frame, proposed
@@ -135,9 +135,9 @@ def test_no_more_than_is_ranked_online_and_fewer_when_asked(
     pipeline: Pipeline, asked: dict[str, dict[int, Replay]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few = asked["home"][3].sample(12, 2)
-    monkeypatch.setattr("aisle.fusion.pool.SIZE", 120)
+    monkeypatch.setattr("aisle.fusion.pool.LISTED", 120)
     made = whole(pipeline, few, "home")
-    assert made.groups.max() == 120 < SIZE
+    assert made.groups.max() == 120 < LISTED
     fewer = whole(pipeline, few, "home", most=20)
     assert fewer.groups.max() == 20
     for number in range(12):
