@@ -92,7 +92,7 @@ def over(pipeline: Pipeline, step: Step, history: History) -> Pipeline:
 
 def told(pipeline: Pipeline, head: BertHead | None) -> Pipeline:
     """The pipeline with bert_ctr's score among its features, over the vectors of its sources by meaning; unchanged without either."""
-    vectors = next((source.vectors_ for source in pipeline.sources.values() if isinstance(source, Nearest)), None)
+    vectors = vectors_of(pipeline.sources)
     if head is None or vectors is None:
         return pipeline
     return replace(pipeline, features=Features([*pipeline.features.groups, BertScore(head, vectors)]))

@@ -10,6 +10,8 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from aisle.ranking.features import worth
+
 Column = NDArray[np.float32]
 Matrix = NDArray[np.float64]
 
@@ -75,7 +77,7 @@ class Recall:
             for row, what in ((place, "share"), (half + place, "rank")):
                 if f"{name}_{what}" in columns:
                     x[row] = columns[f"{name}_{what}"]
-        x[half:] = 1 / (1 + np.expm1(x[half:]) / 5)
+        x[half:] = worth(x[half:])
         x[np.isnan(x)] = 0
         return x.T
 
@@ -106,7 +108,7 @@ def terms(columns: Mapping[str, Column], source: str) -> tuple[NDArray[np.floati
     length = len(next(iter(columns.values()))) if columns else 0
     nothing = np.full(length, np.nan)
     share, rank = (columns.get(f"{source}_{what}", nothing) for what in ("share", "rank"))
-    return np.nan_to_num(share), np.nan_to_num(1 / (1 + np.expm1(rank) / 5))
+    return np.nan_to_num(share), worth(rank)
 
 
 def normal_equations(x: Matrix, taken: NDArray[np.bool_]) -> tuple[Matrix, Matrix]:

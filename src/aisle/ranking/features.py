@@ -68,10 +68,15 @@ class SourceScores:
         return columns | agreement(shares, depth)
 
 
+def worth(depth: NDArray[np.floating]) -> NDArray[np.floating]:
+    """``1 / (1 + rank / 5)`` of log(1 + rank), 0 where a source is silent."""
+    return np.nan_to_num(1 / (1 + np.expm1(depth) / 5))
+
+
 def agreement(shares: Column, depth: Column) -> dict[str, Column]:
     """``(n,) float32`` each, from ``(sources, n)`` shares and log(1 + rank), NaN where a source is silent: how many name the item, how far
     up it stands at best, and the sums of `share` and of ``1 / (1 + rank / 5)``, which tell many middling voices from one loud one."""
-    place = np.nan_to_num(1 / (1 + np.expm1(depth) / 5))
+    place = worth(depth)
     found = {
         "sources_agreeing": np.isfinite(depth).sum(axis=0),
         "best_rank": np.fmin.reduce(depth, axis=0),

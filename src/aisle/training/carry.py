@@ -9,7 +9,7 @@ from itertools import accumulate
 import numpy as np
 
 from aisle.arrange.rules import Rules
-from aisle.assemble import assemble, head_of, opened, told
+from aisle.assemble import assemble, head_of, opened, told, vectors_of
 from aisle.bundle import Bundle
 from aisle.core.catalogue import Catalogue
 from aisle.core.events import Dataset
@@ -124,5 +124,5 @@ def alike(one: Catalogue, other: Catalogue) -> bool:
 
 def _vectors(sources: Mapping[str, Source], before: Catalogue, after: Catalogue) -> tuple[ItemVectors | None, int]:
     """The vectors that the sources by meaning share, and how many texts had to be encoded."""
-    held = next((source.vectors_ for source in sources.values() if isinstance(source, Nearest)), None)
+    held = vectors_of(sources)
     return (None, 0) if held is None else held.moved(before, after)

@@ -45,6 +45,12 @@ def mean(values: NDArray[np.float64]) -> float:
     return float(np.nanmean(values)) if np.isfinite(values).any() else 0.0
 
 
+def gain_of(difference: NDArray[np.float64]) -> tuple[float, float]:
+    """Mean of a paired difference ``(requests,)`` over what is known and its standard error; 0 and infinite where nothing is."""
+    known = difference[np.isfinite(difference)]
+    return (float(known.mean()), float(known.std() / np.sqrt(len(known)))) if len(known) else (0.0, inf)
+
+
 def choose(sources: Sequence[str], floor: Sequence[str], fit: Frame, dev: Frame, left: Left = lambda: inf) -> list[PlanRow]:
     """A row for each source that proposed anything.
 

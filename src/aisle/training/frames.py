@@ -69,6 +69,11 @@ class Frame:
         """``(n,) int32``: the request of each row."""
         return np.repeat(np.arange(len(self.offsets) - 1, dtype=np.int32), self.groups)
 
+    @property
+    def wanting(self) -> NDArray[np.bool_]:
+        """``(requests,) bool``: those that wanted something which was proposed."""
+        return np.bincount(self.request[self.grade > 0], minlength=len(self.groups)) > 0
+
     def keep(self, mask: NDArray[np.bool_], names: Sequence[str]) -> Frame:
         """The rows that ``mask`` keeps, with only the features ``names``."""
         counts = np.bincount(self.request[mask], minlength=len(self.groups))

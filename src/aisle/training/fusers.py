@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from aisle.fusion.rank_fusion import reciprocal_rank
 from aisle.fusion.segments import mixed
 from aisle.fusion.stack import Stack
 from aisle.training.budget import Left
-from aisle.training.choose import mean, quality
+from aisle.training.choose import gain_of, mean, quality
 from aisle.training.frames import Frame
 
 FOLDS = 4
@@ -113,6 +112,4 @@ def _tried(name: str, stack: Stack, lesson: Lesson, weighted: Floats, part: NDAr
         fuser = unfitted(name, stack.sources).fit(replace(lesson, use=part != number))
         judged[part == number] = lesson.judge(fuser.score(lesson.columns))[part == number]
     whole = unfitted(name, stack.sources).fit(lesson)
-    difference = (judged - weighted)[np.isfinite(judged - weighted)]
-    error = float(difference.std() / np.sqrt(len(difference))) if len(difference) else inf
-    return Contender(whole, judged, float(difference.mean()) if len(difference) else 0.0, error)
+    return Contender(whole, judged, *gain_of(judged - weighted))

@@ -20,7 +20,7 @@ from aisle.ranking.boosted import Boosted, Objective
 from aisle.ranking.calibrate import Calibrator
 from aisle.ranking.logistic import Logistic
 from aisle.training.budget import Left, part_of
-from aisle.training.choose import mean, quality, weighed
+from aisle.training.choose import gain_of, mean, quality, weighed
 from aisle.training.clicked import Often, on_rows
 from aisle.training.frames import Column, Frame
 from aisle.training.fusers import SURE, Contest, compete
@@ -98,7 +98,7 @@ class Learned:
 def learn(stack: Stack, fit: Frame, dev: Frame, recipe: Recipe) -> Learned:
     """Fit the rankers and the recall side on ``fit`` (window 2), choose, calibrate and set α on ``dev`` (window 3)."""
     names = fit.names
-    wanted = int(np.unique(fit.request[fit.grade > 0]).size)
+    wanted = int(fit.wanting.sum())
     if wanted < FEWEST:
         note = f"{stack.task}: only {wanted} requests of window 2 wanted something that was proposed; the sources weigh the same."
         return Learned(stack, {}, [], [note])
@@ -148,10 +148,10 @@ def best_ranker(dev: Frame, scores: Mapping[str, Column], recipe: Recipe) -> tup
         if name == UNBIASED and recipe.often is not None:
             often = recipe.often(dev.replay)
             sides = {one: weighed(dev, scores[one], often) for one in (name, best)}
-        gain, error = _gain(sides[name] - sides[best])
+        gained, error = gain_of(sides[name] - sides[best])
         by = "" if sides is values else " by clicks weighed by their places"
-        whys[name] = f"gains {gain:+.4f} over {best} on window 3{by}, standard error {error:.4f}; {SURE:g} of them are wanted"
-        best = name if gain > SURE * error else best
+        whys[name] = f"gains {gained:+.4f} over {best} on window 3{by}, standard error {error:.4f}; {SURE:g} of them are wanted"
+        best = name if gained > SURE * error else best
     if recipe.ranker is not None and recipe.ranker not in scores:
         said = [f"nothing teaches {recipe.ranker} here; {best} ranks."]
     elif recipe.ranker is not None:
@@ -165,12 +165,6 @@ def _apart(made: Mapping[str, Column], recipe: Recipe) -> list[PlanRow]:
     late, silent = "not tried: the time for the rankers was used up", "not tried: the log does not say where clicks on searches stood"
     whys = {name: late if name in recipe.further else silent if name in recipe.challengers else APART[name] for name in CHALLENGERS}
     return [PlanRow(name, False, why=why) for name, why in whys.items() if name not in made]
-
-
-def _gain(difference: NDArray[np.float64]) -> tuple[float, float]:
-    """The mean of what is known and its standard error."""
-    known = difference[np.isfinite(difference)]
-    return (float(known.mean()), float(known.std() / np.sqrt(len(known)))) if len(known) else (0.0, inf)
 
 
 def fit_rankers(fit: Frame, recipe: Recipe) -> tuple[dict[str, Ranker], Effort]:
@@ -195,7 +189,7 @@ def fit_rankers(fit: Frame, recipe: Recipe) -> tuple[dict[str, Ranker], Effort]:
 def _makers(fit: Frame, recipe: Recipe) -> dict[str, Callable[[Mapping[str, int], Left], tuple[Ranker, dict[str, int]]]]:
     """What fits each ranker with a given effort in the time left."""
     names = list(fit.names)
-    used = np.bincount(fit.request[fit.grade > 0], minlength=len(fit.groups)) > 0
+    used = fit.wanting
     rows = used[fit.request]
     x, groups, relevant, grade = fit.table(names, rows), fit.groups[used], fit.relevant[rows].astype(float), levels(fit)[rows]
     size: dict[str, Any] = {"leaves": int(np.clip(relevant.sum() / WANTED_PER_LEAF, 4, 15)), "seed": recipe.seed, **recipe.trees}
@@ -248,9 +242,7 @@ def _alpha(dev: Frame, ctr: Column, rer: Column, given: float | None) -> tuple[f
         return given, " by setting"
     values = {a: quality(dev, mixed(a, ctr, rer)) for a in ALPHAS}
     best = max(values, key=lambda a: mean(values[a]))
-    difference = values[best] - values[0.5]
-    known = difference[np.isfinite(difference)]
-    error = float(known.std() / np.sqrt(max(1, len(known))))
-    if mean(difference) > error:
-        return float(best), f": gains {mean(difference):.4f} NDCG@10 over .5 on window 3"
+    gained, error = gain_of(values[best] - values[0.5])
+    if gained > error:
+        return float(best), f": gains {gained:.4f} NDCG@10 over .5 on window 3"
     return 0.5, ": no other gains more than a standard error on window 3"

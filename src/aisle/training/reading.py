@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from aisle.evaluation.results import PlanRow
 from aisle.fusion.stack import Stack
 from aisle.ranking.ctr.settings import BERT_CTR
 from aisle.training.ablation import GROUPS, LOOK, Windows
 from aisle.training.budget import part_of
-from aisle.training.choose import quality
+from aisle.training.choose import gain_of, quality
 from aisle.training.fusers import SURE
 from aisle.training.judge import fused
 from aisle.training.learn import Learned, Recipe, learn
@@ -62,9 +60,7 @@ def _tried(name: str, stack: Stack, plain: Learned, windows: tuple[Windows, Wind
     ranker = plain.stack.ranker.name if plain.stack.ranker else ""
     same = replace(recipe, effort=plain.effort, only=(ranker,), fusion=None, compete=False)
     lists = [quality(one.dev, fused(learn(stack, one.fit, one.dev, same), one.dev)) for one in windows]
-    gain = lists[1] - lists[0]
-    known = gain[np.isfinite(gain)]
-    value, error = (float(known.mean()), float(known.std() / np.sqrt(len(known)))) if len(known) else (0.0, 0.0)
+    value, error = gain_of(lists[1] - lists[0])
     said = f"read by the ranker: {value:+.4f} NDCG@10 on window 3, standard error {error:.4f}"
     kept = value > SURE * error
     return PlanRow(name, kept, gain=value, why=said if kept else f"{said}; {SURE:g} of them are wanted, so it is left out")

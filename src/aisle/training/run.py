@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from aisle.arrange.rules_file import read_rules
-from aisle.assemble import save, told
+from aisle.assemble import save, told, vectors_of
 from aisle.bundle import Bundle, Json, Store
 from aisle.core.errors import InputError
 from aisle.core.events import Dataset
@@ -169,7 +169,7 @@ def measure(data: Dataset, settings: Settings, parts: Parts, budget: Budget, tra
     check_pinned(plan.encoder, plan.encoder_files)
     texts = with_pictures(text_sources(wanted, held, plan.encoder, plan.finetune), wanted, held)
     crossed = cross_encoder(held, texts, plan.cross if budget.planned else None)
-    meaning = next((one.vectors_ for one in texts.sources.values() if isinstance(one, Nearest)), None)
+    meaning = vectors_of(texts.sources)
     most = plan.texts or int(str(parts.decided(f"texts-{budget.minutes}", lambda: texts_to_learn(meaning, LANGUAGE_TIME * budget.left))))
     language = learn_language(data, meaning, most, tracker)
     job = Job(data, windows, settings, budget, tracker, parts, texts.sources, texts.encoder, reader=language.reader)

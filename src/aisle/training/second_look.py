@@ -13,7 +13,7 @@ from aisle.evaluation.results import PlanRow
 from aisle.ranking.boosted import Boosted
 from aisle.ranking.features import agreement
 from aisle.training.budget import Left
-from aisle.training.choose import mean, quality
+from aisle.training.choose import gain_of, mean, quality
 from aisle.training.frames import Frame, best
 from aisle.training.learn import levels
 
@@ -33,20 +33,23 @@ def look_again(rows: Sequence[PlanRow], fit: Frame, dev: Frame, left: Left = lam
 
     On amazon_beauty the sum keeps three sources; with all that this look adds to them the ranker gains six hundredths of its NDCG@10.
     """
+    if all(row.kept for row in rows):
+        return list(rows)
     found = {row.part: row for row in rows}
     trials = _Trials(list(found), fit, dev, seed)
-    if all(row.kept for row in rows) or trials.taught < FEWEST:
+    if trials.taught < FEWEST:
         return list(rows)
     kept = [row.part for row in rows if row.kept]
     before = trials.quality(kept)
     while waiting := [row.part for row in found.values() if not row.kept and left() > 0]:
         gained = {name: trials.quality([*kept, name]) - before for name in waiting if left() > 0}
         name = max(gained, key=lambda one: mean(gained[one]), default="")
-        if not name or mean(gained[name]) <= SURE * _error(gained[name]):
+        value, error = gain_of(gained[name]) if name else (0.0, inf)
+        if value <= SURE * error:
             break
         before = before + gained[name]
         kept.append(name)
-        found[name] = PlanRow(name, True, gain=mean(gained[name]), why="raises NDCG@10 of trees on window 3, though not of a sum")
+        found[name] = PlanRow(name, True, gain=value, why="raises NDCG@10 of trees on window 3, though not of a sum")
     return list(found.values())
 
 
@@ -60,7 +63,7 @@ class _Trials:
     @property
     def taught(self) -> int:
         """Requests that teach."""
-        return int(np.unique(self.fit.request[self.fit.grade > 0]).size)
+        return int(self.fit.wanting.sum())
 
     def quality(self, sources: Sequence[str]) -> NDArray[np.float64]:
         """``(requests,) float64``: NDCG@10 on the later window of trees that read these sources alone."""
@@ -84,11 +87,4 @@ def _near(frame: Frame, sources: Sequence[str]) -> Frame:
 
 def _wanted(frame: Frame) -> Frame:
     """The requests that wanted something which was proposed, and no other row."""
-    used = np.bincount(frame.request[frame.grade > 0], minlength=len(frame.groups)) > 0
-    return frame.keep(used[frame.request], frame.names)
-
-
-def _error(difference: NDArray[np.float64]) -> float:
-    """Standard error of the mean."""
-    known = difference[np.isfinite(difference)]
-    return float(known.std() / np.sqrt(max(1, len(known))))
+    return frame.keep(frame.wanting[frame.request], frame.names)
