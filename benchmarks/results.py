@@ -32,6 +32,7 @@ PARTS = {
     "adapters": "adapters.adapter_figures",
     "rates": "rates.rate_figures",
     "shrink": "shrink.shrink_figures",
+    "packed_vectors": "packed_vectors.packed_figures",
     "chinese_pretraining": "chinese_pretraining.pretraining_figures",
     "fits": "fits.fit_figures",
     "peers": "peers.peer_figures",

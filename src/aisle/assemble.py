@@ -60,9 +60,7 @@ def assemble(
 ) -> Pipeline:
     """The pipeline over these parts, by the policy, ranking and page ``settings``, the shop's ``rules`` and what it can read in queries."""
     settings, rules = settings or Settings(), rules or Rules(catalogue)
-    known = vectors_of(sources)
-    vectors = None if known is None else known.vectors
-    page = Arranger(catalogue, rules, lexical(sources), vectors, settings.arrange.diversity, settings.arrange.group_variants)
+    page = Arranger(catalogue, rules, lexical(sources), vectors_of(sources), settings.arrange.diversity, settings.arrange.group_variants)
     reading, features = _reading(sources), _features(catalogue, counters, sources)
     filters, limit = policies(catalogue, settings.policy.armed, rules), settings.ranking.candidates
     fallback, encode = Fallback(sources["popularity"], catalogue), None if reader is None else _encode(reader, sources)

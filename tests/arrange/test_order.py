@@ -16,6 +16,7 @@ from aisle.arrange.page import Page
 from aisle.core.candidates import Candidates
 from aisle.core.request import MOST_ITEMS, SORTS, Request
 from aisle.core.runner import Runner
+from aisle.retrieval.unit_vectors import UnitVectors
 from aisle.testing import toys
 from tests.arrange.toys import arranger, block, page, shop
 from tests.pipeline.toy import pipeline, request, with_columns
@@ -166,7 +167,7 @@ def test_likeness_is_the_cosine_of_vectors_else_the_category() -> None:
     items = np.array([0, 1, 2], np.int32)
     by_category = Likeness(shop(categories=["a", "a", None]))(items)
     assert by_category.tolist() == [[1, 1, 0], [1, 1, 0], [0, 0, 0]]
-    by_vector = Likeness(shop(size=3), np.array([[1, 0], [0.6, 0.8]], np.float16))(items)
+    by_vector = Likeness(shop(size=3), UnitVectors(np.array([[1, 0], [0.6, 0.8]], np.float16)))(items)
     assert by_vector[0, 1] == pytest.approx(0.6, abs=1e-3)
     assert by_vector[2].tolist() == [0, 0, 0]
 

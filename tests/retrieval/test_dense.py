@@ -60,7 +60,7 @@ def test_the_nearest_allowed_items_are_found_exactly_however_narrow_the_filter(v
     mask = np.random.default_rng(3).random(len(TITLES)) < share
     wanted = vectors.query("red lamp number7")
     rows, score = vectors.nearest(wanted, mask, 25)
-    exact = vectors.vectors.astype(np.float32) @ wanted
+    exact = vectors.whole() @ wanted
     allowed = np.flatnonzero(mask)
     assert len(rows) == min(25, len(allowed)) and mask[rows].all() and len(set(rows.tolist())) == len(rows)
     np.testing.assert_allclose(score, np.sort(exact[allowed])[::-1][: len(rows)], atol=1e-5)

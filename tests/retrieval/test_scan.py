@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from aisle.retrieval.scan import Scan, widened
+from aisle.retrieval.packed import widened
+from aisle.retrieval.scan import Scan
 
 
 @pytest.fixture(scope="module")

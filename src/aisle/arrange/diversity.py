@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aisle.core.catalogue import Catalogue
+from aisle.core.vectors import Vectors
 
 POOL = 60
 """Items from the top that may change places; those behind stay where they are."""
@@ -45,13 +46,13 @@ def diversified(items: NDArray[np.int32], picks: int, strength: float, alike: Al
 
 @dataclass(frozen=True)
 class Likeness:
-    """How alike items are: cosine of their ``vectors`` ``(n, d)`` where there are any, else 1 for the same first category and 0 otherwise.
+    """How alike items are: cosine of their ``vectors`` where there are any, else 1 for the same first category and 0 otherwise.
 
     Items without a vector are like nothing.
     """
 
     catalogue: Catalogue
-    vectors: NDArray[np.float16] | None = None
+    vectors: Vectors | None = None
 
     def __call__(self, items: NDArray[np.int32]) -> NDArray[np.float32]:
         """``(k, k) float32`` in [0, 1]."""
@@ -59,6 +60,6 @@ class Likeness:
             codes = self.catalogue.labels("category").first[items]
             return ((codes[:, None] == codes) & (codes >= 0)).astype(np.float32)
         known = items < len(self.vectors)
-        held = np.zeros((len(items), self.vectors.shape[1]), np.float32)
-        held[known] = self.vectors[items[known]]
+        held = np.nan_to_num(self.vectors.take(np.where(known, items, 0)))
+        held[~known] = 0
         return np.clip(held @ held.T, 0, 1)

@@ -18,6 +18,7 @@ from aisle.core.candidates import Candidates
 from aisle.core.catalogue import Catalogue
 from aisle.core.request import MOST_ITEMS, Request
 from aisle.core.stage import Block, Query
+from aisle.core.vectors import Vectors
 from aisle.fusion.pool import BEYOND
 
 Rows = NDArray[np.int64]
@@ -58,13 +59,13 @@ MOVES = ("boosted", "buried", "pinned", "literal", "diverse")
 
 @dataclass(frozen=True)
 class Arranger:
-    """How a bundle's pages are arranged. ``literal`` knows titles that hold a query; ``vectors`` ``(n, d)`` say which items are alike;
+    """How a bundle's pages are arranged. ``literal`` knows titles that hold a query; ``vectors`` say which items are alike;
     ``diversity`` is the strength of `diversified`; ``group`` shows one variant a product."""
 
     catalogue: Catalogue
     rules: Rules
     literal: Literal | None = None
-    vectors: NDArray[np.float16] | None = None
+    vectors: Vectors | None = None
     diversity: float = 0.0
     group: bool = True
 

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+TENSOR_TYPES = {"F16": np.float16, "F32": np.float32, "I8": np.int8}
+"""Of those that safetensors knows the ones that we write."""
+
 
 def mapped(path: Path) -> NDArray[Any]:
     """An array that `numpy.save` wrote, read-only: what is never used takes no memory, and all workers of a server share what is. A plain
     array over the map, since slicing a `numpy.memmap` costs ten times as much."""
     return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+
+
+def mapped_tensor(path: Path, name: str) -> NDArray[Any]:
+    """A tensor of a safetensors file, as `mapped` opens an array: the library itself copies it. Raises `OSError` where the file is none."""
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        try:
+            told = json.loads(file.read(size))[name]
+            kind, shape, start = TENSOR_TYPES[told["dtype"]], tuple(told["shape"]), int(told["data_offsets"][0])
+        except (KeyError, ValueError) as error:
+            raise OSError(f"{path.name} holds no tensor {name} that can be read") from error
+    return np.asarray(np.memmap(path, kind, "r", 8 + size + start, shape))
 
 
 def looked_up(places: NDArray[np.int32], values: NDArray[np.float32], wanted: NDArray[np.int32]) -> NDArray[np.float32]:

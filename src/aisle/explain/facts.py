@@ -193,12 +193,12 @@ class Facts:
     @cached_property
     def _alike(self) -> list[bool]:
         """Whether each shown item's text is like its cause's; not where one of them came after the vectors."""
-        vectors = next((held.vectors for source in self.sources.values() if (held := getattr(source, "vectors_", None)) is not None), None)
+        vectors = next((held for source in self.sources.values() if (held := getattr(source, "vectors_", None)) is not None), None)
         causes, items = np.array(self.causes[0], np.int32), self.candidates.item[self.rows]
         if vectors is None or not len(vectors):
             return [False] * len(items)
         known = np.maximum(causes, items) < len(vectors)
-        first, second = (np.asarray(vectors[np.where(known, rows, 0)], np.float32) for rows in (causes, items))
+        first, second = (vectors.take(np.where(known, rows, 0)) for rows in (causes, items))
         alike: list[bool] = (known & ((first * second).sum(axis=1) >= SIMILAR)).tolist()
         return alike
 

@@ -4,25 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aisle.core.candidates import Candidates
 from aisle.core.stage import Block
+from aisle.core.vectors import Vectors
 from aisle.retrieval.base import newest
 
 Column = NDArray[np.float32]
 READ = 10
 """The newest items that are compared: those before them rarely say more, and each costs a product with every candidate."""
-
-
-class Vectors(Protocol):
-    """Items' vectors of unit length, of texts or of pictures; NaN for a text that is still to be encoded, zero for an item without."""
-
-    def __len__(self) -> int: ...
-    def take(self, rows: NDArray[np.integer]) -> Column: ...
 
 
 @dataclass(frozen=True)

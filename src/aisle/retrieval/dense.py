@@ -85,7 +85,7 @@ class Dense(Nearest):
         asked = (
             np.stack([self.vectors_.query(text) for text in texts]) if texts else np.zeros((0, self.vectors_.encoder.dimension), np.float32)
         )
-        self.mapping = (adapter or Adapter()).fit(asked, self.vectors_.vectors.astype(np.float32), pairs)
+        self.mapping = (adapter or Adapter()).fit(asked, self.vectors_.whole(), pairs)
         return self
 
     def wanted(self, block: Block) -> Iterator[Vector | None]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aisle.core.stage import Mask
-from aisle.retrieval.unit_vectors import Half
+from aisle.retrieval.packed import Floats
 from aisle.retrieval.vectors import ItemVectors
 
 Rows = NDArray[np.int32]
@@ -19,23 +19,23 @@ FEW = 50
 
 
 class LaterVectors(ItemVectors):
-    """``base`` with the vectors of ``rows`` ``(k,) int32`` as their text is now: ``block`` ``(k, d) float16``, NaN where it has not been
+    """``base`` with the vectors of ``rows`` ``(k,) int32`` as their text is now: ``block`` ``(k, d) float32``, NaN where it has not been
     encoded yet. Such an item is silent, whatever its text said before."""
 
-    def __init__(self, base: ItemVectors, rows: Rows, block: Half, items: int) -> None:
+    def __init__(self, base: ItemVectors, rows: Rows, block: Floats, items: int) -> None:
         self.base, self.rows, self.block, self.items = base, rows, block, items
         self.encoder, self.vectors, self.made_from = base.encoder, base.vectors, base.made_from
         self._place = np.full(items, -1, np.int32)
         self._place[rows] = np.arange(len(rows))
 
     @classmethod
-    def after(cls, before: ItemVectors, rewritten: Rows, fresh: Mapping[int, Half], items: int) -> LaterVectors:
+    def after(cls, before: ItemVectors, rewritten: Rows, fresh: Mapping[int, Floats], items: int) -> LaterVectors:
         """``before`` for ``items`` items, with the vectors in ``fresh``; the others of ``rewritten`` are still to be encoded."""
         size = before.encoder.dimension
-        held = before if isinstance(before, LaterVectors) else cls(before, NOTHING, np.zeros((0, size), np.float16), items)
+        held = before if isinstance(before, LaterVectors) else cls(before, NOTHING, np.zeros((0, size), np.float32), items)
         named = np.union1d(rewritten, np.array(list(fresh), np.int32)).astype(np.int32)
         rows = np.concatenate([held.rows, np.setdiff1d(named, held.rows)])
-        later = cls(held.base, rows, np.full((len(rows), size), np.nan, np.float16), items)
+        later = cls(held.base, rows, np.full((len(rows), size), np.nan, np.float32), items)
         later.block[: len(held.rows)] = held.block
         later.block[later._place[rewritten]] = np.nan
         if fresh:
@@ -51,7 +51,7 @@ class LaterVectors(ItemVectors):
 
     @cached_property
     def _plain(self) -> NDArray[np.float32]:
-        return np.nan_to_num(self.block.astype(np.float32))
+        return np.nan_to_num(self.block)
 
     @property
     def waiting(self) -> Rows:
@@ -97,7 +97,7 @@ class LaterVectors(ItemVectors):
         return self.base.nearest(vector, inner, limit)
 
 
-def rewritten(vectors: ItemVectors, rows: Rows, fresh: Mapping[str, Mapping[int, Half]], items: int) -> ItemVectors:
+def rewritten(vectors: ItemVectors, rows: Rows, fresh: Mapping[str, Mapping[int, Floats]], items: int) -> ItemVectors:
     """``vectors`` for ``items`` items after the texts of ``rows`` changed: by what ``fresh`` holds under `ItemVectors.made_from`, silent
     where it holds nothing."""
     made = fresh.get(vectors.made_from, {})

@@ -33,7 +33,7 @@ class Step:
 
     catalogue: Catalogue
     rewritten: NDArray[np.int32]
-    vectors: Mapping[str, Mapping[int, NDArray[np.float16]]] = field(default_factory=dict)
+    vectors: Mapping[str, Mapping[int, NDArray[np.float32]]] = field(default_factory=dict)
     counted: Counters | None = None
     reworded: NDArray[np.int32] | None = None
     memo: dict[int, Any] = field(default_factory=dict)

@@ -18,7 +18,7 @@ from aisle.core.errors import InputError
 from aisle.core.stage import Mask
 from aisle.retrieval.base import load_settings, save_settings
 from aisle.retrieval.scan import Scan
-from aisle.retrieval.unit_vectors import Half, UnitVectors
+from aisle.retrieval.unit_vectors import UnitVectors
 from aisle.vision import files
 from aisle.vision.encoder import PictureEncoder, Vectors, unit
 
@@ -54,7 +54,7 @@ class PictureVectors(UnitVectors):
     stand on tells nothing. An update keeps it.
     """
 
-    def __init__(self, vectors: Half, digests: Digests, centre: Vectors, made: Made, scan: Scan | None = None) -> None:
+    def __init__(self, vectors: NDArray[np.float16], digests: Digests, centre: Vectors, made: Made, scan: Scan | None = None) -> None:
         super().__init__(vectors, scan)
         self.digests, self.centre, self.made = np.asarray(digests), centre, made
         self.seen = self.digests > 0

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aisle.core.stage import Mask
+from aisle.retrieval.packed import Held, floats
 
 LARGE = 5_000
 """Vectors up to which all are read as float16; 50,000 x 384 would take 2 ms."""
@@ -24,18 +25,18 @@ FILE = "codes.faiss"
 
 
 class Scan:
-    """An index over ``(n, d)`` vectors by inner product."""
+    """An index over ``(n, d)`` vectors, as `packed.floats` reads them, by inner product."""
 
     def __init__(self, index: faiss.Index) -> None:
         faiss.omp_set_num_threads(1)
         self.index = index
 
     @classmethod
-    def of(cls, vectors: NDArray[np.floating], large: int = LARGE) -> Scan:
+    def of(cls, vectors: Held, large: int = LARGE) -> Scan:
         """Read in steps, since the vectors may be a memory map."""
         index = _coded(vectors) if len(vectors) > large else _plain(vectors.shape[1])
         for start in range(0, len(vectors), 16_384):
-            index.add(np.ascontiguousarray(vectors[start : start + 16_384], np.float32))
+            index.add(floats(vectors[start : start + 16_384]))
         return cls(index)
 
     def nearest(self, vector: NDArray[np.float32], mask: Mask | None, limit: int) -> NDArray[np.int32]:
@@ -60,21 +61,10 @@ class Scan:
             faiss.write_index(self.index, str(folder / FILE))
 
     @classmethod
-    def load(cls, folder: Path, vectors: NDArray[np.floating]) -> Scan:
+    def load(cls, folder: Path, vectors: Held) -> Scan:
         """Open what `save` wrote."""
         path = folder / FILE
         return cls(faiss.read_index(str(path))) if path.exists() else cls.of(vectors)
-
-
-def widened(vectors: NDArray[np.float16]) -> NDArray[np.float32]:
-    """``vectors``, finite, as float32. Shifted into place and scaled by the difference of the two exponents, all numbers at once: numpy
-    converts them one by one, in three times as long."""
-    bits = vectors.view(np.int16).astype(np.int32)
-    bits <<= 13
-    bits &= ~0x70000000
-    found = bits.view(np.float32)
-    found *= np.float32(2.0**112)
-    return found
 
 
 def _plain(size: int) -> faiss.Index:
@@ -83,7 +73,7 @@ def _plain(size: int) -> faiss.Index:
     return index
 
 
-def _coded(vectors: NDArray[np.floating]) -> faiss.Index:
+def _coded(vectors: Held) -> faiss.Index:
     """Product codes of 4 bits, compared many at a time in registers (André et al. 2015, "Cache locality is not enough"). An inverted file
     of one cell, since that is the form in which they can be filtered."""
     size = vectors.shape[1]
@@ -94,5 +84,5 @@ def _coded(vectors: NDArray[np.floating]) -> faiss.Index:
     index.by_residual = False
     index.pq.cp.niter = 10
     every = max(1, len(vectors) // SAMPLE)
-    index.train(np.ascontiguousarray(vectors[::every], np.float32))
+    index.train(floats(vectors[::every]))
     return index

@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aisle.core.stage import Mask
-from aisle.retrieval.scan import Scan, widened
-
-Half = NDArray[np.float16]
+from aisle.retrieval.packed import Held, floats
+from aisle.retrieval.scan import Scan
 
 NARROW = 0.1
 """A filter that keeps less than this share is scanned item by item."""
@@ -17,14 +16,11 @@ FEW = 50
 
 
 class UnitVectors:
-    """``(n, dimension) float16`` of unit length and a `Scan` over them; scores are exact.
+    """``(n, dimension)`` of unit length, packed in bytes or as float16, and a `Scan` over them; scores are exact for what is held."""
 
-    float16 keeps the order of the first 100 to 99.99 % at half the memory of float32.
-    """
-
-    def __init__(self, vectors: Half, scan: Scan | None = None) -> None:
-        self.vectors = np.asarray(vectors)
-        self._index = Scan.of(vectors) if scan is None else scan
+    def __init__(self, vectors: Held, scan: Scan | None = None) -> None:
+        self.vectors: Held = np.asarray(vectors)
+        self._index = Scan.of(self.vectors) if scan is None else scan
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -41,9 +37,13 @@ class UnitVectors:
         """``(len(rows),) float32``: dot products, each the same whichever rows stand beside it."""
         return np.asarray(np.einsum("ij,j->i", self.take(rows), vector), np.float32)
 
+    def whole(self) -> NDArray[np.float32]:
+        """``(n, d) float32``: all of them."""
+        return floats(self.vectors)
+
     def take(self, rows: NDArray[np.integer]) -> NDArray[np.float32]:
         """``(k, d) float32``: the vectors of ``rows``."""
-        return widened(self.vectors.take(rows, axis=0))
+        return floats(self.vectors.take(rows, axis=0))
 
     def nearest(self, vector: NDArray[np.float32], mask: Mask, limit: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """The ``limit`` allowed rows with the largest dot product, best first, ties to the lower row, and those products."""

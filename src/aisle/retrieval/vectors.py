@@ -1,4 +1,4 @@
-"""Item vectors: every item's text through the encoder as float16; shared by the sources by meaning."""
+"""Item vectors: every item's text through the encoder in one byte a number; shared by the sources by meaning."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from aisle.core.arrays import mapped
 from aisle.core.catalogue import Catalogue
 from aisle.core.strings import Strings
+from aisle.retrieval.packed import Floats, Held, floats, packed
 from aisle.retrieval.scan import Scan
-from aisle.retrieval.unit_vectors import Half, UnitVectors
+from aisle.retrieval.unit_vectors import UnitVectors
 from aisle.text.encoder import Encoder
 from aisle.text.encoders import load_encoder
 from aisle.text.normalise import normalise
@@ -62,7 +63,7 @@ def _text(title: str, english: str, chinese: str, brand: str, category: str, des
 class ItemVectors(UnitVectors):
     """The vectors of texts, and the encoder that made them."""
 
-    def __init__(self, encoder: Encoder, vectors: Half, made_from: str, scan: Scan | None = None) -> None:
+    def __init__(self, encoder: Encoder, vectors: Held, made_from: str, scan: Scan | None = None) -> None:
         super().__init__(vectors, scan)
         self.encoder, self.made_from = encoder, made_from
         self._asked: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
@@ -71,11 +72,16 @@ class ItemVectors(UnitVectors):
     def of(cls, encoder: Encoder, catalogue: Catalogue) -> Self:
         """Encode every item; the slow part of fitting a dense source."""
         texts = item_texts(catalogue)
-        return cls(encoder, encoder.encode(texts, "item").astype(np.float16), fingerprint(encoder, texts))
+        return cls(encoder, packed(encoder.encode(texts, "item")), fingerprint(encoder, texts))
 
-    def encode(self, catalogue: Catalogue, rows: NDArray[np.integer]) -> dict[int, Half]:
-        """Vectors of ``rows`` as the catalogue has them, by row."""
-        return dict(zip(rows.tolist(), self.encoder.encode(item_texts(catalogue, rows), "item").astype(np.float16), strict=True))
+    def encode(self, catalogue: Catalogue, rows: NDArray[np.integer]) -> dict[int, Floats]:
+        """Vectors of ``rows`` as the catalogue has them, by row; the same that such texts have here."""
+        return dict(zip(rows.tolist(), floats(self._kept(item_texts(catalogue, rows))), strict=True))
+
+    def _kept(self, texts: Sequence[str]) -> Held:
+        """Texts encoded as these vectors are held."""
+        made = self.encoder.encode(texts, "item")
+        return packed(made) if self.vectors.dtype == np.int8 else made.astype(self.vectors.dtype)
 
     @property
     def waiting(self) -> NDArray[np.int32]:
@@ -94,10 +100,10 @@ class ItemVectors(UnitVectors):
             return self, 0
         read = item_texts(before)
         fresh = np.array([row < 0 or read[row] != text for row, text in zip(rows.tolist(), texts, strict=True)], bool)
-        vectors = np.zeros((len(texts), self.encoder.dimension), np.float16)
+        vectors = np.zeros((len(texts), self.encoder.dimension), self.vectors.dtype)
         vectors[~fresh] = self.vectors[rows[~fresh]]
         if fresh.any():
-            vectors[fresh] = self.encoder.encode([texts[row] for row in np.flatnonzero(fresh).tolist()], "item")
+            vectors[fresh] = self._kept([texts[row] for row in np.flatnonzero(fresh).tolist()])
         return ItemVectors(self.encoder, vectors, made_from), int(fresh.sum())
 
     def query(self, text: str) -> NDArray[np.float32]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, cast
 from weakref import WeakSet
 
 from aisle.bundle import MANIFEST, Bundle, Store, verify
+from aisle.core.memory import one_heap
 
 if TYPE_CHECKING:
     from aisle.live import LiveShop
@@ -62,6 +63,7 @@ def open_service(plan: Plan) -> Service:
     from aisle.serving.store import OpenStore
     from aisle.state.folder import State
 
+    one_heap()
     path, folder = Path(plan.store), Path(plan.state)
     chosen, state = options.load(folder), State.open(folder)
     bundle = verify(Store.at(path)[1])

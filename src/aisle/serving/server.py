@@ -19,6 +19,7 @@ import uvicorn
 from fastapi import FastAPI
 from rich.console import Console
 
+from aisle.core.memory import give_back
 from aisle.serving.access import Gate
 from aisle.serving.app import create_app
 from aisle.serving.console_insight import Insight
@@ -70,6 +71,7 @@ def answer(service: Service, listener: socket.socket, ready: Callable[[], None])
     live = Live(warm(service.engine), service.clock, service.store, options.threads, options.patience_ms)
     sys.setswitchinterval(TURN_SECONDS)
     gc.collect()
+    give_back()
     gc.freeze()  # the bundle lives as long as the process: walking it again and again would cost the slowest answers
 
     def said() -> None:

@@ -11,9 +11,10 @@ from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 from scipy.sparse import csr_matrix
 
+from aisle.core.arrays import mapped_tensor
 from aisle.text.encoder import Kind, Vectors
 from aisle.text.normalise import normalise
 from aisle.text.segment import bigrams, grams, language, words
@@ -37,12 +38,13 @@ class NgramEncoder:
 
     def __init__(self, dimension: int = DIMENSION, seed: int = 7) -> None:
         self.dimension, self.seed = dimension, seed
-        self.projection_: NDArray[np.float32] = np.zeros((BUCKETS, dimension), np.float32)
+        self.projection_: NDArray[np.float16] = np.zeros((BUCKETS, dimension), np.float16)
+        self._fingerprint = ""
 
     @property
     def fingerprint(self) -> str:
         """Changes with what was learned."""
-        return sha256(self.projection_.tobytes()).hexdigest()
+        return self._fingerprint or sha256(self.projection_.astype(np.float32).tobytes()).hexdigest()
 
     def fit(self, texts: Sequence[str]) -> Self:
         """Learn rarity and directions from the catalogue's texts; fewer texts than dimensions leave the last directions empty."""
@@ -56,7 +58,7 @@ class NgramEncoder:
         length = np.sqrt(np.bincount(owner, counts.data**2, minlength=counts.shape[0]))
         counts.data = (counts.data / np.maximum(length, 1e-9)[owner]).astype(np.float32)
         directions = _directions(counts, self.dimension, random)
-        self.projection_ = (directions * rarity[:, None]).astype(np.float16).astype(np.float32)
+        self.projection_, self._fingerprint = (directions * rarity[:, None]).astype(np.float16), ""
         return self
 
     def encode(self, texts: Sequence[str], kind: Kind) -> Vectors:
@@ -66,15 +68,15 @@ class NgramEncoder:
             found = _tokens(text)
             if found:
                 buckets, count = np.unique(found, return_counts=True)
-                vectors[row] = (1 + np.log(count)).astype(np.float32) @ self.projection_[buckets]
+                vectors[row] = (1 + np.log(count)).astype(np.float32) @ self.projection_[buckets].astype(np.float32)
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
         return np.asarray(vectors / np.maximum(length, 1e-9), np.float32)
 
     def save(self, folder: Path) -> None:
         """Write ``projection.safetensors`` and ``encoder.json``."""
         folder.mkdir(parents=True, exist_ok=True)
-        save_file({"projection": self.projection_.astype(np.float16)}, folder / "projection.safetensors")
-        facts = {"kind": "ngram", "name": self.name, "dimension": self.dimension, "seed": self.seed}
+        save_file({"projection": self.projection_}, folder / "projection.safetensors")
+        facts = {"kind": "ngram", "name": self.name, "dimension": self.dimension, "seed": self.seed, "fingerprint": self.fingerprint}
         (folder / "encoder.json").write_text(json.dumps(facts), encoding="utf-8")
 
     @classmethod
@@ -82,7 +84,8 @@ class NgramEncoder:
         """Open what `save` wrote."""
         facts = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
         encoder = cls(int(facts["dimension"]), int(facts["seed"]))
-        encoder.projection_ = load_file(folder / "projection.safetensors")["projection"].astype(np.float32)
+        encoder.projection_ = mapped_tensor(folder / "projection.safetensors", "projection")
+        encoder._fingerprint = str(facts.get("fingerprint", ""))
         return encoder
 
 

@@ -10,10 +10,11 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 from scipy.sparse import csr_matrix
 from tokenizers import Tokenizer
 
+from aisle.core.arrays import mapped_tensor
 from aisle.core.errors import BundleError
 from aisle.text.encoder import LONGEST, Encoder, Kind, Vectors
 
@@ -34,9 +35,10 @@ class StaticEncoder:
 
     name = "static"
 
-    def __init__(self, words: str, table: NDArray[np.float16]) -> None:
-        """``words`` is a tokenizer's JSON, ``table`` a row for each of its tokens, weights included."""
-        self._words, self.table_ = words, table
+    def __init__(self, words: str, table: NDArray[np.float16], fingerprint: str = "") -> None:
+        """``words`` is a tokenizer's JSON, ``table`` a row for each of its tokens, weights included; ``fingerprint`` is the table's, where
+        it is known."""
+        self._words, self.table_, self._fingerprint = words, table, fingerprint
         self.dimension = int(table.shape[1])
         self._tokenizer = Tokenizer.from_str(words)
         self._tokenizer.no_padding()
@@ -63,8 +65,8 @@ class StaticEncoder:
 
     @property
     def fingerprint(self) -> str:
-        """Changes with the table."""
-        return sha256(self.table_.tobytes()).hexdigest()
+        """Changes with the table; told by what was saved, so that opening it need not read it."""
+        return self._fingerprint or sha256(self.table_.tobytes()).hexdigest()
 
     def encode(self, texts: Sequence[str], kind: Kind) -> Vectors:
         """``(n, dimension) float32`` of unit length, zero for a text without a token."""
@@ -96,14 +98,16 @@ class StaticEncoder:
         folder.mkdir(parents=True, exist_ok=True)
         save_file({"table": np.ascontiguousarray(self.table_)}, folder / "table.safetensors")
         (folder / "tokenizer.json").write_text(self._words, encoding="utf-8")
-        facts = {"kind": "static", "name": self.name, "dimension": self.dimension}
+        facts = {"kind": "static", "name": self.name, "dimension": self.dimension, "fingerprint": self.fingerprint}
         (folder / "encoder.json").write_text(json.dumps(facts), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Open what `save` wrote; a missing file raises `BundleError`."""
         try:
-            return cls((folder / "tokenizer.json").read_text(encoding="utf-8"), load_file(folder / "table.safetensors")["table"])
+            facts = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
+            words, table = (folder / "tokenizer.json").read_text(encoding="utf-8"), mapped_tensor(folder / "table.safetensors", "table")
+            return cls(words, table, str(facts.get("fingerprint", "")))
         except OSError as error:
             raise BundleError(f"The encoder in {folder} cannot be read: {error}.", "Train it again.") from None
 

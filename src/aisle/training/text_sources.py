@@ -18,6 +18,7 @@ from aisle.data.windows import Windows
 from aisle.evaluation.results import PlanRow
 from aisle.retrieval.dense import Content, Dense
 from aisle.retrieval.lexical import Lexical
+from aisle.retrieval.packed import packed
 from aisle.retrieval.vectors import ItemVectors, fingerprint, item_texts
 from aisle.settings import JOINT, Settings
 from aisle.text.adapt import Adapter, Pairs
@@ -179,11 +180,11 @@ def _vectors(kind: str, held: Held, left: Left, tuned: Path | None = None) -> It
             encoder = open_encoder(kind, data, parts.folder.parent / "export", left, tuned, held.settings.encoder_size)
         with tracker.part(f"encode {len(data.catalogue):,} titles by {short(kind)}", len(data.catalogue)) as advance:
             texts = item_texts(data.catalogue)
-            vectors = np.empty((len(texts), encoder.dimension), np.float16)
+            vectors = np.empty((len(texts), encoder.dimension), np.int8)
             start, begun = 0, left()
             while start < len(texts):
                 size = CHUNK if start else TRIAL
-                vectors[start : start + size] = encoder.encode(texts[start : start + size], "item")
+                vectors[start : start + size] = packed(encoder.encode(texts[start : start + size], "item"))
                 advance(min(size, len(texts) - start))
                 start += size
                 took = begun - left() if begun < inf else 0.0
@@ -208,4 +209,4 @@ def _mapping(vectors: ItemVectors, data: Dataset, windows: Windows) -> NDArray[n
     if not len(used):
         return None
     asked = vectors.encoder.encode([normalise(texts[int(number)]) for number in used], "query")
-    return Adapter().fit(asked, vectors.vectors.astype(np.float32), Pairs(place, item, np.ones(len(place), np.float32)))
+    return Adapter().fit(asked, vectors.whole(), Pairs(place, item, np.ones(len(place), np.float32)))
