@@ -18,6 +18,7 @@ from aisle.serving.options import Options
 from aisle.serving.telemetry import Telemetry
 from tests.serving.conftest import HOST, NOW
 from tests.serving.fakes import FakeEngine, FakeKeys, FakeStore
+from tests.serving.seen import HTMX
 from tests.serving.test_api import GOOD, refused
 
 FREE = {"/healthz", "/login", "/login/{file}", "/logout"}
@@ -156,6 +157,8 @@ def test_a_person_without_a_key_is_led_to_log_in_and_back(shut: TestClient):
     led = shut.get("/item/A1?lang=zh", headers=PAGE)
     assert (led.status_code, led.headers["location"]) == (303, "/login?next=%2Fitem%2FA1%3Flang%3Dzh")
     assert shut.get("/console", headers=PAGE).headers["location"] == "/login?next=%2Fconsole"
+    piece = shut.get("/do/complete?q=x", headers={**PAGE, **HTMX})
+    assert (piece.status_code, piece.headers["hx-refresh"]) == (401, "true"), "the page that asks is loaded again, no log-in drawn inside it"
     form = shut.get(led.headers["location"], headers=PAGE)
     assert form.status_code == 200 and 'value="/item/A1?lang=zh"' in form.text
     assert shut.get("/login/store.css").headers["content-type"].startswith("text/css")

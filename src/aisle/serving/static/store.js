@@ -2,25 +2,26 @@
 // sight. Everything works without it.
 "use strict";
 const box = document.getElementById("q"), list = document.getElementById("ways");
-const acts = (button) => button.matches("[form=act]");
 
-// Put in the basket and hide: a button that is pressed twice acts once, one whose request fails sends its form as without a script.
+// Put in the basket and hide: a button that is pressed twice acts once, the focus goes on from what goes, and where a request fails the form
+// is sent as without a script.
 document.addEventListener("htmx:config:request", (event) => {
   const { sourceElement: button, sourceEvent: click } = event.detail.ctx;
-  if (!acts(button)) return;
+  if (!button.matches(".card button, .buy button")) return;
   if (button.ariaBusy || click.detail > 1) event.preventDefault(); else button.ariaBusy = "true";
 });
 document.addEventListener("htmx:before:swap", (event) => {
   const { sourceElement: button, swap } = event.detail.ctx, card = button.closest(".card");
-  if (!acts(button) || !swap.startsWith("delete")) return;
-  const next = card.nextElementSibling || card.previousElementSibling;
-  (next ? next.querySelector("a") : document.getElementById("content")).focus({ preventScroll: true });
+  if (!swap.startsWith("delete")) return;
+  (card.nextElementSibling || card.previousElementSibling)?.querySelector("a").focus({ preventScroll: true });
 });
 document.addEventListener("htmx:finally:request", (event) => {
-  const { sourceElement: button, response } = event.detail.ctx;
-  if (!acts(button)) return;
+  const { sourceElement: button, request, response } = event.detail.ctx;
+  if (request.form?.id !== "act") return;
   button.ariaBusy = null;
-  if (response?.raw.ok) button.classList.add("done"); else button.form.requestSubmit(button);
+  if (!response?.raw.ok) return button.form?.requestSubmit(button);
+  button.classList.add("done");
+  if (document.activeElement === document.body) document.getElementById("content").focus({ preventScroll: true });
 });
 
 // One menu at a time, closed by Escape and by a click beside it.
