@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from httpx import Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from httpx import Response
 from starlette.testclient import TestClient
 
 from aisle.core.errors import StageError, StateError
