@@ -57,12 +57,12 @@ def failing(*failures: str) -> dict[str, object]:
 
 
 def _failure(status: str) -> dict[str, object]:
-    told = {"description": FAILURES[status], "content": {"application/problem+json": {"schema": PROBLEM}}}
+    told: dict[str, object] = {"description": FAILURES[status], "content": {"application/problem+json": {"schema": PROBLEM}}}
     sent = {
         name: {"description": MEANT[name], "schema": {"type": "integer" if value.isdecimal() else "string"}, "required": True}
         for name, value in HEADERS.get(int(status), {}).items()
     }
-    return {**told, "headers": sent} if sent else told
+    return told | {"headers": sent} if sent else told
 
 
 ANSWERED: Schema = {
