@@ -93,6 +93,22 @@ def test_the_basket_counts_up_and_down_where_it_is(visit: Visit):
     assert (stayed(me), focus(me), me.page.locator("#held").is_hidden()) == (True, "content", True)
 
 
+def test_what_slips_under_the_pointer_is_not_pressed_too(visit: Visit):
+    me = visit()
+    me.go("/search")
+    me.page.locator(".main .put").evaluate_all("all => all.slice(0, 3).forEach(one => one.click())")
+    held(me, 3)
+    me.go("/basket")
+    me.page.locator(".what .clear").first.dblclick(delay=150)
+    held(me, 2)
+    me.page.locator(".many button").first.dblclick(delay=150)
+    held(me, 1)
+    me.page.wait_for_timeout(300)
+    assert me.text("#held") == "1"
+    me.page.locator(".many button").last.dblclick()
+    held(me, 3)
+
+
 def unwell(me: Visitor, lost: bool) -> None:
     """What htmx sends is answered with a fault, or lost; a form sent without it gets through."""
 
@@ -147,3 +163,16 @@ def test_what_the_policy_refuses_would_be_noticed(visit: Visit):
     me.page.wait_for_timeout(100)
     assert "style-src" in " ".join(me.troubles)
     me.troubles.clear()
+
+
+@pytest.mark.parametrize("path", ["/", "/console"])
+def test_light_and_dark_change_without_a_new_page_and_are_kept(visit: Visit, path: str):
+    me = visit(scheme="dark")
+    mark(me, path)
+    for chosen in ("light", "dark", "light"):
+        with me.page.expect_response("**/do/theme") as answer:
+            me.page.locator("#theme").click()
+        assert (answer.value.status, me.page.locator("html").get_attribute("data-theme")) == (204, chosen)
+    assert (stayed(me), me.page.evaluate("document.activeElement.id")) == (True, "theme")
+    me.page.reload()
+    assert me.page.locator("html").get_attribute("data-theme") == "light"

@@ -3,12 +3,15 @@
 "use strict";
 const box = document.getElementById("q"), list = document.getElementById("ways");
 
-// Put in the basket and hide: a button that is pressed twice acts once, the focus goes on from what goes, and where a request fails the form
-// is sent as without a script.
+// Basket and hidden items: a button that is pressed twice acts once, but for more and less of one item; the focus goes on from what goes; and
+// where a request fails the form is sent as without a script.
+let last = "";
 document.addEventListener("htmx:config:request", (event) => {
-  const { sourceElement: button, sourceEvent: click } = event.detail.ctx;
-  if (!button.matches(".card button, .buy button")) return;
-  if (button.ariaBusy || click.detail > 1) event.preventDefault(); else button.ariaBusy = "true";
+  const { sourceElement: button, sourceEvent: click, request } = event.detail.ctx;
+  if (request.form?.id !== "act") return;
+  const counts = button.matches(".many button"), again = click.detail > 1 && !(counts && button.value === last);
+  last = button.value;
+  if (button.ariaBusy || again) event.preventDefault(); else if (!counts) button.ariaBusy = "true";
 });
 document.addEventListener("htmx:before:swap", (event) => {
   const { sourceElement: button, swap } = event.detail.ctx, card = button.closest(".card");
@@ -20,7 +23,7 @@ document.addEventListener("htmx:finally:request", (event) => {
   if (request.form?.id !== "act") return;
   button.ariaBusy = null;
   if (!response?.raw.ok) return button.form?.requestSubmit(button);
-  button.classList.add("done");
+  button.classList.toggle("done", button.matches(".put"));
   if (document.activeElement === document.body) document.getElementById("content").focus({ preventScroll: true });
 });
 
