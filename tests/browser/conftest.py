@@ -23,6 +23,9 @@ from tests.serving.toy_store import toy_store
 
 DESK, PHONE = (1280, 900), (360, 780)
 LOCALES = {"en": "en-GB", "zh": "zh-CN"}
+REFUSALS = """document.addEventListener('securitypolicyviolation',
+    (found) => console.error(`${found.violatedDirective} refused ${found.blockedURI || found.sample}`))"""
+"""Whatever the pages' policy refuses is an error in the browser's console."""
 PATIENCE_MS = 30_000
 """A busy machine is slow; nothing here waits that long on an idle one."""
 
@@ -114,6 +117,7 @@ def visit(browser: Any, shop: str) -> Iterator[Visit]:
         context.set_default_timeout(PATIENCE_MS)
         visitor = Visitor(context.new_page(), shop)
         visitor.page.on("console", lambda said: visitor.troubles.append(said.text) if said.type in ("error", "warning") else None)
+        visitor.page.add_init_script(REFUSALS)
         visitor.page.on("pageerror", lambda error: visitor.troubles.append(str(error)))
         opened.append((context, visitor))
         return visitor

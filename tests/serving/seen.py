@@ -6,6 +6,8 @@ from html.parser import HTMLParser
 
 from starlette.testclient import TestClient
 
+HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}
+"""What htmx says where it asks for a piece of a page."""
 LARGEST = 150_000
 """Bytes that a page may weigh with its style sheets and scripts, without pictures."""
 VOID = frozenset({"meta", "link", "input", "img", "path", "br", "rect", "line", "circle", "polyline"})
@@ -62,6 +64,9 @@ def see(client: TestClient, address: str, status: int = 200, **headers: str) -> 
     for tag, attrs in seen.tags:
         assert not [name for name in attrs if name.startswith("on") or name == "style"]
         assert all(attrs[name].startswith(("/", "#", "data:image/")) for name in ("href", "src", "action", "formaction") if name in attrs)
+        assert all(attrs[name].startswith("/") for name in ("hx-get", "hx-post") if name in attrs)
+        assert not [name for name in attrs if name.startswith("hx-on")], "htmx would run it as a script"
+        assert "[" not in attrs.get("hx-trigger", "") and "hx-vals" not in attrs, "htmx would run it as a script"
         assert tag != "script" or attrs["src"].startswith("/static/")
     files = [attrs["href"] for attrs in seen.all("link", rel="stylesheet")] + [attrs["src"] for attrs in seen.all("script")]
     assert len(response.content) + sum(len(client.get(file).content) for file in files) <= LARGEST

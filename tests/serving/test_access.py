@@ -18,6 +18,7 @@ from aisle.serving.options import Options
 from aisle.serving.telemetry import Telemetry
 from tests.serving.conftest import HOST, NOW
 from tests.serving.fakes import FakeEngine, FakeKeys, FakeStore
+from tests.serving.seen import HTMX
 from tests.serving.test_api import GOOD, refused
 
 FREE = {"/healthz", "/login", "/login/{file}", "/logout"}
@@ -156,6 +157,10 @@ def test_a_person_without_a_key_is_led_to_log_in_and_back(shut: TestClient):
     led = shut.get("/item/A1?lang=zh", headers=PAGE)
     assert (led.status_code, led.headers["location"]) == (303, "/login?next=%2Fitem%2FA1%3Flang%3Dzh")
     assert shut.get("/console", headers=PAGE).headers["location"] == "/login?next=%2Fconsole"
+    piece = shut.get("/do/complete?q=x", headers={**PAGE, **HTMX})
+    assert (piece.status_code, piece.headers["hx-refresh"]) == (401, "true"), (
+        "the page that asks is loaded again, no log-in drawn inside it"
+    )
     form = shut.get(led.headers["location"], headers=PAGE)
     assert form.status_code == 200 and 'value="/item/A1?lang=zh"' in form.text
     assert shut.get("/login/store.css").headers["content-type"].startswith("text/css")
@@ -253,6 +258,37 @@ def test_a_key_that_asks_too_often_is_slowed_down():
         codes = [one.get("/readyz", headers=bearer("read")).status_code for _ in range(4)]
         assert codes[:2] == [200, 200] and 429 in codes
         assert one.get("/readyz", headers=bearer("read+events")).status_code == 200
+
+
+DESCRIBED = [(method, path) for method, path in routes() if path.startswith("/v1/") or path in ("/healthz", "/readyz", "/metrics")]
+
+
+@pytest.mark.parametrize(("method", "path"), DESCRIBED)
+def test_whatever_refuses_a_key_a_host_or_a_pace_is_described_with_its_problem_and_headers(method: str, path: str):
+    with closed(Options(requests_per_second=1, hosts=("shop.test",))) as one:
+        paths = one.get("/openapi.json", headers=bearer("admin")).json()["paths"]
+        told = paths[re.sub(":path}", "}", path)][method.lower()]["responses"]
+        tries = [
+            bearer("read"),
+            bearer("read"),
+            bearer("admin"),
+            bearer("admin"),
+            bearer("wrong"),
+            {},
+            {**bearer("admin"), "Host": "evil.test"},
+        ]
+        answers = [one.request(method, asked(path), headers=headers) for headers in tries]
+        seen = {answer.status_code for answer in answers}
+        assert path == "/healthz" or {401, 421, 429} <= seen
+        assert ("429" in told) == (429 in seen), "who is never slowed down does not say so"
+        for answer in answers:
+            failure = told[str(answer.status_code)]
+            if answer.status_code >= 400:
+                schema = failure["content"]["application/problem+json"]["schema"]
+                assert set(schema["required"]) <= set(answer.json()) <= set(schema["properties"])
+            for name in failure.get("headers", {}):
+                assert answer.headers[name], (answer.status_code, name)
+            assert (answer.status_code in (429, 503)) == ("Retry-After" in failure.get("headers", {}))
 
 
 def test_a_bucket_fills_as_fast_as_it_may_be_emptied():

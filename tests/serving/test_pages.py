@@ -20,7 +20,7 @@ from aisle.serving.pages_product import variants
 from aisle.serving.picture import picture
 from aisle.serving.view import View
 from tests.serving.fakes import FakeEngine
-from tests.serving.seen import see
+from tests.serving.seen import HTMX, see
 
 FACETS = ("category", "brand")
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(1)>'{{7*7}}&amp;"
@@ -276,7 +276,7 @@ def test_hostile_words_in_the_catalogue_stay_words(client: TestClient, engine: F
     page = "/item/" + quote(HOSTILE, safe="")
     for address in ("/", "/search?q=script&lang=zh", "/search?sort=price", page, "/item/b"):
         see(client, address)
-    client.post("/do/add", data={"item": f"|{HOSTILE}"}, headers={"Accept": "application/json"})
+    client.post("/do/add", data={"item": f"|{HOSTILE}"}, headers=HTMX)
     see(client, "/basket")
 
 
@@ -314,16 +314,19 @@ def test_the_largest_page_stays_small(client: TestClient, engine: FakeEngine):
 
 
 def test_files_are_served_and_nothing_beside_them(client: TestClient):
-    kinds = {"tokens.css": "text/css", "store.css": "text/css", "store.js": "text/javascript", "sign.svg": "image/svg+xml"}
-    for name, kind in kinds.items():
-        assert client.get(f"/static/{name}").headers["content-type"].startswith(kind)
+    kinds = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+    for name in ("tokens.css", "store.css", "store.js", "htmx.min.js", "sign.svg"):
+        assert client.get(f"/static/{name}").headers["content-type"].startswith(kinds[name.rpartition(".")[2]])
     assert client.get("/static/../words.py").status_code == 404
     assert client.get("/static/%2e%2e/words.py").status_code == 404
 
 
 def test_a_file_asked_for_by_its_stamp_is_kept_for_good(client: TestClient):
-    (stamped,) = {link["href"] for link in see(client, "/").all("link", rel="stylesheet") if "tokens" in link["href"]}
-    assert "immutable" in client.get(stamped).headers["cache-control"]
+    seen = see(client, "/")
+    stamped = [link["href"] for link in seen.all("link", rel="stylesheet")] + [script["src"] for script in seen.all("script")]
+    assert len(stamped) == 5
+    for file in stamped:
+        assert "immutable" in client.get(file).headers["cache-control"], file
     assert "immutable" not in client.get("/static/tokens.css").headers.get("cache-control", "")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from httpx import Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
@@ -20,9 +21,8 @@ from aisle.serving.view import local
 from tests.serving.conftest import HOST
 from tests.serving.fakes import FakeKeys
 from tests.serving.remembering import Remembering
-from tests.serving.seen import Seen, see
+from tests.serving.seen import HTMX, Seen, see
 
-SCRIPT = {"Accept": "application/json"}
 KINDS = ("click", "cart", "dismiss", "purchase", "impression", "query")
 
 
@@ -99,8 +99,8 @@ def test_what_cannot_be_noted_does_not_break_a_page(client: TestClient, engine: 
     monkeypatch.setattr(engine, "record", lambda rows, now: (_ for _ in ()).throw(StateError("The disk is full.")))
     see(client, "/item/A0")
     see(client, "/search?q=red")
-    assert client.post("/do/add", data={"item": "|A0"}, headers=SCRIPT).json()["basket"] == 1
-    assert client.post("/do/hide", data={"item": "|A0"}, headers=SCRIPT).status_code == 503
+    assert held(client.post("/do/add", data={"item": "|A0"}, headers=HTMX)) == "1"
+    assert client.post("/do/hide", data={"item": "|A0"}, headers=HTMX).status_code == 503
 
 
 def test_the_basket_fills_empties_and_adds_up_without_a_script(client: TestClient, engine: Remembering):
@@ -139,9 +139,32 @@ def test_a_notice_is_shown_once(client: TestClient):
     assert "In your basket" not in see(client, "/").text
 
 
-def test_a_script_is_answered_in_a_few_words_in_its_language(client: TestClient):
+def held(answer: Response) -> str:
+    """The number beside the basket in a piece of a page."""
+    return Seen(answer.text).text.split()[0]
+
+
+def test_htmx_is_answered_with_what_changes_on_the_page_in_its_language(client: TestClient):
     client.get("/?lang=zh")
-    assert client.post("/do/add", data={"item": "|A0"}, headers=SCRIPT).json() == {"basket": 1, "say": "已加入购物车"}
+    answer = client.post("/do/add", data={"item": "|A0", "back": "/search"}, headers=HTMX, follow_redirects=False)
+    seen = Seen(answer.text)
+    assert (answer.status_code, seen.text.split()) == (200, ["1", "已加入购物车"])
+    assert [attrs for _, attrs in seen.tags] == [{"id": "held", "hx-swap-oob": "true"}, {"hx-swap-oob": "innerHTML:#toast"}, {}]
+    assert "aisle_said" not in client.cookies, "the next page says nothing again"
+    assert held(client.post("/do/hide", data={"item": "|A1"}, headers=HTMX)) == "1"
+
+
+def test_the_number_beside_the_basket_is_the_one_that_a_page_shows(client: TestClient):
+    client.post("/do/add", data={"item": "|A0"})
+    (shown,) = see(client, "/").all("b", id="held")
+    (fresh,) = Seen(client.post("/do/hide", data={"item": "|A1"}, headers=HTMX).text).all("b", id="held")
+    assert fresh == shown | {"hx-swap-oob": "true"}
+
+
+def test_what_htmx_need_not_draw_is_answered_with_nothing(client: TestClient):
+    answer = client.post("/do/theme", data={"theme": "dark"}, headers=HTMX)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert see(client, "/").tags[0][1]["data-theme"] == "dark"
 
 
 def test_impressions_are_told_only_of_who_agreed(client: TestClient, engine: Remembering):
@@ -231,9 +254,10 @@ def test_a_form_leads_back_into_this_shop_only(client: TestClient, back: str):
 
 
 def test_ways_to_go_on_typing(client: TestClient, engine: Remembering):
-    found = client.get("/do/complete?q=red+e").json()["completions"]
-    assert [one["text"] for one in found] == ["red enamel kettle"]
-    assert client.get("/do/complete").json() == {"completions": []}
+    found = Seen(client.get("/do/complete?q=Red+e", headers=HTMX).text)
+    assert [attrs["data-text"] for attrs in found.all("li", role="option")] == ["red enamel kettle"]
+    assert client.get("/do/complete?q=Red+e").text.count("<span>red e<b>namel kettle</b></span>") == 1, "what is typed stays plain"
+    assert client.get("/do/complete").text.strip() == ""
     engine.error = StageError("broken")
     assert client.get("/do/complete?q=red").status_code == 500
 

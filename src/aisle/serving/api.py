@@ -12,7 +12,7 @@ from starlette.responses import Response
 from aisle.core.answer import Json, completions_json, to_json
 from aisle.serving import body
 from aisle.serving.access import Access
-from aisle.serving.describe import ROUTES, Described, description
+from aisle.serving.describe import ROUTES, Described, description, failing
 from aisle.serving.describe_writes import written
 from aisle.serving.edge import ACCESS, FACTS
 from aisle.serving.live import Live
@@ -91,7 +91,9 @@ def _watch(router: APIRouter, live: Live, telemetry: Telemetry) -> None:
     async def readyz() -> Response:
         return reply({"status": "ready", "bundle": live.engine.bundle_id})
 
-    @router.get("/metrics", response_class=Response, summary="Counters of all workers in Prometheus' text form")
+    told = {"responses": failing()}
+
+    @router.get("/metrics", response_class=Response, summary="Counters of all workers in Prometheus' text form", openapi_extra=told)
     async def metrics() -> Response:
         return Response(await asyncio.to_thread(telemetry.exposition), media_type="text/plain; version=0.0.4")
 

@@ -14,7 +14,8 @@ from aisle.serving.images import Images
 from aisle.serving.picture import picture
 from aisle.serving.view import View
 
-LONGEST_TITLE, SHORT_TITLE, LONGEST_FACT, MOST_FACTS = 160, 70, 300, 24
+LONGEST_TITLE, SHORT_TITLE, LONGEST_NAME, LONGEST_FACT, MOST_FACTS = 160, 70, 48, 300, 24
+"""In characters; ``LONGEST_NAME`` of the brand and the category on a card."""
 OWN_PLACE = frozenset({
     "item_id", "title", "title_en", "title_zh", "description", "category", "brand", "price", "currency", "in_stock", "image",
     "language", "parent_id",
@@ -45,14 +46,14 @@ class Card:
     @property
     def short(self) -> str:
         """The title as far as the names of its buttons need it."""
-        return self.plain if len(self.plain) <= SHORT_TITLE else self.plain[: SHORT_TITLE - 1] + "…"
+        return cut(self.plain, SHORT_TITLE)
 
 
 def card(item: AnsweredItem, view: View, language: str, images: Images, origin: str = "") -> Card:
     """The card of an answered item; ``origin`` says on which answer it stands, and where."""
     have = item.attributes
     plain, name = words.title(have, language)
-    plain = plain if len(plain) <= LONGEST_TITLE else plain[: LONGEST_TITLE - 1] + "…"
+    plain = cut(plain, LONGEST_TITLE)
     category = text(have, "category").partition("|")[0].strip()
     return Card(
         item_id=item.item_id,
@@ -60,8 +61,8 @@ def card(item: AnsweredItem, view: View, language: str, images: Images, origin: 
         url=view.item(item.item_id, origin),
         title=pieces(plain, item.highlights.get(name, ())),
         plain=plain,
-        category=leaf(category),
-        brand=text(have, "brand").replace("|", ", ")[:LONGEST_TITLE],
+        category=cut(leaf(category), LONGEST_NAME),
+        brand=cut(text(have, "brand").replace("|", ", "), LONGEST_NAME),
         price=words.price(have.get("price"), have.get("currency")),
         sold_out=have.get("in_stock") is not None and not have["in_stock"],
         reason=item.reasons[0].text[:LONGEST_FACT] if item.reasons else "",
@@ -69,6 +70,11 @@ def card(item: AnsweredItem, view: View, language: str, images: Images, origin: 
         image=images.source(item.item_id, have),
         art=picture(item.item_id, category),
     )
+
+
+def cut(said: str, most: int) -> str:
+    """A text of at most so many characters, with a sign where something is missing."""
+    return said if len(said) <= most else said[: most - 1] + "…"
 
 
 def pieces(plain: str, spans: Sequence[Span]) -> list[Piece]:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 WIDTH, HEIGHT = 240, 48
 MOST_PARTS = 14
-_BAR = Markup('<svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">{}</svg>')
+_BAR = Markup('<svg class="bar" aria-hidden="true">{}</svg>')
 
 
 def line(values: Sequence[float], says: str) -> Markup:
@@ -38,7 +38,7 @@ def _run(points: Sequence[str]) -> Markup:
 def bar(share: float, kind: str = "") -> Markup:
     """A bar of a share of its place; ``kind`` is a class of the style sheet."""
     width = 100 * min(1.0, max(0.0, share)) if isfinite(share) else 0.0
-    return _BAR.format(Markup('<rect class="{}" width="{:.2f}" height="6"/>').format(kind, width))
+    return _BAR.format(Markup('<rect class="{}" width="{:.4g}%"/>').format(kind, width))
 
 
 def parts(contributions: Mapping[str, float]) -> list[tuple[str, float, Markup]]:
@@ -54,5 +54,5 @@ def parts(contributions: Mapping[str, float]) -> list[tuple[str, float, Markup]]
 
 def _sided(share: float) -> Markup:
     width = 50 * abs(share)
-    drawn = Markup('<rect class="{}" x="{:.2f}" width="{:.2f}" height="6"/><path class="middle" d="M50 0v6"/>')
+    drawn = Markup('<rect class="{}" x="{:.4g}%" width="{:.4g}%"/>')
     return _BAR.format(drawn.format("more" if share > 0 else "less", 50 if share > 0 else 50 - width, width))

@@ -9,6 +9,7 @@ from aisle.core.answer import Json
 from aisle.core.request import MOST_ITEMS, SORTS
 from aisle.serving.fields import LONGEST_TEXT
 from aisle.serving.parse import LANGUAGES, MOST_FACETS, MOST_SEEDS, RECOMMENDATIONS
+from aisle.serving.problems import HEADERS
 
 Schema = dict[str, Json]
 
@@ -45,11 +46,23 @@ def description(route: Described) -> dict[str, object]:
 
 
 def responses(shown: Json, *failures: str) -> dict[str, object]:
-    """The answer by an example of it, and the failures by their status; a missing or weak key can fail any route."""
-    problem = {"application/problem+json": {"schema": PROBLEM}}
-    failed = {status: {"description": FAILURES[status], "content": problem} for status in sorted({"401", "403", *failures})}
+    """The answer by an example of it, and the failures by their status."""
     answer = {"application/json": {"schema": {"type": "object"}, "example": shown}}
-    return {"200": {"description": "The answer", "content": answer}, **failed}
+    return {"200": {"description": "The answer", "content": answer}, **failing(*failures)}
+
+
+def failing(*failures: str) -> dict[str, object]:
+    """The failures of a route that asks for a key, by their status: with those that a key, its rate or a foreign host name bring."""
+    return {status: _failure(status) for status in sorted({*BY_KEY, *failures})}
+
+
+def _failure(status: str) -> dict[str, object]:
+    told: dict[str, object] = {"description": FAILURES[status], "content": {"application/problem+json": {"schema": PROBLEM}}}
+    sent = {
+        name: {"description": MEANT[name], "schema": {"type": "integer" if value.isdecimal() else "string"}, "required": True}
+        for name, value in HEADERS.get(int(status), {}).items()
+    }
+    return told | {"headers": sent} if sent else told
 
 
 ANSWERED: Schema = {
@@ -71,9 +84,13 @@ FAILURES: Mapping[str, str] = {
     "409": "The bundle cannot be opened, so the running one goes on",
     "413": "Body too large",
     "415": "Not JSON by its label",
+    "421": "The server does not answer to this host name",
     "422": "A field cannot be read; `field` and `mend` say which and what to do",
+    "429": "This key asks more often than it may. Come again after `Retry-After` seconds",
     "503": "Overloaded, or the disk takes no more: nothing was acknowledged. Come again after `Retry-After` seconds",
 }
+BY_KEY = ("401", "403", "421", "429")
+MEANT = {"Retry-After": "Seconds after which the same request may be sent again", "WWW-Authenticate": "How a key is sent"}
 _TEXT: Schema = {"type": "string", "maxLength": LONGEST_TEXT}
 _ID: Schema = {**_TEXT, "minLength": 1}
 PROBLEM: Schema = {

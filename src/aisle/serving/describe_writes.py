@@ -53,6 +53,8 @@ WRITES = {
     "healthz": Write("The process is alive", None, {"status": "ok"}, ()),
     "readyz": Write("A bundle is open and answers", None, {"status": "ready", "bundle": "b7"}, ()),
 }  # fmt: skip
+OPEN = ("200", "421")
+"""What the life sign answers, which needs no key."""
 EVENT: Schema = {
     "type": "object",
     "required": ["type"],
@@ -74,6 +76,8 @@ def written(name: str) -> dict[str, Any]:
     """What a route's decorator is told."""
     write = WRITES[name]
     extra: dict[str, Any] = {"responses": responses(write.answer, *write.failures)}
+    if name == "healthz":
+        extra["responses"] = {status: told for status, told in extra["responses"].items() if status in OPEN}
     if write.body is not None:
         extra["requestBody"] = {"required": True, "content": _content(EVENT if name == "events" else _ITEM, write.body)}
     if name == "items":

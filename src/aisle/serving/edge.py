@@ -90,7 +90,10 @@ class Edge:
             return  # the answer has begun
         response = problems.of(error, facts.request_id)
         if response.status_code == 401 and _looks(scope, headers):
-            response = RedirectResponse(log_in_at(scope["path"], scope["query_string"].decode("latin-1")), 303)
+            if "hx-request" in headers:
+                response.headers["HX-Refresh"] = "true"  # a piece of a page: the page itself leads to the log-in
+            else:
+                response = RedirectResponse(log_in_at(scope["path"], scope["query_string"].decode("latin-1")), 303)
         await response(scope, receive, send)
 
 

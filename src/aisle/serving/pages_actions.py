@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
 
-import orjson
 from starlette.requests import Request as HttpRequest
 from starlette.responses import RedirectResponse, Response
 
-from aisle.core.answer import Value, completions_json
+from aisle.core.answer import Completion, Value
 from aisle.serving import words
 from aisle.serving.cards import named
 from aisle.serving.pages_basket import Basket
-from aisle.serving.pages_draw import Draw, Pages, Visit, unknown_item
+from aisle.serving.pages_draw import Draw, Pages, Visit, piece, unknown_item
 from aisle.serving.pages_form import SEE_OTHER, Form, done, form
 from aisle.serving.pages_visit import MONTHS, THEMES, YEAR, drop, keep
 from aisle.serving.view import LONGEST_QUERY, LONGEST_VALUE, local
+from aisle.serving.words import Words
 
 MOST_SEEN, WAYS_ON = 60, 7
+KINDS = {"category": "attribute_category", "brand": "attribute_brand", "item": "product"}
+"""The kinds of completions that are named beside them, and the key of the name."""
 Act = Callable[[HttpRequest, Visit, Form], Awaitable[Response]]
 
 
@@ -99,15 +102,31 @@ class Actions:
         return response
 
     async def complete(self, http: HttpRequest, visit: Visit) -> Response:
-        """Ways to go on typing, for the search box."""
+        """Ways to go on typing, as the rows of the list below the search box."""
         typed = http.query_params.get("q", "")[:LONGEST_QUERY].lstrip()
         found = await self.pages.ask(visit, lambda engine: engine.complete(typed, WAYS_ON)) if typed else []
-        headers = {"Cache-Control": "private, max-age=60"}
-        return Response(orjson.dumps(completions_json(found)), media_type="application/json", headers=headers)
+        response = piece(visit, "ways.html", ways=[_way(one, typed, visit.say) for one in found])
+        response.headers.update({"Cache-Control": "private, max-age=60", "Vary": "Accept-Language, Cookie"})
+        return response
 
     async def _item(self, visit: Visit, item_id: str) -> None:
         if not item_id or await self.pages.ask(visit, lambda engine: engine.item(item_id)) is None:
             raise unknown_item()
+
+
+class Way(NamedTuple):
+    """One way to go on: all of it, the part that is typed already, what would come to it, and of what kind it is."""
+
+    text: str
+    typed: str
+    rest: str
+    kind: str
+
+
+def _way(one: Completion, typed: str, say: Words) -> Way:
+    begun = len(typed) if one.text.lower().startswith(typed.lower()) else len(one.text)
+    kind = say(KINDS[one.kind]) if one.kind in KINDS else ""
+    return Way(one.text, one.text[:begun], one.text[begun:], kind)
 
 
 def _paid(item: Mapping[str, Value]) -> dict[str, float]:

@@ -160,6 +160,11 @@ class Pages:
         return response
 
 
+def piece(visit: Visit, template: str, **shown: object) -> Response:
+    """A piece of a page, which htmx puts where it belongs."""
+    return HTMLResponse(environment().get_template(template).render(say=visit.say, **shown), headers={"Cache-Control": "no-store"})
+
+
 @cache
 def environment() -> Environment:
     """The templates, compiled before the first visitor comes."""

@@ -1,18 +1,15 @@
-"""Forms of the pages, read within bounds, and what is answered to them: to a script a few words, to a browser the page it came from."""
+"""Forms of the pages, read within bounds, and what is answered to them: to htmx what changes, to a browser the page it came from."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
-import orjson
 from starlette.requests import Request as HttpRequest
 from starlette.responses import RedirectResponse, Response
 
-from aisle.core.answer import Json
 from aisle.serving.pages_basket import Basket
-from aisle.serving.pages_draw import Visit
+from aisle.serving.pages_draw import Visit, piece
 from aisle.serving.pages_visit import MONTHS, keep, remember
 from aisle.serving.problems import RefusedError
 from aisle.serving.view import local
@@ -56,10 +53,9 @@ async def form(http: HttpRequest) -> Form:
 def done(http: HttpRequest, visit: Visit, back: str, said: str = "", basket: Basket | None = None, recorded: bool = False) -> Response:
     """What a form is answered with. ``said`` names a short notice, ``basket`` is kept where there is one; after something was recorded the
     visit's number is kept."""
-    held = visit.visitor.basket if basket is None else basket
-    if "application/json" in http.headers.get("accept", ""):
-        told: Mapping[str, Json] = {"basket": len(held), "say": visit.say(f"said_{said}") if said else ""}
-        response = Response(orjson.dumps(told), media_type="application/json", headers={"Cache-Control": "no-store"})
+    if http.headers.get("hx-request-type") == "partial":
+        held = visit.visitor.basket if basket is None else basket
+        response = piece(visit, "done.html", count=len(held), said=said) if said else Response(status_code=204)
     else:
         response = RedirectResponse(local(back), SEE_OTHER)
         if said:
