@@ -17,6 +17,7 @@ from aisle.evaluation.lists import Ranked, Truth
 from aisle.evaluation.replay import Replay
 from aisle.fusion.stack import Ranker
 from aisle.ranking.features import agreement, matrix
+from aisle.ranking.links import TAILS
 
 Column = NDArray[np.float32]
 CHUNK = 50_000
@@ -101,7 +102,7 @@ class Frame:
         every = [name.removesuffix("_rank") for name in self.names if name.endswith("_rank") and name != "best_rank"]
         if set(every) <= set(sources):
             return self
-        gone = {f"{name}{tail}" for name in every if name not in sources for tail in ("", "_rank", "_share")}
+        gone = {f"{name}{tail}" for name in every if name not in sources for tail in ("", "_rank", "_share", *TAILS)}
         proposed = np.zeros(len(self.item), bool)
         kept = [name for name in every if name in sources]
         for name in kept:
