@@ -41,8 +41,8 @@ from aisle.settings import Settings
 SCALELESS = frozenset({"popularity", "trending", "new", "repeat"})
 """Sources whose raw scores grow with the log: the ranker reads only their shares and ranks."""
 LINKED = ("markov",)
-"""Sources of which the ranker reads which items of the history lead to a candidate. On amazon_beauty this gains .0007 +- .0003 of NDCG@10 on
-window 3 for transitions, and nothing more for item-KNN."""
+"""Sources of which the ranker reads which items of the history lead to a candidate. On amazon_beauty transitions so gain .0007 +- .0003 of
+NDCG@10 on window 3, item-KNN nothing more."""
 
 
 def policies(catalogue: Catalogue, armed: Sequence[str], rules: Rules) -> list[Filter]:
