@@ -53,7 +53,7 @@ def _spans(text: str, asked: _Asked, pieces: list[str]) -> list[Span]:
     spans: list[Span] = []
     if any([asked[word] for word in _WORD.findall(text)]):
         spans = [found.span() for found in _WORD.finditer(text) if asked[found.group()]]
-    if pieces and len(simple := normalise(text)) == len(text):
+    if pieces and not text.isascii() and len(simple := normalise(text)) == len(text):
         spans += [(at, at + len(piece)) for piece in pieces if piece in simple for at in _places(piece, simple)]
     return _merged(sorted(spans))
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from aisle.core.trace import Step, Trace
 from aisle.schema import ITEMS, Kind
@@ -180,7 +181,9 @@ def _shown(name: str, value: Value) -> Value:
     return bool(number) if kind is Kind.TRUTH else _moment(number)
 
 
+@lru_cache(maxsize=65_536)
 def _moment(seconds: float) -> str | None:
+    """Kept: the times of a catalogue's items come again and again."""
     try:
         return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     except (OverflowError, ValueError, OSError):
