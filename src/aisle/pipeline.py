@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, reduce
 from operator import and_
 
@@ -18,7 +18,7 @@ from aisle.core.errors import StageError
 from aisle.core.profiles import Slices
 from aisle.core.request import Request
 from aisle.core.runner import Runner
-from aisle.core.stage import Allowed, Block, Filter, Query, Source
+from aisle.core.stage import Allowed, Block, Filter, Held, Query, Source
 from aisle.fusion.pool import pool
 from aisle.fusion.stack import ITEM, Stack
 from aisle.fusion.top import Top
@@ -64,13 +64,19 @@ class Pipeline:
     top: Top | None = None
 
     def answer(self, requests: Sequence[Request], runner: Runner) -> Ranked:
-        """understand ─► retrieve ─► hydrate ─► keep ─► score ─► fuse ─► read again ─► arrange; when a required stage fails, what is
-        popular."""
+        """understand ─► filter ─► what `ranked` does; a search in another order than by score, inside what has most of its words."""
         block = runner.must("understand", lambda: self.block(requests))
         if self.reader is not None and block.searching.any():
             runner.step("read", partial(self.read, self.reader, block))
         allowed = runner.must("filters", lambda: self.allowed(block))
-        stack = self.stacks[task_of(requests[0])]
+        if sorting(block).any():
+            block.held = runner.step("words", partial(self.held, block, allowed)) or {}
+        within = allowed.within({number: one.best for number, one in block.held.items()}) if block.held else allowed
+        return replace(self.ranked(block, within, runner), allowed=allowed)
+
+    def ranked(self, block: Block, allowed: Allowed, runner: Runner) -> Ranked:
+        """retrieve ─► hydrate ─► keep ─► score ─► fuse ─► read again ─► arrange; when a required stage fails, what is popular."""
+        stack = self.stacks[task_of(block.requests[0])]
         candidates = self.propose(stack, block, allowed, runner, pooled=True)
         if not len(candidates) and (runner.trace.skipped or not (block.searching.any() or ranking(block).all())):
             return self.popular(block, allowed, runner)
@@ -101,6 +107,15 @@ class Pipeline:
     def allowed(self, block: Block) -> Allowed:
         """What passes every filter; one that raises ends the answer, it never passes."""
         return reduce(and_, (each.allowed(block) for each in self.filters), Allowed.everything(len(self.catalogue), len(block)))
+
+    def held(self, block: Block, allowed: Allowed) -> dict[int, Held]:
+        """How many of its words each item has, for each search that another order than by score would fill with what has but one."""
+        found: dict[int, Held] = {}
+        for number in np.flatnonzero(sorting(block)).tolist():
+            query, source = block.queries[number], self.arranger.literal
+            held = None if query is None or source is None else source.held(query, allowed.mask(number))
+            found |= {} if held is None else {number: held}
+        return found
 
     def propose(self, stack: Stack, block: Block, allowed: Allowed, runner: Runner, pooled: bool = False) -> Candidates:
         """Every source's candidates side by side, merged, checked against the filters, each scored by every source that answered.
@@ -194,6 +209,11 @@ def ranking(block: Block) -> NDArray[np.bool_]:
 def browsing(block: Block) -> NDArray[np.bool_]:
     """``(requests,) bool``: which of them look through the shop without words."""
     return np.array([request.surface == "search" and not request.query for request in block.requests], bool)
+
+
+def sorting(block: Block) -> NDArray[np.bool_]:
+    """``(requests,) bool``: which of them search by words and sort by something else than the score."""
+    return block.searching & np.array([request.surface == "search" and request.sort != "relevance" for request in block.requests], bool)
 
 
 def with_columns(candidates: Candidates, columns: Mapping[str, NDArray[np.float32]]) -> Candidates:

@@ -214,8 +214,11 @@ class Shop:
 
     def _total(self, ranked: Ranked, number: int) -> tuple[int, dict[str, dict[str, int]]]:
         request, query = ranked.block.requests[number], ranked.block.queries[number]
-        mask = ranked.allowed.mask(number)
-        if query is not None and self.matching is not None:
+        mask, held = ranked.allowed.mask(number), ranked.block.held.get(number)
+        rows: NDArray[np.integer]
+        if held is not None:
+            rows = np.flatnonzero(mask & held.best)
+        elif query is not None and self.matching is not None:
             rows = np.asarray(self.matching.matches(query))
             rows = rows[mask[rows]]
         else:

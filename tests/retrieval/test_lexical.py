@@ -102,6 +102,30 @@ def test_a_very_common_word_makes_no_match_beside_a_rare_one() -> None:
     assert len(lexical.matches(understand("in box"))) == 21
 
 
+@pytest.mark.parametrize(
+    ("typed", "count", "most", "of"),
+    [
+        ("red lamp", [2, 2, 0, 0, 0, 0, 0, 0, 0, 0], 2, 2), ("red lamp stand", [2, 2, 0, 0, 0, 0, 0, 0, 0, 0], 2, 3),
+        ("deck over", [0, 0, 0, 0, 2, 0, 0, 0, 0, 0], 2, 2), ("补水 保湿", [0, 0, 0, 0, 0, 2, 1, 2, 0, 0], 2, 2),
+        ("补水 湿补", [], 0, 2), ("水面 10", [0, 0, 0, 1, 0, 0, 2, 0, 0, 0], 2, 2),
+    ],
+)  # fmt: skip
+def test_an_item_holds_so_many_of_a_querys_words(lexical: Lexical, typed: str, count: list[int], most: int, of: int) -> None:
+    held = lexical.held(understand(typed), np.ones(len(TITLES), bool))
+    assert held is None if not most else held is not None and (held.count.tolist(), held.most, held.of) == (count, most, of)
+
+
+def test_words_are_held_in_any_field_and_compared_among_what_may_be_shown() -> None:
+    lexical = fitted(["Dress", "Red dress", "Red rug"], colour=["Red", "", ""], description=["", "", "goes with a dress"])
+    asked = understand("red dresses")
+    every = lexical.held(asked, np.ones(3, bool))
+    assert every is not None and every.count.tolist() == [2, 2, 2]
+    three = lexical.held(understand("red rug dress"), np.array([True, True, False]))
+    assert three is not None and (three.most, three.best.tolist()) == (2, [True, True, False])
+    assert lexical.held(asked, np.zeros(3, bool)) is None
+    assert lexical.held(understand("red"), np.ones(3, bool)) is None
+
+
 def test_a_brand_counts_less_than_the_title_but_counts() -> None:
     ranked = found(fitted(["Lamp", "Acme lamp", "Rug", "Rug"], brand=["Acme", "Other", "Acme", "Other"]), "acme")
     assert ranked[0] == 1 and set(ranked) == {0, 1, 2}

@@ -86,6 +86,16 @@ def test_a_piece_of_a_new_chinese_title_counts_as_literal_and_an_old_one_no_more
     assert later.literal(understand("玻璃杯")).tolist() == [row]
 
 
+def test_the_words_that_a_title_holds_are_those_of_its_newest_text() -> None:
+    row = DATA.catalogue.row_of["lamp_red"]
+    items = Overlaid(grown(DATA.catalogue, lantern=LANTERN), cells={"title": {row: "Blue stool"}})
+    later = Lexical().fit(DATA).over(Step(items, np.array([row, 12], np.int32)))
+    held = later.held(understand("green lantern"), np.ones(13, bool))
+    assert held is not None and np.flatnonzero(held.best).tolist() == [12]
+    red = later.held(understand("desk lamp"), np.ones(13, bool))
+    assert red is not None and [items.ids[row] for row in np.flatnonzero(red.best).tolist()] == ["lamp_blue"]
+
+
 def test_a_word_of_a_new_title_is_not_mended_away() -> None:
     lexical = Lexical().fit(DATA)
     assert lexical.speller_("red lapm") == "red lamp"

@@ -53,6 +53,31 @@ def test_a_killed_run_goes_on_to_the_same_losses(tmp_path: Path, monkeypatch: py
     assert len(list(tmp_path.glob("step-*"))) == 1
 
 
+@pytest.mark.parametrize("torn", ["save_file", "replace"])
+def test_a_run_killed_while_it_stored_goes_on_from_the_checkpoint_before(
+    torn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a file of weights, or weights that the small file does not name yet."""
+    from aisle.text import loop_train
+
+    whole, calls, store = loop(net()).run(), [0], {"save_file": loop_train.save_file, "replace": Path.replace}[torn]
+    monkeypatch.setattr(loop_train, "SAVED", 0.0)
+
+    def killed(first: object, second: Path) -> object:
+        calls[0] += 1
+        if calls[0] < 23:
+            return store(first, second)
+        if torn == "save_file":
+            second.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(loop_train if torn == "save_file" else Path, torn, killed)
+        loop(net(), checkpoint=tmp_path).run()
+    assert '"steps": 22' in (tmp_path / "state.json").read_text() and (tmp_path / "step-23.safetensors").is_file()
+    assert loop(net(), checkpoint=tmp_path).run().losses == pytest.approx(whole.losses, abs=1e-6)
+
+
 def test_the_best_weights_are_kept_and_no_gain_ends_the_training() -> None:
     made = net()
     values = iter([0.1, 0.9, 0.5, 0.4])

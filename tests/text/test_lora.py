@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
+import shutil
 from pathlib import Path
-from time import sleep
 
 import numpy as np
 import pytest
@@ -86,12 +83,6 @@ def test_what_is_kept_names_its_base_and_no_path_and_merging_changes_no_vector(t
     assert str(tmp_path) not in (tmp_path / "adapter" / "adapter_config.json").read_text()
 
 
-KILLED = """import pathlib, sys
-from aisle.text import loop_train
-loop_train.SAVED = 0.0
-from aisle.text.tune_train import tune
-tune(pathlib.Path(sys.argv[1]))
-"""
 HOW = Finetuning(method="lora", rank=4, learning_rate=3e-3)
 
 
@@ -103,26 +94,30 @@ def job(folder: Path, model: Path, steps: dict[str, int]) -> Path:
     return folder
 
 
-def test_a_job_killed_in_the_middle_goes_on_to_the_same_losses_and_the_same_adapter(tmp_path: Path) -> None:
-    from aisle.text.tune_train import tune
+def test_a_job_killed_in_the_middle_goes_on_to_the_same_losses_and_the_same_adapter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aisle.text import loop_train, tune_train
 
     steps = {"pieces": 2, "pairs": 60}
     whole, cut_off = job(tmp_path / "whole", tmp_path / "model", steps), job(tmp_path / "killed", tmp_path / "model", steps)
-    with subprocess.Popen([sys.executable, "-c", KILLED, str(cut_off)], stdout=subprocess.DEVNULL) as process:
-        while process.poll() is None and not _beyond(cut_off / "checkpoint-pairs" / "state.json", 5):
-            sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-    done = json.loads((cut_off / "checkpoint-pairs" / "state.json").read_text())["steps"]
-    assert 5 <= done < 60 and not (cut_off / "measured.json").exists()
-    tune(whole)
-    tune(cut_off)
-    first, second = (json.loads((folder / "measured.json").read_text()) for folder in (whole, cut_off))
+    tune_train.tune(whole)
+    first = json.loads((whole / "measured.json").read_text())
+
+    def killed(**told: object) -> None:
+        if told.get("part") == "pairs" and (cut_off / "checkpoint-pairs" / "step-5.safetensors").is_file():
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(loop_train, "SAVED", 0.0)
+        patch.setattr(tune_train, "say", killed)
+        tune_train.tune(cut_off)
+    assert json.loads((cut_off / "checkpoint-pairs" / "state.json").read_text())["steps"] == 5 and not (cut_off / "measured.json").exists()
+    monkeypatch.setattr(tune_train, "export", lambda source, target, name: shutil.copytree(whole / "encoder", target))
+    tune_train.tune(cut_off)
+    second = json.loads((cut_off / "measured.json").read_text())
     assert first["best"] == "pairs" and first["learned"] == "LoRA of rank 4 on the upper half"
     assert second["losses"]["pairs"] == pytest.approx(first["losses"]["pairs"], rel=1e-4) and len(second["losses"]["pairs"]) == 60
     one, other = (load_file(folder / "adapter" / "adapter_model.safetensors") for folder in (whole, cut_off))
     assert set(one) == set(other) and all(np.allclose(one[name], other[name], atol=1e-4) for name in one)
     assert np.mean(first["measured"]["int8"]["test"]) > 2 * np.mean(first["measured"]["untouched"]["test"])
-
-
-def _beyond(state: Path, step: int) -> bool:
-    return state.is_file() and json.loads(state.read_text())["steps"] >= step

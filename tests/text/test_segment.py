@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from aisle.text.normalise import normalise
-from aisle.text.segment import bigrams, compounds, grams, language, words
+from aisle.text.segment import asked, bigrams, compounds, grams, language, words
 
 
 def of(text: str) -> set[str]:
@@ -52,6 +52,32 @@ def test_words_are_stemmed_and_keep_their_order() -> None:
 def test_two_words_and_their_compound_meet() -> None:
     assert compounds("deck over stain")[0] in of("deckover")
     assert "deckov" in of("deck-over") and {"deck", "over"} <= of("deck-over")
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("red dress", ["Red linen dress"]), ("t-shirt", ["tshirts", "T Shirt", "t-shirt"]), ("deck over", ["DeckOver paint"]),
+        ("iphone15pro", ["case for iPhone 15 Pro"]), ("wd40", ["WD-40 spray"]), ("5 gallon", ["5-gal. bucket"]),
+        ("8 ft x 10 ft", ["rug 8x10", "10 ft. runner of 8 ft."]), ("8x10", ["8 ft. x 10 ft. rug"]), ("红色的台灯", ["红色护眼台灯"]),
+    ],
+)  # fmt: skip
+def test_a_text_says_a_word_of_a_query_in_any_of_its_ways(typed: str, said: list[str]) -> None:
+    for text in said:
+        tokens = of(text)
+        assert all(any(tokens.issuperset(way) for way in ways) for ways in asked(normalise(typed)))
+
+
+def test_a_measure_a_code_and_a_size_are_one_word_and_joining_words_none() -> None:
+    assert [len(asked(text)) for text in ("5 gallon bucket", "dcd771c2", "2x4x8 lumber", "lamp for the desk", "of the", "🙂")] == [
+        2,
+        1,
+        2,
+        2,
+        2,
+        0,
+    ]
+    assert not of("8 step ladder of 5 ft").issuperset(asked("8 ft")[0][0])
 
 
 def test_chinese_is_cut_for_search_and_latin_in_it_too() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -24,3 +26,20 @@ def tiny_model(folder: Path, words: Sequence[str], layers: int = 1, dropout: flo
     transformers.BertModel(settings).save_pretrained(folder)
     transformers.BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder)
     return folder
+
+
+def written_once(module: ModuleType, patch: pytest.MonkeyPatch, kept: Path) -> None:
+    """Torch's graph, most of an export's time, is written to ``kept`` by the first export of ``module`` and taken from there by all others:
+    for exports of one model that differ in what comes after."""
+    write = module._write_graph
+
+    def once(*given: object) -> None:
+        target = given[-1]
+        assert isinstance(target, Path)
+        if kept.is_file():
+            shutil.copyfile(kept, target)
+        else:
+            write(*given)
+            shutil.copyfile(target, kept)
+
+    patch.setattr(module, "_write_graph", once)

@@ -43,6 +43,8 @@ content = false
 als = false
 ease = false
 markov = false
+[ranking]
+ranker = "logistic"
 [evaluation]
 train_requests = 100
 test_requests = 100
@@ -77,7 +79,7 @@ def plain(rows: Rows) -> Rows:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("pictured")
-    simulate(made, 80, 8_000, 3, pictures=False)
+    simulate(made, 80, 4_000, 3, pictures=False)
     rewritten(made, "items.csv", dressed)
     rewritten(made, "events.csv", plain)
     for name in ("judgements.csv", "examples.csv", "tags.jsonl", "labels.csv", "relations.csv"):

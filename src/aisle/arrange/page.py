@@ -17,7 +17,7 @@ from aisle.arrange.rules import Rule, Rules
 from aisle.core.candidates import Candidates
 from aisle.core.catalogue import Catalogue
 from aisle.core.request import MOST_ITEMS, Request
-from aisle.core.stage import Block, Query
+from aisle.core.stage import Block, Held, Mask, Query
 from aisle.core.vectors import Vectors
 from aisle.fusion.pool import BEYOND
 
@@ -31,11 +31,13 @@ VARIED = frozenset({"home", "item", "basket"})
 
 
 class Literal(Protocol):
-    """A source that knows the items whose title holds a query as typed, and all that match it in words."""
+    """A source that knows the items whose title holds a query as typed, all that match it in words, and how many words each holds."""
 
     def literal(self, query: Query) -> NDArray[np.integer]: ...
 
     def matches(self, query: Query) -> NDArray[np.integer]: ...
+
+    def held(self, query: Query, mask: Mask) -> Held | None: ...
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,8 @@ class Arranger:
         finite = every[np.isfinite(candidates["score"][every])]
         making.by_score(foremost(request.sort, candidates, self.catalogue, finite, DEEP))
         if request.sort != "relevance":
-            making.matching()
+            if number not in block.held:
+                making.matching()
             making.rows = sorted_by(request.sort, candidates, self.catalogue, making.rows)
         making.one_variant()
         making.paged()

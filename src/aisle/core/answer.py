@@ -67,8 +67,9 @@ class AnsweredItem:
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """Why an item is not on the page. ``stage`` is stable: ``unknown filter not_proposed pool unscored cut variant buried page``;
-    ``reason`` says it in words, ``details`` in numbers: ``filters``, ``ranks`` by source (0 first), ``variant``, ``rank``, ``score``."""
+    """Why an item is not on the page. ``stage`` is stable: ``unknown filter words not_proposed pool unscored cut near variant buried
+    page``; ``reason`` says it in words, ``details`` in numbers: ``filters``, ``words``, ``ranks`` by source (0 first), ``variant``,
+    ``rank``, ``score``."""
 
     stage: str
     reason: str

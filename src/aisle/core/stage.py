@@ -40,7 +40,7 @@ class Query:
 class Block:
     """``n`` requests and what is known of each before retrieval. ``queries[r]`` is None where the request has no query; ``seeds`` are the
     catalogue rows of the ``items`` that a page starts from (unknown ids left out), ``given`` those that a `rank` request hands in to be
-    scored. ``memo`` holds work that two stages of one block share."""
+    scored. ``memo`` holds work that two stages of one block share, ``held`` the searches that show only what has most of their words."""
 
     requests: Sequence[Request]
     as_of: NDArray[np.float64]
@@ -49,6 +49,7 @@ class Block:
     seeds: Slices
     given: Slices
     memo: dict[str, Any] = field(default_factory=dict)
+    held: Mapping[int, Held] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.requests)
@@ -95,9 +96,31 @@ class Allowed:
                 result[rows] = self.mask(request)[candidates.item[rows]]
         return result
 
+    def within(self, own: Mapping[int, Mask]) -> Allowed:
+        """The same, for some requests only inside ``own`` ``(items,) bool``."""
+        held = [
+            mask if (more := own.get(request)) is None else more if mask is None else mask & more for request, mask in enumerate(self.own)
+        ]
+        return Allowed(self.shared, held, self.excluded)
+
     def pick(self, requests: Sequence[int]) -> Allowed:
         """The same for some of the requests."""
         return Allowed(self.shared, [self.own[r] for r in requests], [self.excluded[r] for r in requests])
+
+
+@dataclass(frozen=True)
+class Held:
+    """How many of a query's words each item has: ``count`` ``(items,) uint8`` of ``of``; ``most``: that many has the best item that the
+    request may be shown."""
+
+    count: NDArray[np.uint8]
+    most: int
+    of: int
+
+    @property
+    def best(self) -> Mask:
+        """``(items,) bool``: the items that have as many."""
+        return self.count == self.most
 
 
 @runtime_checkable

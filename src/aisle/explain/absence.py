@@ -12,7 +12,7 @@ from aisle.arrange.page import Page
 from aisle.core.answer import Absence, Json
 from aisle.core.candidates import Candidates
 from aisle.core.catalogue import Catalogue
-from aisle.core.stage import Allowed, Block, Filter, Mask, Source
+from aisle.core.stage import Allowed, Block, Filter, Held, Mask, Source
 from aisle.explain.phrases import Phrases
 
 CHUNK = 8_192
@@ -42,9 +42,19 @@ class Absences:
         if not self.allowed.mask(self.number)[row]:
             lost = [each.name for each in self.filters if not each.allowed(self.block).mask(self.number)[row]]
             return Absence("filter", self.say("lost/filter", names=self._listed([self._filter(name) for name in lost])), {"filters": lost})
+        held = self.block.held.get(self.number)
+        if held is not None and not held.best[row]:
+            return self._fewer(held, row)
         part = self.candidates.of_request(self.number)
         found = np.flatnonzero(self.candidates.item[part] == row)
         return self._ranked(part.start + int(found[0])) if len(found) else self._unproposed(row)
+
+    def _fewer(self, held: Held, row: int) -> Absence:
+        """Fewer of the query's words than others, in an order in which those would stand among it."""
+        had = int(held.count[row])
+        return Absence(
+            "words", self.say("lost/words", words=had, most=held.most, of=held.of), {"words": had, "most": held.most, "of": held.of}
+        )
 
     def _unproposed(self, row: int) -> Absence:
         """Not among the candidates: no source proposed it, or too few of them to be ranked."""
@@ -85,7 +95,8 @@ class Absences:
 
     @property
     def _mask(self) -> Mask:
-        return self.allowed.mask(self.number)
+        held, mask = self.block.held.get(self.number), self.allowed.mask(self.number)
+        return mask if held is None else mask & held.best
 
     def _alone(self, items: NDArray[np.int32]) -> Candidates:
         nothing = np.zeros(0, np.int32)

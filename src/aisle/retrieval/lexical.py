@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import reduce
+from operator import and_, or_
 from pathlib import Path
 from typing import Self
 
@@ -11,13 +13,13 @@ from numpy.typing import NDArray
 
 from aisle.core.catalogue import Catalogue
 from aisle.core.events import Dataset
-from aisle.core.stage import Block, Query, Scores
+from aisle.core.stage import Block, Held, Mask, Query, Scores
 from aisle.query.spelling import Speller
 from aisle.retrieval.base import Scored
 from aisle.retrieval.overlay import Step
 from aisle.retrieval.rows import Few, Full
 from aisle.text.later import rewritten
-from aisle.text.segment import bigrams, compounds, grams
+from aisle.text.segment import Ways, asked, bigrams, compounds, grams, language
 from aisle.text.tokens import Tokens
 
 WEIGHTS = {"title": 1.0, "brand": 0.6, "category": 0.5, "description": 0.3, "other": 0.3}
@@ -103,7 +105,7 @@ class Lexical(Scored):
     def _holding(self, query: Query) -> NDArray[np.int32]:
         """The same as slots, in any order."""
         piece = _wanted(query)
-        cut = {part for word in piece.split() for part in ([word] if len(word) == 1 else bigrams(word)[len(word) :])}
+        cut = {part for word in piece.split() for part in _cut(word)}
         words = self.tokens_.vocabularies["pieces"].find(cut)
         if not cut or len(words) < len(cut):
             return np.zeros(0, np.int32)
@@ -128,6 +130,37 @@ class Lexical(Scored):
             hit[self._holding(query)] = True
         return np.flatnonzero(self.tokens_.fold(hit)).astype(np.int32)
 
+    def held(self, query: Query, mask: Mask) -> Held | None:
+        """How many of the query's words the items have in any field; None where it has but one, or where no item of ``mask`` has two of
+        them: whatever `matches` is then as good as all else. A common word counts here, since who asks for a red dress among dresses
+        wants no red notebook."""
+        words = asked(_wanted(query))[:MOST]
+        if len(words) < 2:
+            return None
+        count = np.zeros(len(self.tokens_), np.uint8)
+        for ways in words:
+            count += self._says(ways)
+        count = self.tokens_.fold(count)
+        most = int(count.max(where=mask, initial=0))
+        return Held(count, most, len(words)) if most > 1 else None
+
+    def _says(self, ways: Ways) -> Mask:
+        """``(slots,) bool``: who has all tokens of one of the ways; Chinese anywhere in a title counts as well."""
+        hit = reduce(or_, (reduce(and_, (self._has("words", token, WEIGHTS) for token in tokens)) for tokens in ways))
+        word = ways[0][0]
+        if language(word) == "zh":
+            more = reduce(and_, (self._has("pieces", part, ("pieces",)) for part in _cut(word))) & ~hit
+            hit[[slot for slot in np.flatnonzero(more).tolist() if len(word) < 3 or word in self.tokens_.plain[slot]]] = True
+        return hit
+
+    def _has(self, vocabulary: str, token: str, fields: Iterable[str]) -> Mask:
+        hit = np.zeros(len(self.tokens_), bool)
+        number = self.tokens_.vocabularies[vocabulary].get(token)
+        for name in fields if number >= 0 else ():
+            if name in self.tokens_.fields:
+                hit[self.tokens_.fields[name].postings(number)[0]] = True
+        return hit
+
     def save(self, folder: Path) -> None:
         """Write the tokens and the speller."""
         self.tokens_.save(folder)
@@ -145,3 +178,8 @@ def _wanted(query: Query) -> str:
 
 def _piecewise(query: Query) -> bool:
     return query.language == "zh" or len(query.text) <= SHORT
+
+
+def _cut(word: str) -> list[str]:
+    """The pieces that stand in whatever holds ``word``."""
+    return [word] if len(word) == 1 else bigrams(word)[len(word) :]

@@ -26,10 +26,14 @@ UNITS = {
 }  # fmt: skip
 """A measure's one name and how shops write it."""
 UNIT = {word: unit for unit, words in UNITS.items() for word in words.split()}
+JOINING = frozenset({"an", "and", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with", "和", "与", "及", "或", "的", "了"})
+"""Words that join others: nobody asks for what has them."""
 GLUED_ONLY = frozenset("wvamlg")
 """One-letter units count only where they touch the number."""
 ALONE = {word: unit for word, unit in UNIT.items() if len(word) > 1 and word not in ("in", "light", "lights", "pack", "packs")}
 GRAM = 3
+Ways = tuple[tuple[str, ...], ...]
+"""How a text may say one word: by all tokens of one of these."""
 
 _NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+-\d+/\d+(?![\d/])|(?<![\d.])\d \d+/\d+(?![\d/])|\d+/\d+(?![\d/])|\d+\.\d+|(?<!\w)\.\d+|\d+"
 _ATOM = re.compile(rf"(?P<number>{_NUMBER})|(?P<han>[{HAN}]+)|(?P<word>[^\W\d_{HAN}]+)|(?P<mark>[\"'])")
@@ -82,6 +86,59 @@ def words(text: str) -> list[str]:
             found.append(atom.text if atom.kind == "number" else stem(ALONE.get(atom.text, atom.text)))
         at += 2 if unit else 1
     return found + _sizes(atoms)
+
+
+def asked(text: str) -> list[Ways]:
+    """The words that a query asks for, in order; of those of `words` a text says one where it has all tokens of one of its ways.
+
+    A measure is one word, a code or a size too, said by all its parts; an English word may be written as one with its neighbour; Chinese
+    is cut without overlaps. Words that join others are left out, unless there are no others.
+
+    >>> asked("deck over iphone15 in 8 ft")
+    [(('deck',), ('deckov',)), (('over',), ('deckov',)), (('iphon', '15'),), (('8foot',),)]
+    """
+    atoms = _atoms(text)
+    alone: list[str] = []
+    found: list[Ways] = []
+    at = 0
+    while at < len(atoms):
+        end = _end(atoms, at)
+        if atoms[at].kind == "han":
+            found += [((word,),) for word in rjieba.cut(atoms[at].text)]
+        elif parts := _parts(atoms, at, end):
+            found.append((parts, *((size,) for size in _sizes(atoms[at:end])[-1:])))
+        plain = atoms[at].kind == "word" and end == at + 1
+        alone += [atoms[at].text if plain else ""] * (len(found) - len(alone))
+        at = end
+    for place, (first, second) in enumerate(pairwise(alone)):
+        if first and second:
+            found[place] += ((stem(first + second),),)
+            found[place + 1] += ((stem(first + second),),)
+    return [ways for ways in found if ways[0][0] not in JOINING] or found
+
+
+def _end(atoms: list[Atom], at: int) -> int:
+    """Where the measure, code, size or plain atom that starts at ``at`` ends."""
+    end = at + (2 if _unit(atoms, at) else 1)
+    while end < len(atoms) and (_crosses(atoms, end) or _crosses(atoms, end - 1) or _codes(atoms[end - 1], atoms[end])):
+        end += 2 if _unit(atoms, end) else 1
+    return end
+
+
+def _codes(before: Atom, after: Atom) -> bool:
+    """Whether two atoms touch as those of a code do, one of them a number."""
+    kinds = {before.kind, after.kind}
+    return after.gap in ("", "-") and "number" in kinds and kinds <= {"number", "word"}
+
+
+def _parts(atoms: list[Atom], at: int, end: int) -> tuple[str, ...]:
+    found: list[str] = []
+    while at < end:
+        atom, unit = atoms[at], _unit(atoms, at)
+        if atom.kind == "number" or (atom.kind == "word" and not _crosses(atoms, at)):
+            found.append(atom.text + unit if atom.kind == "number" else stem(ALONE.get(atom.text, atom.text)))
+        at += 2 if unit else 1
+    return tuple(found)
 
 
 def compounds(text: str) -> list[str]:
