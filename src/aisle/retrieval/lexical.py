@@ -45,6 +45,7 @@ class Lexical(Scored):
     def __init__(self, tokens: Tokens | None = None, speller: Speller | None = None) -> None:
         self._tokens = tokens
         self.speller_ = speller or Speller()
+        self._last: tuple[Tokens, str, NDArray[np.int32]] | None = None
 
     @property
     def tokens_(self) -> Tokens:
@@ -103,8 +104,13 @@ class Lexical(Scored):
         return np.flatnonzero(self.tokens_.fold(hit)).astype(np.int32)
 
     def _holding(self, query: Query) -> NDArray[np.int32]:
-        """The same as slots, in any order."""
-        piece = _wanted(query)
+        """The same as slots, in any order; kept for the last query, which one answer asks two or three times."""
+        piece, last = _wanted(query), self._last
+        if last is None or last[0] is not self._tokens or last[1] != piece:
+            self._last = last = self.tokens_, piece, self._with(piece)
+        return last[2]
+
+    def _with(self, piece: str) -> NDArray[np.int32]:
         cut = {part for word in piece.split() for part in _cut(word)}
         words = self.tokens_.vocabularies["pieces"].find(cut)
         if not cut or len(words) < len(cut):
