@@ -180,14 +180,16 @@ def _chosen(
 def replayed(
     job: Job, pipeline: Pipeline, stack: Stack, kept: Sequence[str], asked: Mapping[int, Replay], planned: Planned, left: Left
 ) -> Windows:
-    """Every window's frame; those of an interrupted run are taken up."""
+    """Every window's frame; those of an interrupted run are taken up. In window 2 only those kept propose: the others cost as much, and no
+    ranker learns from them."""
+    narrow = replace(stack, sources=tuple(kept))
     seed, limits = job.settings.seed, job.settings.evaluation
     most = planned.requests or {2: limits.train_requests, 3: limits.test_requests, 4: limits.test_requests}
     pace = Pace(most, bool(planned.requests), left)
     key = sha256(f"{stack.sources} {kept} {job.encoder} {job.budget.minutes} {most}".encode()).hexdigest()[:8]
 
     def decide() -> Json:
-        found = pace.sizes(lambda few: frame(pipeline, stack, few, kept), asked, seed)
+        found = pace.sizes(lambda few: frame(pipeline, narrow, few, kept), asked, seed)
         return {str(window): size for window, size in found.items()}
 
     sizes = job.parts.decided(f"requests-{stack.task}-{key}", decide)
@@ -198,7 +200,7 @@ def replayed(
         def make(window: int = window, chosen: Replay = chosen) -> Frame:
             names, most = (None, LEARNED) if window == 2 else (frames[2].names, None)
             with job.tracker.part(f"{stack.task}: candidates of window {window}", len(chosen)) as advance:
-                return frame(pipeline, stack, chosen, kept, most, names, advance, pace.window(window))
+                return frame(pipeline, narrow if window == 2 else stack, chosen, kept, most, names, advance, pace.window(window))
 
         def load(folder: Path, chosen: Replay = chosen) -> Frame:
             return Frame.load(folder, chosen)
