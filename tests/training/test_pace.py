@@ -57,6 +57,11 @@ def test_memory_limits_what_the_time_would_allow(monkeypatch: pytest.MonkeyPatch
     assert sizes(1e9) == {2: 500, 3: 200, 4: 300}
 
 
+def test_later_windows_whose_requests_have_more_candidates_get_fewer_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "MEMORY", 480 * 1_000)
+    assert Pace(MOST, False, lambda: 1e9, wider=2).sizes(lambda few: shelf(len(few)), asked(), 7) == {2: 500, 3: 100, 4: 150}
+
+
 def test_a_plan_needs_no_trial() -> None:
     def never(few: Replay) -> Frame:
         raise AssertionError("a plan needs no trial")

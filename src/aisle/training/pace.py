@@ -22,11 +22,12 @@ FEWEST = 50
 @dataclass(frozen=True)
 class Pace:
     """``most``: requests of each window by the settings, or exactly so many by an earlier run's plan (``planned``); ``left``: seconds left
-    for replaying."""
+    for replaying; ``wider``: how many times as many candidates as in window 2 a request has in the others."""
 
     most: Mapping[int, int]
     planned: bool
     left: Left
+    wider: float = 1.0
 
     def sizes(self, trial: Callable[[Replay], Frame], windows: Mapping[int, Replay], seed: int) -> dict[int, int]:
         """Window to the most requests to replay, by a few requests of window 2."""
@@ -38,7 +39,7 @@ class Pace:
         each = (seconds - self.left()) / max(1, len(few)) if seconds < inf else 0.0
         bytes_each = 4 * max(1, len(tried.names)) * max(1.0, len(tried.item) / max(1, len(few)))
         fits = {window: PARTS[window] * self.left() / each if each > 0 else inf for window in PARTS}
-        room = {window: MEMORY * PARTS[window] / bytes_each for window in PARTS}
+        room = {window: MEMORY * PARTS[window] / bytes_each / (1 if window == 2 else self.wider) for window in PARTS}
         return {window: max(FEWEST, int(min(self.most[window], fits[window], room[window]))) for window in PARTS}
 
     def window(self, window: int) -> Left:

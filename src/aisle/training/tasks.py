@@ -23,6 +23,7 @@ from aisle.evaluation.members import Fusion
 from aisle.evaluation.replay import Replay
 from aisle.evaluation.results import Ablation, PlanRow
 from aisle.evaluation.summary import TaskSummary
+from aisle.fusion.pool import ASKED_LISTED, LISTED
 from aisle.fusion.segments import heads
 from aisle.fusion.stack import Stack
 from aisle.pipeline import Pipeline
@@ -43,8 +44,9 @@ from aisle.training.second_look import look_again
 
 RARE = 0.02
 """Share of repeats below which home and home without owned items are one task."""
-LEARNED = 200
-"""Candidates of a request that rankers learn from, of those that they rank."""
+LEARNED, LEARNED_PAGE = 200, 100
+"""Candidates of a query, and of a page, that rankers learn from, of those that they rank. Of pages there are many, and most wanted nothing
+that was proposed: time and memory for twice as many requests teach more than what stands in the second hundred."""
 CHOOSING, REPLAYING, LEARNING = 0.2, 0.35, 0.4
 """Of a task's time so much goes to choosing sources; of what is then left to replaying requests; then to fitting. Ablation has the rest."""
 BESIDE = 0.15
@@ -182,14 +184,15 @@ def replayed(
 ) -> Windows:
     """Every window's frame; those of an interrupted run are taken up. In window 2 only those kept propose: the others cost as much, and no
     ranker learns from them."""
-    narrow = replace(stack, sources=tuple(kept))
+    narrow, searched = replace(stack, sources=tuple(kept)), stack.task == "search"
+    learned, ranked = (LEARNED, ASKED_LISTED) if searched else (LEARNED_PAGE, LISTED)
     seed, limits = job.settings.seed, job.settings.evaluation
     most = planned.requests or {2: limits.train_requests, 3: limits.test_requests, 4: limits.test_requests}
-    pace = Pace(most, bool(planned.requests), left)
+    pace = Pace(most, bool(planned.requests), left, ranked / learned)
     key = sha256(f"{stack.sources} {kept} {job.encoder} {job.budget.minutes} {most}".encode()).hexdigest()[:8]
 
     def decide() -> Json:
-        found = pace.sizes(lambda few: frame(pipeline, narrow, few, kept), asked, seed)
+        found = pace.sizes(lambda few: frame(pipeline, narrow, few, kept, learned), asked, seed)
         return {str(window): size for window, size in found.items()}
 
     sizes = job.parts.decided(f"requests-{stack.task}-{key}", decide)
@@ -198,7 +201,7 @@ def replayed(
         chosen = asked[window].sample(_number(sizes, window), seed)
 
         def make(window: int = window, chosen: Replay = chosen) -> Frame:
-            names, most = (None, LEARNED) if window == 2 else (frames[2].names, None)
+            names, most = (None, learned) if window == 2 else (frames[2].names, None)
             with job.tracker.part(f"{stack.task}: candidates of window {window}", len(chosen)) as advance:
                 return frame(pipeline, narrow if window == 2 else stack, chosen, kept, most, names, advance, pace.window(window))
 
