@@ -18,6 +18,7 @@ from aisle.tracking import Tracker
 from aisle.training import candidates
 from aisle.training.budget import FLOOR, Budget
 from aisle.training.job import Job, plain_stacks
+from aisle.training.pace import FEWEST
 from aisle.training.parts import Parts
 from aisle.training.tasks import Planned, TaskResult, replays, run_task
 from tests.training.clock import Clock
@@ -70,7 +71,7 @@ def test_the_clock_ends_every_step(job: Job, pipeline: Pipeline, tmp_path: Path,
     asked, left = replays(work)["home"], work.budget.part(0.1)
     clock.step = 40.0
     one = run_task(work, pipeline, STACK, asked, Planned(), left)
-    assert one.sizes[2] == 64 < len(asked[2])
+    assert one.sizes[2] <= FEWEST < len(asked[2])
     assert one.effort["lambdamart"]["trees"] < 160
     assert one.ablation == []
     assert any("the time did not last for the ablation of" in note for note in one.notes)
