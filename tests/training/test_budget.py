@@ -6,6 +6,7 @@ from math import inf
 
 import pytest
 
+from aisle.retrieval.registry import SOURCES
 from aisle.training.budget import ASKED, COST, FLOOR, Budget, choose_sources, part_of
 from tests.training.clock import Clock
 
@@ -94,9 +95,16 @@ def test_a_machine_that_grew_slower_is_felt() -> None:
 
 
 def test_every_source_that_may_be_left_out_declares_its_cost() -> None:
-    from aisle.retrieval.registry import SOURCES
-
     assert set(SOURCES) == set(FLOOR) | set(COST)
+
+
+def test_a_source_that_is_registered_and_no_more_is_taken_where_there_is_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SOURCES, "mine", SOURCES["markov"])
+    names, _ = choose_sources({}, Budget(60), 1_000, 100_000)
+    assert names[-1] == "mine", "what is known of the others comes first"
+    _, why = choose_sources({}, Budget(0.1), 100_000, 5_000_000)
+    assert "too much of the time given" in why["mine"]
+    assert "mine" not in choose_sources({"mine": False}, Budget(60), 1_000, 100_000)[0]
 
 
 def test_costs_grow_with_the_shop() -> None:

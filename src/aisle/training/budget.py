@@ -12,6 +12,7 @@ import numpy as np
 
 from aisle.core.errors import SettingsError
 from aisle.core.threads import all_threads
+from aisle.retrieval.registry import SOURCES
 
 Left = Callable[[], float]
 """Seconds left for something, 0 when its time is over."""
@@ -35,6 +36,8 @@ COST: Mapping[str, Callable[[int, int], float]] = {
 }
 """Seconds that a source is expected to take on two idle cores, in order of value per cost as measured on the real shops. A dense source
 can always do with the shop's own text; whether MiniLM fits is decided with the encoder."""
+UNKNOWN = COST["ncf"]
+"""What a source is expected to take that is registered and has no line above: as much as the dearest of them."""
 ASKED = frozenset({"two_tower", "ncf"})
 """Sources that come only where the settings say ``true``: on amazon_beauty each takes as long as SASRec and adds nothing sure to the other
 sources (docs/decisions/0013-towers-only-where-asked.md)."""
@@ -124,9 +127,14 @@ def part_of(left: Left, share: float) -> Left:
     return lambda: max(0.0, left() - rest)
 
 
+def costs() -> dict[str, Callable[[int, int], float]]:
+    """`COST` of every registered source that may be left out, those without a cost of their own last."""
+    return {**COST, **{name: UNKNOWN for name in SOURCES if name not in (*FLOOR, *COST)}}
+
+
 def known_sources(wanted: Mapping[str, bool]) -> None:
     """Raise `SettingsError` where the settings switch something that is no source."""
-    known = [*FLOOR, *COST]
+    known = [*FLOOR, *costs()]
     for name in wanted:
         if name not in known:
             near = get_close_matches(name, known, n=1)
@@ -144,7 +152,7 @@ def choose_sources(
     chosen = [name for name in FLOOR if wanted.get(name, True)]
     why = {name: "switched off by the settings" for name, on in wanted.items() if not on}
     spent = 0.0
-    for name, cost in COST.items():
+    for name, cost in costs().items():
         seconds = cost(pictured if name == "pictures" else items, events)
         if not wanted.get(name, name not in ASKED):
             continue
