@@ -123,17 +123,19 @@ def test_a_short_budget_keeps_the_floor_and_says_what_it_left_out() -> None:
 
 def test_a_long_budget_takes_every_source() -> None:
     names, why = choose_sources({}, Budget(60), 1_000, 100_000, 1_000)
-    assert set(names) == (set(FLOOR) | set(COST)) - ASKED
-    assert why == {}
+    assert set(names) == (set(FLOOR) | set(COST)) - set(ASKED)
+    assert set(why) == set(ASKED)
     names, why = choose_sources({}, Budget(60), 1_000, 10_000, 1_000)
-    assert set(names) == (set(FLOOR) | set(COST)) - ASKED - {"sasrec"}
-    assert why == {"sasrec": "learns from 50,000 events on"}
+    assert set(names) == (set(FLOOR) | set(COST)) - set(ASKED) - {"sasrec"}
+    assert why["sasrec"] == "learns from 50,000 events on"
 
 
 def test_what_is_off_comes_where_the_settings_say_true_and_the_time_allows() -> None:
     names, why = choose_sources({"two_tower": True}, Budget(60), 1_000, 100_000, 1_000)
     assert "two_tower" in names and "ncf" not in names
-    assert why == {}
+    assert "two_tower" not in why and why["ncf"].startswith("stays apart: ")
+    assert why["ncf"].endswith("`[retrieval] ncf = true` tries it")
+    assert choose_sources({"ncf": False}, Budget(60), 1_000, 100_000)[1]["ncf"] == "switched off by the settings"
     names, why = choose_sources({"two_tower": True}, Budget(1), 1_000, 5_000_000)
     assert "two_tower" not in names
     assert "too much of the time given" in why["two_tower"]
