@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import resource
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from itertools import product
 from time import perf_counter, process_time
 
 import numpy as np
@@ -58,7 +60,8 @@ def online_retail_figures() -> list[Figure]:
 
 def compared(lines: Lines, tables: Tables, only: Collection[str] = ()) -> tuple[list[Figure], dict[str, Fitted]]:
     """The figures of every model, or of these, on the test; the best on dev by log loss is set against the others."""
-    figures, tables = [lines.machine()], replace(tables, note=f"{tables.note}; intervals resample whole users")
+    protocol = f"{tables.note}; intervals resample whole users; split {tables.split}, seed {KINDS['lr'].seed}"
+    figures, tables = [lines.machine()], replace(tables, note=protocol)
     fitted = {name: _fitted(model, tables) for name, model in models(tables).items() if not only or name in only}
     said = {name: one.model.score(tables.test) for name, one in fitted.items()}
     dev = {name: float(logloss(tables.dev.label, one.model.score(tables.dev)).mean()) for name, one in fitted.items()}
@@ -74,9 +77,10 @@ def compared(lines: Lines, tables: Tables, only: Collection[str] = ()) -> tuple[
     figures += (
         _versus(lines, summary, f"{best} is the best on dev by log loss")
         + _control(lines, tables, said)
-        + _sliced(lines, tables, said[best], best)
+        + _sliced(lines, tables, said)
         + _sampling(lines, tables, fitted[best].model)
     )
+    figures.append(lines.one("all together: peak MB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "of this process"))
     return figures, fitted
 
 
@@ -152,22 +156,28 @@ def _versus(lines: Lines, summary: TaskSummary, why: str) -> list[Figure]:
     ]
 
 
+CONTROLS = {"din": ("mean_pooling",), "deepfm": ("lr", "fm"), "dcn": ("lr", "fm")}
+"""What is set against which simpler ones beside the best of all: attention against the mean of the last items, crossings against sums."""
+
+
 def _control(lines: Lines, tables: Tables, said: Mapping[str, Floats]) -> list[Figure]:
-    """What attention adds to the mean of the last items; nothing where the two were not fitted."""
-    scores = {name: said[name] for name in ("din", "mean_pooling") if name in said}
-    if len(scores) < 2:
-        return []
-    users = tables.test.categories["user"].codes
-    return _versus(lines, summarise_clicks(ClickRuns("ctr", tables.test.label, scores, tuple(scores), users, main="din")), "the control")
+    """What attention adds to the mean, and hidden layers and crosses to sums and pairs; nothing where they were not fitted."""
+    figures, users = [], tables.test.categories["user"].codes
+    for main, plain in CONTROLS.items():
+        scores = {name: said[name] for name in (main, *plain) if name in said}
+        if main in said and len(scores) > 1:
+            runs = ClickRuns("ctr", tables.test.label, scores, tuple(scores), users, main=main)
+            figures += _versus(lines, summarise_clicks(runs), "the control")
+    return figures
 
 
-def _sliced(lines: Lines, tables: Tables, said: Floats, best: str) -> list[Figure]:
-    """AUC and calibration of the best in each slice."""
+def _sliced(lines: Lines, tables: Tables, said: Mapping[str, Floats]) -> list[Figure]:
+    """AUC and calibration of every model in each slice."""
     figures = []
-    for name, mask in tables.slices.items():
-        label, score, n = tables.test.label[mask], said[mask], int(mask.sum())
-        figures.append(lines.one(f"{best}, {name}: auc", float(np.nanmean(auc(label, score))), n=n))
-        figures.append(lines.one(f"{best}, {name}: ece", ece(label, score), f"rate {label.mean():.4f}, said {score.mean():.4f}", n))
+    for (name, mask), (model, scores) in product(tables.slices.items(), said.items()):
+        label, score, n = tables.test.label[mask], scores[mask], int(mask.sum())
+        figures.append(lines.one(f"{model}, {name}: auc", float(np.nanmean(auc(label, score))), n=n))
+        figures.append(lines.one(f"{model}, {name}: ece", ece(label, score), f"rate {label.mean():.4f}, said {score.mean():.4f}", n))
     return figures
 
 

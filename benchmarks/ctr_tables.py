@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 
 import duckdb
@@ -55,6 +56,15 @@ class Tables:
     truth: Floats | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
     past: str = "item"
+
+    @property
+    def split(self) -> str:
+        """Which cases test, as a hash: the first 12 hexadecimal digits of the SHA-256 of the lines ``user TAB item TAB label``, in their
+        order; without an item ``user TAB label``."""
+        columns = [self.test.categories[name] for name in ("user", "item") if name in self.test.categories]
+        texts = [[column.names[code] if code >= 0 else "" for code in column.codes.tolist()] for column in columns]
+        rows = zip(*texts, (f"{label:g}" for label in self.test.label.tolist()), strict=True)
+        return sha256("".join("\t".join(row) + "\n" for row in rows).encode()).hexdigest()[:12]
 
     @property
     def layout(self) -> Layout:

@@ -15,7 +15,7 @@ from aisle.fusion.recall import Recall
 from aisle.retrieval.als import Als
 from aisle.retrieval.dense import Content
 from aisle.retrieval.ease import Ease
-from aisle.retrieval.item_knn import ItemKnn
+from aisle.retrieval.item_knn import Bm25Knn, ItemKnn
 from aisle.retrieval.markov import FirstOrder, Markov
 from aisle.retrieval.ncf import Ncf
 from aisle.retrieval.popularity import Popularity
@@ -36,7 +36,7 @@ def sources(vectors: ItemVectors) -> dict[str, Source]:
     symmetric.name, squared.name = "markov_symmetric", "two_tower_squared"
     made: tuple[Source, ...] = (
         Markov(), FirstOrder(), Ease(), ItemKnn(), Als(), SasRec(), Content(vectors=vectors), Popularity(),
-        symmetric, TwoTower(), squared, Ncf(),
+        symmetric, TwoTower(), squared, Ncf(), Bm25Knn(),
     )  # fmt: skip
     return {source.name: source for source in made}
 
@@ -45,7 +45,7 @@ ORDERED = ("markov", "markov_first", "ease", "item_knn", "als", "sasrec", "conte
 SYMMETRIC = ("markov_symmetric", "ease", "item_knn", "als", "content", "popularity")
 NEURAL = (*ORDERED, "two_tower", "ncf")
 FUSED = {"fused": ORDERED, "without direction, fused": SYMMETRIC, "with towers and ncf, fused": NEURAL}
-ALONE = (*NEURAL, "markov_symmetric", "two_tower_squared")
+ALONE = (*NEURAL, "markov_symmetric", "two_tower_squared", "item_knn_bm25")
 LEARNT = 5_000
 """Users whose item before the last teaches the fusion's weights."""
 BLOCK = 1_000

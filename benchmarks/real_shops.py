@@ -61,6 +61,7 @@ _SHOPS = (
     RealShop("homedepot", 20, "whole catalogue of 54,667; test queries: sha256 of `dev:` + query, one in five; relevant from 2.33"),
     RealShop("amazon_beauty", 15, "last item of each user held out, trained on all the rest, all unseen items ranked"),
     RealShop("online_retail_cut", 5, "last 28 days held out; customers known before; every purchase, and only items new to the customer"),
+    RealShop("completejourney", 3, "last 28 days held out of a sample of 75,000 lines; households known before"),
     RealShop("tmall_beauty", 2, PIECES),
     RealShop("ecommerce_ner_zh", 2, PIECES),
 )

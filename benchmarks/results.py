@@ -27,6 +27,7 @@ PARTS = {
     "cold_start": "cold_start.cold_start_figures",
     "multimodal": "multimodal.simulated_figures",
     "multimodal_amazon": "multimodal.amazon_figures",
+    "fused_members": "fused_members.member_figures",
     "retail_parts": "retail_parts.retail_parts_figures",
     "encoders": "encoders.encoder_figures",
     "adapters": "adapters.adapter_figures",

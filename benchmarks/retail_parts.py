@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Mapping
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
+from time import perf_counter
 
 import duckdb
 import numpy as np
@@ -26,6 +29,9 @@ from benchmarks.folders import raw_data
 from benchmarks.measure import interval
 
 NAMES = ("repeat", "item_knn", "markov", "markov_first", "als", "ease", "popularity", "trending", "new")
+APART = ("item_knn_bm25", "item_knn_session")
+"""Measured alone: training fits them only where the settings ask."""
+SEED = 11
 DAYS = 28.0
 DAY = 86_400.0
 PURCHASE = EVENT_CODE["purchase"]
@@ -45,9 +51,9 @@ def read(path: Path) -> dict[str, NDArray[np.generic]]:
 
 
 class Retail:
-    """The purchases with item rows shuffled, cut in windows of 28 days from the end."""
+    """The purchases with item rows shuffled, an invoice a session, cut in windows of 28 days from the end."""
 
-    def __init__(self, seed: int = 11) -> None:
+    def __init__(self, seed: int = SEED) -> None:
         rows = read(raw_data() / "online_retail" / "online_retail.csv.gz")
         ids = np.random.default_rng(seed).permutation(np.unique(rows["item"].astype(str)))
         number = {item: row for row, item in enumerate(ids.tolist())}
@@ -55,10 +61,11 @@ class Retail:
         title = dict(zip(item.tolist(), rows["title"].tolist(), strict=True))
         users, user = np.unique(rows["customer"].astype(str), return_inverse=True)
         time = rows["moment"].astype("datetime64[s]").astype(np.int64).astype(float)
+        _, session = np.unique(np.stack([user, time.astype(np.int64)]), axis=1, return_inverse=True)
         n, nothing, none = len(item), np.full(len(item), np.nan, np.float32), np.full(len(item), -1, np.int32)
         self.events = Events(
-            Strings.of(users), Strings.of([]), user.astype(np.int32), item, time, np.full(n, PURCHASE, np.uint8), none, none,
-            nothing, rows["quantity"].astype(np.float32), nothing, nothing,
+            Strings.of(users), Strings.of([]), user.astype(np.int32), item, time, np.full(n, PURCHASE, np.uint8), none,
+            session.ravel().astype(np.int32), nothing, rows["quantity"].astype(np.float32), nothing, nothing,
         )  # fmt: skip
         self.catalogue = Catalogue(Strings.of(ids), {"title": Strings.of([title[row] for row in range(len(ids))])}, {})
         self.end = float(np.floor(time[-1] / DAY) + 1) * DAY
@@ -88,15 +95,19 @@ class Retail:
 def retail_parts_figures() -> list[Figure]:
     """NDCG@10 and HR@10 on the last 28 days for both protocols; the fusion's weights are learned on the 28 days before."""
     lines, shop = Lines("retail_parts"), Retail()
-    early, late = ({name: SOURCES[name]().fit(shop.until(days)) for name in NAMES} for days in (2 * DAYS, DAYS))
-    note = f"last {DAYS:.0f} days; fusion learned on the {DAYS:.0f} days before, then everything is fitted again"
+    early, _ = _fitted(shop, 2 * DAYS)
+    late, seconds = _fitted(shop, DAYS)
     figures: list[Figure] = []
     for protocol, new in (("all_purchases", False), ("new_purchases", True)):
         names = [name for name in NAMES if name != "repeat" or not new]
         learned, wanted = _proposed(shop, early, 2 * DAYS, new)
         model = learned.learn(names, wanted)
         proposed, wanted = _proposed(shop, late, DAYS, new)
-        scores = {name: proposed.alone(name) for name in names}
+        note = (
+            f"last {DAYS:.0f} days; fusion learned on the {DAYS:.0f} days before, then everything is fitted again; ties by the random item "
+            f"row; split {_split(wanted)}, seed {SEED}"
+        )
+        scores = {name: proposed.alone(name) for name in (*names, *APART)}
         scores |= {"fused by weight": proposed.by_weight(model), "fused by rank": proposed.by_rank(names)}
         for title, score in scores.items():
             lists = proposed.ranked(score, 10)
@@ -104,7 +115,23 @@ def retail_parts_figures() -> list[Figure]:
             figures.append(lines.held(f"{protocol}: {title}: hr@10", interval(hits(lists, wanted)), note))
         said = ", ".join(f"{name} {weight:.2f}" for name, weight in model.weights.items())
         figures.append(lines.one(f"{protocol}: sources", len(names), said))
-    return figures
+    figures += [lines.one(f"{name}: seconds to fit", took) for name, took in seconds.items()]
+    return [*figures, lines.one("all together: peak MB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "of this process")]
+
+
+def _fitted(shop: Retail, days: float) -> tuple[dict[str, Source], dict[str, float]]:
+    """Every source on what was there ``days`` before the end, and the seconds that it took."""
+    found, seconds, data = {}, {}, shop.until(days)
+    for name in (*NAMES, *APART):
+        start = perf_counter()
+        found[name] = SOURCES[name]().fit(data)
+        seconds[name] = perf_counter() - start
+    return found, seconds
+
+
+def _split(wanted: list[set[int]]) -> str:
+    """What is held out, as a hash: the first 12 hexadecimal digits of the SHA-256 of the lines of wanted item rows, a line a customer."""
+    return sha256("".join(" ".join(map(str, sorted(items))) + "\n" for items in wanted).encode()).hexdigest()[:12]
 
 
 def _proposed(shop: Retail, fitted: Mapping[str, Source], days: float, new: bool) -> tuple[Proposed, list[set[int]]]:

@@ -217,7 +217,8 @@ class Settings(Section):
     policy: Policy = Policy()
     tuned: Tuned = Tuned()
     retrieval: dict[str, bool] = Field(
-        default_factory=dict, description="name of a source = false switches it off; `two_tower` and `ncf` come with true"
+        default_factory=dict,
+        description="name of a source = false switches it off; `two_tower`, `ncf`, `item_knn_bm25` and `item_knn_session` come with true",
     )
     encoder: str = Field(
         default="",

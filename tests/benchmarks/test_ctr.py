@@ -42,7 +42,8 @@ def test_every_model_has_its_figures_and_the_best_on_dev_is_set_against_the_rest
         for metric in ("auc", "logloss", "ece"):
             assert names[f"{model}: {metric}"].low is not None
     assert names["ftrl - worse: logloss"].value < 0 < names["ftrl - worse: auc"].value
-    assert names["ftrl, first: auc"].n == 600
+    assert names["ftrl, first: auc"].n == names["worse, first: ece"].n == 600
+    assert names["all together: peak MB"].value > 1 and f"split {tables().split}, seed 7" in names["ftrl: auc"].note
     wrong, right = (names[f"ftrl, {title}: logloss"].value for title in ("of the sample, not corrected", "corrected, not calibrated"))
     assert right < wrong
 
@@ -60,3 +61,18 @@ def test_one_shopper_is_asked_about_all_candidates() -> None:
     assert len(set(some.categories["user"].codes.tolist())) == 1
     assert (some.sequences["item"].codes == some.sequences["item"].codes[0]).all()
     assert len(set(some.categories["item"].codes.tolist())) > 1
+
+
+def test_a_split_is_the_cases_that_test_and_their_outcomes() -> None:
+    one = tables()
+    assert one.split == tables(kept=0.3).split, "what teaches has no part in it"
+    assert one.split != replace(one, test=one.dev).split
+    assert one.split != replace(one, test=replace(one.test, label=1 - one.test.label)).split
+
+
+def test_crossings_are_set_against_sums_and_attention_against_the_mean() -> None:
+    shop = tables()
+    said = {name: np.linspace(0.1, 0.9, 1_000) ** power for power, name in enumerate(("lr", "fm", "deepfm", "din", "mean_pooling"), 1)}
+    found = {figure.figure for figure in ctr._control(Lines("ctr_toy"), shop, said)}
+    assert {"deepfm - lr: logloss", "deepfm - fm: auc", "din - mean_pooling: auc"} <= found
+    assert not any(name.startswith("dcn") for name in found)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import sparse
 
+from aisle.core.events import Dataset
 from aisle.retrieval import neighbours
-from aisle.retrieval.item_knn import ItemKnn
+from aisle.retrieval.item_knn import Bm25Knn, ItemKnn, SessionKnn
 from aisle.retrieval.neighbours import Neighbours
+from aisle.retrieval.sequences import Sequences
 from tests.retrieval.shop import shop
 
 
@@ -56,3 +59,36 @@ def test_item_knn_is_the_shrunk_cosine() -> None:
     assert weights[0, 1] == pytest.approx(2 / length / (np.sqrt(3 * 2) + 1))
     assert weights[0, 2] == pytest.approx(1 / length / (np.sqrt(3 * 1) + 1))
     assert weights[1, 2] == 0
+
+
+def test_bm25_weighs_a_buyer_of_much_less_and_an_item_of_many_less() -> None:
+    """Three items. Users 0 and 1 have items 0 and 1, user 2 has 0 and 2, user 3 has 2: by hand with k1 = 1 and b = 1."""
+    rows = [(0, 0, 0.0), (0, 1, 1.0), (1, 0, 0.0), (1, 1, 1.0), (2, 0, 0.0), (2, 2, 1.0), (3, 2, 0.0)]
+    data = shop(rows, 3, clock=False)
+    idf = {2: np.log(3 / 3), 1: np.log(3 / 2)}
+    weighed = Bm25Knn(k1=1.0, b=1.0).weighed(Sequences.of(data.events, 3).by_user()).toarray()
+    mean = 7 / 3
+    assert weighed[3] == pytest.approx([0, 0, idf[1] * 2 / (1 + 2 / mean)])
+    assert weighed[:3] == pytest.approx(np.zeros((3, 3))), "who has two of three items: ln 1"
+    assert not len(Bm25Knn().fit(data).neighbours_.item)
+
+
+def test_bm25_neighbours_are_products_of_weights() -> None:
+    rows = [(user, item, float(item)) for user, items in enumerate(([0, 1], [0, 1], [0, 2], [3, 4, 5], [6, 7])) for item in items]
+    data, model = shop(rows, 8, clock=False), Bm25Knn()
+    weighed = model.weighed(Sequences.of(data.events, 8).by_user()).toarray()
+    wanted = weighed.T @ weighed
+    np.fill_diagonal(wanted, 0)
+    assert wanted[0, 1] > wanted[0, 2] > 0
+    assert model.fit(data).neighbours_.matrix().toarray() == pytest.approx(wanted)
+
+
+def test_what_stood_in_one_session_is_near_and_what_one_user_wanted_on_another_day_is_not() -> None:
+    data = shop([(0, 0, 0.0), (0, 1, 1.0), (0, 2, 2.0), (1, 0, 0.0), (1, 1, 1.0)], 3, clock=False)
+    by_session = replace(data.events, session=np.array([0, 0, 1, 2, -1], np.int32))
+    order = np.lexsort((data.events.time, data.events.user))
+    by_session.session[order] = [0, 0, 1, 2, -1]
+    weights = SessionKnn(shrink=0.0).fit(Dataset(data.catalogue, by_session)).neighbours_.matrix().toarray()
+    assert weights[0, 1] == pytest.approx(1 / np.sqrt(2) / np.sqrt(2 * 1)), "item 0 in two sessions, item 1 in one: the other has none"
+    assert weights[0, 2] == weights[1, 2] == 0
+    assert not len(SessionKnn().fit(data).neighbours_.item), "a log without sessions"

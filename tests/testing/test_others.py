@@ -117,6 +117,22 @@ class TestBoosted(RankerSuite):
         return Boosted.load(folder, "probability")
 
 
+class TestSoftmax(RankerSuite):
+    def fitted(self) -> Ranker:
+        return Boosted("listwise", epochs=60).fit(*lesson(), GROUPS, NAMES)
+
+    def opened(self, folder: Path) -> Ranker:
+        return Boosted.load(folder, "listwise")
+
+
+class TestUnbiasedLambdaMart(RankerSuite):
+    def fitted(self) -> Ranker:
+        return Boosted("unbiased", epochs=60).fit(*lesson(), GROUPS, NAMES, weight=np.ones(ROWS))
+
+    def opened(self, folder: Path) -> Ranker:
+        return Boosted.load(folder, "unbiased")
+
+
 class TestRecall(FuserSuite):
     def columns(self) -> Mapping[str, NDArray[np.float32]]:
         share, rank = np.array([1, 0.5, np.nan, 0.2], np.float32), np.log1p(np.array([0, 1, np.nan, 2], np.float32))

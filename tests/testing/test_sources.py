@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from aisle.core.events import Dataset
 from aisle.core.stage import Source
 from aisle.retrieval.als import Als
 from aisle.retrieval.dense import Content, Dense
 from aisle.retrieval.ease import Ease
-from aisle.retrieval.item_knn import ItemKnn
+from aisle.retrieval.item_knn import Bm25Knn, ItemKnn, SessionKnn
 from aisle.retrieval.lexical import Lexical
-from aisle.retrieval.markov import Markov
+from aisle.retrieval.markov import FirstOrder, Markov
 from aisle.retrieval.ncf import Ncf
 from aisle.retrieval.new_items import NewItems
 from aisle.retrieval.popularity import Popularity
+from aisle.retrieval.registry import SOURCES
 from aisle.retrieval.repeat import Repeat
 from aisle.retrieval.sasrec import SasRec
 from aisle.retrieval.trending import Trending
@@ -46,9 +49,30 @@ class TestItemKnn(SourceSuite):
         return ItemKnn()
 
 
+class TestBm25Knn(SourceSuite):
+    def source(self) -> Source:
+        return Bm25Knn()
+
+
+class TestSessionKnn(SourceSuite):
+    """Every shopper of the toy stays for one session."""
+
+    def source(self) -> Source:
+        return SessionKnn()
+
+    def data(self) -> Dataset:
+        plain = bilingual()
+        return Dataset(plain.catalogue, replace(plain.events, session=plain.events.user.copy()))
+
+
 class TestMarkov(SourceSuite):
     def source(self) -> Source:
         return Markov()
+
+
+class TestFirstOrder(SourceSuite):
+    def source(self) -> Source:
+        return FirstOrder()
 
 
 class TestEase(SourceSuite):
@@ -105,3 +129,9 @@ class TestNewItems(SourceSuite):
         created = {item: START + day * DAY for day, item in enumerate(DOZEN)}
         items = catalogue({item: {"title": item, "created_at": created[item]} for item in DOZEN})
         return Dataset(items, plain.events)
+
+
+def test_every_source_is_under_test() -> None:
+    """Pictures stand in `tests/retrieval/test_pictures.py`."""
+    suites = [kind for kind in globals().values() if isinstance(kind, type) and issubclass(kind, SourceSuite) and kind is not SourceSuite]
+    assert {kind().source().name for kind in suites} == set(SOURCES) - {"pictures"}

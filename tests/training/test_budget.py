@@ -6,6 +6,7 @@ from math import inf
 
 import pytest
 
+from aisle.retrieval.registry import SOURCES
 from aisle.training.budget import ASKED, COST, FLOOR, Budget, choose_sources, part_of
 from tests.training.clock import Clock
 
@@ -94,9 +95,16 @@ def test_a_machine_that_grew_slower_is_felt() -> None:
 
 
 def test_every_source_that_may_be_left_out_declares_its_cost() -> None:
-    from aisle.retrieval.registry import SOURCES
-
     assert set(SOURCES) == set(FLOOR) | set(COST)
+
+
+def test_a_source_that_is_registered_and_no_more_is_taken_where_there_is_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SOURCES, "mine", SOURCES["markov"])
+    names, _ = choose_sources({}, Budget(60), 1_000, 100_000)
+    assert names[-1] == "mine", "what is known of the others comes first"
+    _, why = choose_sources({}, Budget(0.1), 100_000, 5_000_000)
+    assert "too much of the time given" in why["mine"]
+    assert "mine" not in choose_sources({"mine": False}, Budget(60), 1_000, 100_000)[0]
 
 
 def test_costs_grow_with_the_shop() -> None:
@@ -115,17 +123,19 @@ def test_a_short_budget_keeps_the_floor_and_says_what_it_left_out() -> None:
 
 def test_a_long_budget_takes_every_source() -> None:
     names, why = choose_sources({}, Budget(60), 1_000, 100_000, 1_000)
-    assert set(names) == (set(FLOOR) | set(COST)) - ASKED
-    assert why == {}
+    assert set(names) == (set(FLOOR) | set(COST)) - set(ASKED)
+    assert set(why) == set(ASKED)
     names, why = choose_sources({}, Budget(60), 1_000, 10_000, 1_000)
-    assert set(names) == (set(FLOOR) | set(COST)) - ASKED - {"sasrec"}
-    assert why == {"sasrec": "learns from 50,000 events on"}
+    assert set(names) == (set(FLOOR) | set(COST)) - set(ASKED) - {"sasrec"}
+    assert why["sasrec"] == "learns from 50,000 events on"
 
 
 def test_what_is_off_comes_where_the_settings_say_true_and_the_time_allows() -> None:
     names, why = choose_sources({"two_tower": True}, Budget(60), 1_000, 100_000, 1_000)
     assert "two_tower" in names and "ncf" not in names
-    assert why == {}
+    assert "two_tower" not in why and why["ncf"].startswith("stays apart: ")
+    assert why["ncf"].endswith("`[retrieval] ncf = true` tries it")
+    assert choose_sources({"ncf": False}, Budget(60), 1_000, 100_000)[1]["ncf"] == "switched off by the settings"
     names, why = choose_sources({"two_tower": True}, Budget(1), 1_000, 5_000_000)
     assert "two_tower" not in names
     assert "too much of the time given" in why["two_tower"]

@@ -144,21 +144,45 @@ def test_development_stands_beside_test() -> None:
 
 
 def compared(b: str, difference: float, p: float) -> Comparison:
-    return Comparison("fused", b, "home/ndcg@10", difference, difference - 0.02, difference + 0.02, p, p, p, 99)
+    return Comparison("fused", b, "home/ndcg@10", difference, difference - 0.02, difference + 0.02, p / 2, p, p, 99, 0.03)
 
 
 @pytest.mark.parametrize(
-    ("difference", "p", "said"), [(0.1, 0.01, "beats"), (-0.1, 0.01, "loses to"), (0.1, 0.4, "is level with")], ids=["win", "loss", "level"]
+    ("difference", "p", "said"),
+    [
+        (0.1, 0.01, "fused 0.3000 beats its best member on window 3, repeat 0.2000: +0.1000 (+0.0800 to +0.1200, p = 0.01)."),
+        (-0.1, 0.01, "fused 0.3000 loses to its best member on window 3, repeat 0.4000: -0.1000 (-0.1200 to -0.0800, p = 0.01)."),
+        (
+            0.1,
+            0.4,
+            "fused 0.3000 is level with its best member on window 3, repeat 0.2000: +0.1000 (+0.0800 to +0.1200, p = 0.4); "
+            "a true difference of 0.0300 would have been seen.",
+        ),
+    ],
+    ids=["win", "loss", "level"],
 )
-def test_the_verdict_is_on_the_best_rival_and_says_only_what_is_sure(difference: float, p: float, said: str) -> None:
+def test_the_verdict_is_on_the_best_member_and_says_only_what_is_sure(difference: float, p: float, said: str) -> None:
     models = figures({"fused": {"home/ndcg@10": 0.3}, "repeat": {"home/ndcg@10": 0.3 - difference}, "popularity": {"home/ndcg@10": 0.05}})
-    (note,) = verdicts(Merged(models, [compared("repeat", difference, p), compared("popularity", 0.25, 0.001)], {}))
-    assert f"fused 0.3000 {said} its best rival, repeat" in note
+    (note,) = verdicts(Merged(models, [compared("repeat", difference, p), compared("popularity", 0.25, 0.001)], {}), models)
+    assert note == f"home/ndcg@10: {said}"
 
 
-def test_the_whole_without_a_part_of_itself_is_no_rival() -> None:
+def test_the_best_member_is_chosen_before_the_test_window() -> None:
+    test = figures({"fused": {"home/ndcg@10": 0.3}, "repeat": {"home/ndcg@10": 0.2}, "als": {"home/ndcg@10": 0.29}})
+    dev = figures({"fused": {"home/ndcg@10": 0.3}, "repeat": {"home/ndcg@10": 0.25}, "als": {"home/ndcg@10": 0.1}})
+    (note,) = verdicts(Merged(test, [compared("repeat", 0.1, 0.01), compared("als", 0.01, 0.6)], {}), dev)
+    assert "beats its best member on window 3, repeat 0.2000" in note
+
+
+def test_where_a_member_is_served_alone_it_says_so() -> None:
+    models = figures({"fused": {"home/ndcg@10": 0.3}, "boosted": {"home/ndcg@10": 0.3}})
+    same = Comparison("fused", "boosted", "home/ndcg@10", 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 99, 0.0)
+    assert verdicts(Merged(models, [same], {}), models) == ["home/ndcg@10: fused 0.3000 is its best member on window 3, boosted, alone."]
+
+
+def test_the_whole_without_a_part_of_itself_is_no_member() -> None:
     models = figures({"fused": {"home/ndcg@10": 0.3}, "without_profile": {"home/ndcg@10": 0.31}, "repeat": {"home/ndcg@10": 0.2}})
-    (note,) = verdicts(Merged(models, [compared("without_profile", -0.01, 0.9), compared("repeat", 0.1, 0.01)], {}))
+    (note,) = verdicts(Merged(models, [compared("without_profile", -0.01, 0.9), compared("repeat", 0.1, 0.01)], {}), models)
     assert "repeat" in note and "without_profile" not in note
 
 

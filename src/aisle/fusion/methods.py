@@ -16,17 +16,23 @@ from aisle.fusion.softmax_vote import SoftmaxVote
 class Opens(Protocol):
     """A fuser's class."""
 
+    name: str
+
     def load(self, folder: Path) -> Fuser: ...
 
 
-FUSERS: Mapping[str, Opens] = {one.name: one for one in (Segments, Majority, SoftmaxVote, Gate)}
+MADE: Mapping[Opens, Callable[[Sequence[str]], Fuser]] = {
+    Segments: lambda _: Segments(),
+    Majority: Majority,
+    SoftmaxVote: SoftmaxVote,
+    Gate: Gate,
+}
+"""Each way's class, and how an unfitted one over some sources is made: a new way is one file and one line here."""
+FUSERS: Mapping[str, Opens] = {one.name: one for one in MADE}
 WEIGHTED = "weighted_average"
 """The global α, which is no fuser: the stack's own sum."""
 
 
 def unfitted(name: str, sources: Sequence[str]) -> Fuser:
     """A fuser over these sources that has learned nothing yet."""
-    if name == Segments.name:
-        return Segments()
-    made: Mapping[str, Callable[[Sequence[str]], Fuser]] = {one.name: one for one in (Majority, SoftmaxVote, Gate)}
-    return made[name](sources)
+    return MADE[FUSERS[name]](sources)

@@ -20,7 +20,7 @@ def softmax(gain: Floats, groups: NDArray[np.int64]) -> Objective:
     NDCG (Bruch et al. 2019, An Analysis of the Softmax Cost Function for Learning to Rank). A list without gains teaches nothing.
 
     LightGBM's own ``rank_xendcg`` (Bruch 2021) gives each of the other rows a random part of ``t``, by .5 in the mean, so that among 200
-    candidates one that is wanted has 1 part in 70; it is compared in ``benchmarks.learning_to_rank``.
+    candidates one that is wanted has 1 part in 70; it is compared in ``benchmarks.learned_grades``.
     """
     starts = np.cumsum(groups) - groups
     of = np.repeat(np.arange(len(groups)), groups)

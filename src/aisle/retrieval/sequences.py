@@ -29,15 +29,16 @@ class Sequences:
     """``n`` events of interest, ordered by user and inside a user by time.
 
     ``user``, ``item`` ``(n,) int32``; ``time`` ``(n,) float64``; ``weight`` ``(n,) float32`` (`INTEREST`, faded where there is a clock);
-    ``step`` ``(n,) int64``, numbered through the whole log: events of one user at the same time are one step (a basket has no order
-    inside), in a log without a clock each event is a step of its own. Runs of one item (opened, put in the cart, bought) count once, with
-    their largest weight.
+    ``session`` ``(n,) int32`` as the log has it, -1 for none; ``step`` ``(n,) int64``, numbered through the whole log: events of one user
+    at the same time are one step (a basket has no order inside), in a log without a clock each event is a step of its own. Runs of one
+    item (opened, put in the cart, bought) count once, with their largest weight.
     """
 
     user: NDArray[np.int32]
     item: NDArray[np.int32]
     time: NDArray[np.float64]
     weight: NDArray[np.float32]
+    session: NDArray[np.int32]
     step: NDArray[np.int64]
     items: int
 
@@ -52,12 +53,13 @@ class Sequences:
         user, item, time = events.user[order], events.item[order], events.time[order]
         same_user = np.r_[False, user[1:] == user[:-1]]
         same_step = same_user & np.r_[False, time[1:] == time[:-1]] & events.clock
-        whole = cls(user, item, time, TYPE_WEIGHT[events.type[order]], np.cumsum(~same_step) - 1, items)
+        weight, session = TYPE_WEIGHT[events.type[order]], events.session[order]
+        whole = cls(user, item, time, weight, session, np.cumsum(~same_step) - 1, items)
         return whole._newest(most)._once()._faded() if events.clock else whole._newest(most)._once()
 
     def where(self, mask: NDArray[np.bool_]) -> Sequences:
         """The events that ``mask`` ``(n,) bool`` keeps; steps and users keep their numbers."""
-        columns = {name: getattr(self, name)[mask] for name in ("user", "item", "time", "weight", "step")}
+        columns = {name: getattr(self, name)[mask] for name in ("user", "item", "time", "weight", "session", "step")}
         return replace(self, **columns)
 
     def _newest(self, most: int) -> Sequences:
@@ -85,6 +87,11 @@ class Sequences:
     def by_step(self) -> sparse.csr_array:
         """``(steps, items) float32``: the largest weight of each pair."""
         return self._matrix(self.step)
+
+    def by_session(self) -> sparse.csr_array:
+        """``(sessions, items) float32``: the largest weight of each pair; events without a session are left out."""
+        known = self.where(self.session >= 0)
+        return known._matrix(known.session)
 
     def _matrix(self, row: NDArray[np.integer]) -> sparse.csr_array:
         keys, place = np.unique(row.astype(np.int64) * self.items + self.item, return_inverse=True)

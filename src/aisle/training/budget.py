@@ -12,6 +12,7 @@ import numpy as np
 
 from aisle.core.errors import SettingsError
 from aisle.core.threads import all_threads
+from aisle.retrieval.registry import SOURCES
 
 Left = Callable[[], float]
 """Seconds left for something, 0 when its time is over."""
@@ -31,13 +32,18 @@ COST: Mapping[str, Callable[[int, int], float]] = {
     "ease": lambda items, events: 1 + 20 * (items / 12_000) ** 3,
     "sasrec": lambda items, events: 2 + events / 2_000 + items / 10_000,
     "two_tower": lambda items, events: 2 + events / 2_000 + items / 10_000,
+    "item_knn_bm25": lambda items, events: 0.2 + events / 200_000,
+    "item_knn_session": lambda items, events: 0.2 + events / 200_000,
     "ncf": lambda items, events: 2 + events / 1_500 + items / 400,
 }
 """Seconds that a source is expected to take on two idle cores, in order of value per cost as measured on the real shops. A dense source
 can always do with the shop's own text; whether MiniLM fits is decided with the encoder."""
-ASKED = frozenset({"two_tower", "ncf"})
-"""Sources that come only where the settings say ``true``: on amazon_beauty each takes as long as SASRec and adds nothing sure to the other
-sources (docs/decisions/0013-towers-only-where-asked.md)."""
+UNKNOWN = COST["ncf"]
+"""What a source is expected to take that is registered and has no line above: as much as the dearest of them."""
+TOWERS = "stays apart: as long as SASRec and nothing sure beside it on Amazon Beauty (docs/decisions/0013)"
+KNN = "stays apart: level with item_knn on Amazon Beauty, and not proved beside EASE on Online Retail (docs/decisions/0019)"
+ASKED = {"two_tower": TOWERS, "ncf": TOWERS, "item_knn_bm25": KNN, "item_knn_session": KNN}
+"""Sources that come only where the settings say ``true``, and why."""
 NEEDS = {"sasrec": 50_000}
 """Events without which a source learns nothing that the plainer ones do not know."""
 PROBE = 800
@@ -124,9 +130,14 @@ def part_of(left: Left, share: float) -> Left:
     return lambda: max(0.0, left() - rest)
 
 
+def costs() -> dict[str, Callable[[int, int], float]]:
+    """`COST` of every registered source that may be left out, those without a cost of their own last."""
+    return {**COST, **{name: UNKNOWN for name in SOURCES if name not in (*FLOOR, *COST)}}
+
+
 def known_sources(wanted: Mapping[str, bool]) -> None:
     """Raise `SettingsError` where the settings switch something that is no source."""
-    known = [*FLOOR, *COST]
+    known = [*FLOOR, *costs()]
     for name in wanted:
         if name not in known:
             near = get_close_matches(name, known, n=1)
@@ -144,9 +155,10 @@ def choose_sources(
     chosen = [name for name in FLOOR if wanted.get(name, True)]
     why = {name: "switched off by the settings" for name, on in wanted.items() if not on}
     spent = 0.0
-    for name, cost in COST.items():
+    for name, cost in costs().items():
         seconds = cost(pictured if name == "pictures" else items, events)
         if not wanted.get(name, name not in ASKED):
+            why.setdefault(name, f"{ASKED.get(name)}; `[retrieval] {name} = true` tries it")
             continue
         if name == "pictures" and not pictured:
             why[name] = "no item names a picture"

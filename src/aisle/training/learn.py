@@ -111,7 +111,8 @@ def learn(stack: Stack, fit: Frame, dev: Frame, recipe: Recipe) -> Learned:
     sides = np.asarray(ctr.apply(scores[best]), np.float32), np.asarray(rer.apply(summed), np.float32)
     alpha, why = _alpha(dev, *sides, recipe.alpha)
     learned = replace(stack, recall=recall, names=names, ranker=rankers[best], ctr=ctr, rer=rer, alpha=alpha)
-    notes = [*(f"{stack.task}: {one}" for one in said), f"{stack.task}: α = {alpha:g}{why}."]
+    alone = {1.0: f", {best} alone", 0.0: ", the recall side alone"}.get(alpha, "")
+    notes = [*(f"{stack.task}: {one}" for one in said), f"{stack.task}: α = {alpha:g}{alone}{why}."]
     found = _contest(learned, dev, {CTR: sides[0], RER: sides[1]}, recipe)
     learned = replace(learned, fuser=found.served, heads=learned.heads if found.served else frozenset())
     effort = {**effort, CONTEST: dict.fromkeys(found.contenders, 1)} if recipe.compete else effort

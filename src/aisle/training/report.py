@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import isnan
 
 import numpy as np
 
-from aisle.evaluation.results import Ablation, Evaluation, Figure, Json, Models, Part, PlanRow
+from aisle.evaluation.results import Ablation, Comparison, Evaluation, Figure, Json, Models, Part, PlanRow
 from aisle.evaluation.significance import holm
 from aisle.evaluation.summary import Merged, corrected, merge
 from aisle.training.clicks import NETS, ClickResult
@@ -20,6 +21,7 @@ from aisle.training.tasks import TaskResult
 
 CLICKS = ("constant_rate", "position_rate", "item_rate", "logistic", "boosted", *NETS)
 WITHOUT = "without_profile"
+SAID = {"better": "beats", "worse": "loses to", "undecided": "is level with"}
 CLICK_FIGURES = ("auc", "gauc", "logloss", "ne", "ece")
 
 
@@ -46,7 +48,7 @@ def evaluation(
         parts=parts(test.models, dev.models, clicks, list(results), language, heads),
         ablation=_ablation(results, len(results) + len(clicks) > 1),
         plan=[*rows, *(row for result in results.values() for row in result.plan), *(row for one in clicks.values() for row in one.plan)],
-        notes=[*verdicts(test), *(note for result in results.values() for note in result.notes), *language.notes],
+        notes=[*verdicts(test, dev.models), *(note for result in results.values() for note in result.notes), *language.notes],
         fusion={task: one.fusion for task, one in results.items() if one.fusion is not None},
         drift=drift(job, [row for one in results.values() for row in one.shifts], {task: one.aging for task, one in results.items()}),
     )
@@ -150,17 +152,24 @@ def _part(title: str, formula: str, test: Models, dev: Models, models: Sequence[
     return Part(title, formula, "" if figures else "Nothing in this data can show it.", figures)
 
 
-def verdicts(test: Merged) -> list[str]:
-    """A sentence a task: which model wins, and whether fusion beats its best member for sure."""
+def verdicts(test: Merged, dev: Models) -> list[str]:
+    """A sentence a task: whether fusion surely beats its best member, the one that window 3 preferred, so that the test chose none; where
+    that is not sure, how large a difference would have been seen."""
     notes = []
     metrics = {c.metric for c in test.comparisons if c.metric.endswith("ndcg@10")}
     for metric in sorted(metrics):
-        values = {model: numbers[metric].value for model, numbers in test.models.items() if metric in numbers}
+        before = {model: numbers[metric].value for model, numbers in dev.items() if metric in numbers}
         rivals = [c for c in test.comparisons if c.metric == metric and c.b != WITHOUT]
-        best = max((c for c in rivals), key=lambda c: values.get(c.b, 0.0))
-        gain = f"{best.difference:+.4f} ({best.low:+.4f} to {best.high:+.4f}, p = {best.p:.3g})"
-        said = {"better": "beats", "worse": "loses to", "undecided": "is level with"}[best.verdict]
-        notes.append(
-            f"{metric}: fused {values.get('fused', float('nan')):.4f} {said} its best rival, {best.b} {values[best.b]:.4f}: {gain}."
-        )
+        best = max(rivals, key=lambda c: before.get(c.b, 0.0))
+        whole, alone = (test.models[model][metric].value for model in ("fused", best.b))
+        said = f"{SAID[best.verdict]} its best member on window 3, {best.b} {alone:.4f}: {_gain(best)}"
+        same = best.difference == best.low == best.high == 0
+        notes.append(f"{metric}: fused {whole:.4f} {f'is its best member on window 3, {best.b}, alone' if same else said}.")
     return notes
+
+
+def _gain(one: Comparison) -> str:
+    """The difference in words; p corrected over the task's comparisons, as the verdict has it."""
+    p = one.p if isnan(one.p_holm) else one.p_holm
+    power = f"; a true difference of {one.detectable:.4f} would have been seen" if one.verdict == "undecided" and one.detectable > 0 else ""
+    return f"{one.difference:+.4f} ({one.low:+.4f} to {one.high:+.4f}, p = {p:.3g}){power}"

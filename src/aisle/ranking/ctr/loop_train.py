@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from importlib import import_module
 from math import inf
 
 import numpy as np
@@ -16,25 +17,14 @@ from torch.nn import functional
 from aisle.core.errors import SettingsError
 from aisle.ranking.ctr.base import tail
 from aisle.ranking.ctr.chain_train import cost, labels, log_odds
-from aisle.ranking.ctr.dcn_train import Dcn
-from aisle.ranking.ctr.deepfm_train import DeepFm
-from aisle.ranking.ctr.din_train import Din, MeanPooling
-from aisle.ranking.ctr.esmm_train import Esmm
 from aisle.ranking.ctr.examples import Examples
 from aisle.ranking.ctr.export_train import Served, exported
-from aisle.ranking.ctr.fm_train import Fm
 from aisle.ranking.ctr.layout import Layout
-from aisle.ranking.ctr.lr_train import Lr
 from aisle.ranking.ctr.parts_train import CtrNet
-from aisle.ranking.ctr.settings import Settings
+from aisle.ranking.ctr.settings import KINDS, Settings
 from aisle.ranking.ctr.tower_train import Tower
-from aisle.ranking.ctr.wide_deep_train import WideDeep
 from aisle.tracking.run import Pace, begin, listening, memory_mb, point
 
-NETS: dict[str, type[CtrNet]] = {
-    "lr": Lr, "fm": Fm, "wide_deep": WideDeep, "deepfm": DeepFm, "dcn": Dcn, "din": Din, "mean_pooling": MeanPooling,
-    "esmm": Esmm,
-}  # fmt: skip
 ROUNDS = 4
 """Rounds in each pass over the cases; after each the tail is looked at."""
 MOMENTUM = 0.9
@@ -61,6 +51,13 @@ class Whole(nn.Module):  # type: ignore[misc]
         return z + (added if z.dim() == 1 else functional.pad(added[:, None], (0, z.shape[1] - 1)))
 
 
+def net_of(kind: str) -> type[CtrNet]:
+    """The class that `KINDS` names."""
+    file, _, name = KINDS[kind].net.partition(".")
+    found: type[CtrNet] = getattr(import_module(f"aisle.ranking.ctr.{file}"), name)
+    return found
+
+
 def prepare(cases: int, seed: int) -> None:
     """As many threads as so many cases are worth, and the dice."""
     torch.set_num_threads(1 if cases < SMALL else os.cpu_count() or 1)
@@ -75,7 +72,7 @@ def fitted(
     inputs = layout.apply(examples)
     tower, place = Tower.of(settings.tower, examples)
     label = labels(examples, settings.outcomes)
-    whole = Whole(NETS[kind](layout.shape, settings), log_odds(label), tower)
+    whole = Whole(net_of(kind)(layout.shape, settings), log_odds(label), tower)
     data = torch.from_numpy(inputs.ids), torch.from_numpy(inputs.numbers), place, torch.from_numpy(label)
     return learned(whole, data, tail(examples.label), settings, stop)
 
