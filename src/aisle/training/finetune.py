@@ -70,7 +70,7 @@ class Tuned:
             return cls(why=str(said["why"]))
         measured: dict[str, dict[str, list[float]]] = said["measured"]
         figures = [
-            Figure(_model(name), METRIC, _mean(lists.get("development")), _mean(lists.get("test"))) for name, lists in measured.items()
+            Figure(_model(name), METRIC, mean(lists.get("development")), mean(lists.get("test"))) for name, lists in measured.items()
         ]
         held = {name: float(np.mean(lists["held"])) for name, lists in measured.items()}
         values = ", ".join(f"{_plain(name)} {value:.3f}" for name, value in held.items())
@@ -166,8 +166,8 @@ def _plain(step: str) -> str:
     return f"{said}, first {size} numbers" if size else said
 
 
-def _mean(shares: list[float] | None) -> Measured | None:
-    """With a 95 % bootstrap interval over the queries."""
+def mean(shares: list[float] | None) -> Measured | None:
+    """Of each query's share, with a 95 % bootstrap interval over the queries; None of none."""
     if not shares:
         return None
     found = bootstrap(np.array(shares)[:, None])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path
 
@@ -43,6 +43,7 @@ from aisle.training.encoders import (
 )
 from aisle.training.finetune import Tuned, Tuning, refused
 from aisle.training.job import Job
+from aisle.training.meaning import meaning_figures
 from aisle.training.parts import Parts
 
 FINETUNE_TIME, RANKING_TIME = 0.5, 0.25
@@ -105,7 +106,10 @@ def text_sources(names: Sequence[str], held: Held, planned: str = "", steps: Map
         with tracker.part("adapt the encoder to window 1"):
             mapping = _mapping(vectors, data, held.windows)
         why += "; adapted by a linear map" if mapping is not None else "; a linear map gained nothing or had too little to learn from"
-        found["dense"] = Dense(vectors=vectors, mapping=mapping)
+        dense = found["dense"] = Dense(vectors=vectors, mapping=mapping)
+        if isinstance(lexical, Lexical) and not tuned.figures:
+            with tracker.part("measure search by meaning"):
+                tuned = replace(tuned, figures=meaning_figures(data, Answers.of(data, held.windows), lexical, dense, kind, budget))
     if "content" in names:
         found["content"] = Content(vectors=vectors)
     return Texts(found, kind, why, tuned)
