@@ -36,6 +36,7 @@ GRACE = 1.3
 STEPS = {"untouched": "encoder_untouched", "pieces": "encoder_pretrained", "pairs": "encoder_finetuned", "int8": "encoder_int8"}
 METRIC = "dense_pool/recall@10"
 MEASURED = "measured.json"
+PAIRS = "pairs.safetensors"
 WORDS = {
     "pieces": "learn the titles' words", "teacher": "teach a cross-encoder first", "pairs": "learn what answers queries", RANGE: RANGE,
 }  # fmt: skip
@@ -143,7 +144,7 @@ class Tuning:
             **{f"asked_{name}": rows for name, rows in asked.items()},
         }
         self.folder.mkdir(parents=True, exist_ok=True)
-        save_file({name: np.ascontiguousarray(array, np.int64) for name, array in arrays.items()}, self.folder / "pairs.safetensors")
+        save_file({name: np.ascontiguousarray(array, np.int64) for name, array in arrays.items()}, self.folder / PAIRS)
         steps = {name: int(count) for name, count in self.steps.items() if name != "rate"}
         said = {"model": str(self.model), "seconds": min(self.seconds, 1e6), "seed": SEED, "steps": steps}
         said |= {"rate": self.how.learning_rate or self.steps.get("rate"), "ranged": self.how.range_test and not steps}
