@@ -178,11 +178,20 @@ class Finetuning(Section):
     learning_rate: float | None = Field(
         default=None, gt=0, le=1, description="absent: 2e-4, 1e-3 by `lora`, or what the range test proposes"
     )
+    optimizer: Literal["adamw", "sgd"] = Field(
+        default="adamw", description="`sgd`, with momentum .9, wants a rate some hundred times larger"
+    )
+    decay: Literal["cosine", "linear"] = Field(default="cosine", description="how the rate falls to nothing after it warmed up")
+    weight_decay: float = Field(default=0.01, ge=0, le=1, description="of all weights but norms and biases")
+    layer_decay: float = Field(default=1, gt=0, le=1, description="factor of the rate for each layer below the top")
     range_test: bool = Field(default=False, description="look for the rate by a short run with a rising one, where there is time")
     sizes: tuple[PositiveInt, ...] = Field(
         default=(), description="so many first numbers of a vector learn to serve alone, beside the whole and `encoder_size`"
     )
     margin: float = Field(default=0, ge=0, le=100, description="weight of the margins of a cross-encoder trained first; 0: none is trained")
+    map_rank: int = Field(
+        default=0, ge=0, le=256, description="of the linear map that is learned where nothing is fine-tuned; 0: a whole one"
+    )
     keep: bool = Field(default=True, description="keep the weights in the bundle's folder `model`, for other programs")
 
 

@@ -20,7 +20,7 @@ class Table:
     def vectors(self, tokens: Sequence[Sequence[int]]) -> object:
         return self.rows[[one[0] for one in tokens]]
 
-    def tokens(self, texts: Sequence[str]) -> list[list[int]]:
+    def tokens(self, texts: Sequence[str], kind: str = "item") -> list[list[int]]:
         return [[len(text) % len(self.rows)] for text in texts]
 
 

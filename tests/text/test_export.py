@@ -65,3 +65,25 @@ def test_an_encoder_with_a_missing_file_is_refused(folders: tuple[Path, Path, fl
     (tmp_path / "model.onnx").unlink()
     with pytest.raises(BundleError, match=r"model\.onnx"):
         load_encoder(tmp_path)
+
+
+def test_what_a_model_reads_before_a_text_is_read_in_training_and_in_serving(tmp_path: Path) -> None:
+    from aisle.text.export_train import export
+    from aisle.text.model_train import open_model
+    from tests.text.tiny import tiny_model
+
+    plain = tiny_model(tmp_path / "plain", ["red", "lamp", "find", "this"])
+    told = tiny_model(tmp_path / "told", ["red", "lamp", "find", "this"])
+    (told / "config_sentence_transformers.json").write_text('{"prompts": {"query": "find ", "passage": "this "}}')
+    assert export(told, tmp_path / "served") > 0.97
+    export(plain, tmp_path / "bare")
+    model, served, bare = open_model(told), OnnxEncoder(tmp_path / "served"), OnnxEncoder(tmp_path / "bare")
+    for kind, before in (("query", "find "), ("item", "this ")):
+        assert model.tokens(["red lamp"], kind) == open_model(plain).tokens([before + "red lamp"], kind)  # type: ignore[arg-type]
+        ours = served.encode(["red lamp"], kind)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(ours, bare.encode([before + "red lamp"], kind))  # type: ignore[arg-type]
+    assert served.fingerprint != bare.fingerprint
+    served.save(tmp_path / "again")
+    np.testing.assert_array_equal(load_encoder(tmp_path / "again").encode(["red"], "query"), served.encode(["red"], "query"))
+    model.save(tmp_path / "kept")
+    assert open_model(tmp_path / "kept").before == {"query": "find ", "item": "this "}

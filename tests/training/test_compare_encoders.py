@@ -89,7 +89,7 @@ def test_within_a_budget_the_best_is_taken_unless_a_smaller_one_is_not_surely_wo
         "poor": (row("poor", 0.0, 0.1), bad),
     }
     found = within(rows, "", 3.0)
-    assert found.take == "small" and "not surely worse than large" in found.why and "128 bytes a vector, not 768" in found.why
+    assert found.take == "small" and "not surely worse than large" in found.why and "64 bytes a vector, not 384" in found.why
     assert "slow finds more, 0.600, not 0.490, in 9.00 ms" in found.why
     assert within(rows, "", 2.5).take == "large" and within(rows, "", 10.0).take == "slow"
     assert within(rows, "", 0.5).take == "poor" and "nothing else does" in within(rows, "", 0.5).why
@@ -115,7 +115,7 @@ def test_with_a_budget_a_model_is_measured_whole_in_full_precision_and_cut(
     for name, fake in {"open_encoder": opened, "open_exact": opened, "measured": measured, "pinned": str}.items():
         monkeypatch.setattr(compare_encoders, name, fake)
     found = compare(shop, [tmp_path / "own"], quiet=True, only=(), budget_ms=2.0)
-    assert {row.name: row.vector_bytes for row in found.rows} == {"own": 400, "own_fp32": 400, "own_128": 256, "own_64": 128}
+    assert {row.name: row.vector_bytes for row in found.rows} == {"own": 200, "own_fp32": 200, "own_128": 128, "own_64": 64}
     assert found.take == "own_64", "as good as all others, and the smallest"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -197,3 +198,14 @@ def test_a_range_test_proposes_the_rate_of_both_steps_and_a_plan_keeps_it(tmp_pa
     job.write(data, answers, lexical)
     said = json.loads((tmp_path / "planned" / "job.json").read_text())
     assert (said["rate"], said["ranged"]) == (told["proposal"], False)
+
+
+def test_the_settings_say_how_it_learns() -> None:
+    tune_train = pytest.importorskip("aisle.text.tune_train", reason="the training extra is not installed")
+    how = Finetuning(optimizer="sgd", decay="linear", weight_decay=0.1, layer_decay=0.9)
+    none = np.zeros(0, np.int64)
+    task = tune_train.Task(Path(), 1.0, 3, [], tune_train.Pairs([], none, none, [], []), none, {}, {}, how=how)
+    found = tune_train._recipe(task, 5, 0.01)
+    assert (found.optimizer, found.decay, found.weight_decay, found.layer_decay) == ("sgd", "linear", 0.1, 0.9)
+    assert (found.steps, found.learning_rate, found.seed) == (5, 0.01, 3)
+    assert tune_train._recipe(replace(task, how=Finetuning()), 5, 0.01) == tune_train.Recipe(5, 0.01, seed=3), "the defaults are the loop's"

@@ -151,3 +151,19 @@ def test_a_fine_tuned_model_is_handed_on_where_there_is_one_and_it_is_wanted(tmp
     assert not handed("unwanted", tuned, keep=False).exists()
     assert not handed("nothing", texts.Tuned(why="not fine-tuned")).exists()
     assert model.is_dir()
+
+
+def test_a_bundle_tells_where_its_model_comes_from_unless_it_has_none(tmp_path: Path) -> None:
+    base = tiny_model(tmp_path / "base", ["red", "lamp"])
+    (base / "README.md").write_text("---\nlicense: mit\n---\n", encoding="utf-8")
+
+    def told(name: str, encoder: str, tuned: texts.Tuned) -> str:
+        (tmp_path / name).mkdir()
+        texts.tell_origin(tuned, SimpleNamespace(encoder=encoder), tmp_path / name)  # type: ignore[arg-type]
+        path = tmp_path / name / "ENCODER.md"
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+    said = told("plain", f"joint:{base}", texts.Tuned())
+    assert "Made from base, encoder joint:base, not fine-tuned." in said and "states it: mit." in said
+    assert "fine-tuned on this shop" in told("tuned", str(base), texts.Tuned(encoder=tmp_path))
+    assert told("own", "ngram", texts.Tuned()) == told("none", "", texts.Tuned()) == ""

@@ -16,6 +16,8 @@ MODELS = {
     "encoder_untouched": "the pretrained encoder untouched", "encoder_pretrained": "pre-trained on the titles",
     "encoder_finetuned": "fine-tuned on what answered queries", "encoder_int8": "the same in int8, as served",
     "item_knn_bm25": "bought together, by BM25", "item_knn_session": "wanted in one visit",
+    "encoder_adapted": "the encoder with a map learned on what answered queries",
+    "encoder_distilled": "the pretrained encoder as a table of words", "encoder_ngram": "n-grams of the shop's own text",
     "two_tower": "two towers", "ncf": "neural collaborative filtering",
     "without_profile": "Aisle without the shopper's past",
     "profile_fold": "what the profile counts", "profile_encoder": "what the encoder reads in the titles of the past",

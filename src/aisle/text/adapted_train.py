@@ -24,7 +24,7 @@ from aisle.core.errors import InputError
 from aisle.core.quiet import quiet
 from aisle.text.adapted import ENDING, FOLDER, AdaptedEncoder
 from aisle.text.encoder import Precision
-from aisle.text.export_train import LONGEST, SAMPLE, check, settle
+from aisle.text.export_train import LONGEST, SAMPLE, asking, check, settle
 from aisle.text.lora_train import CONFIG, WEIGHTS, digest
 from aisle.text.model_train import Pooled
 from aisle.text.pretrained import check_folder, pooling_of
@@ -77,7 +77,15 @@ def export_adapted(source: Path, target: Path, name: str = "minilm", precision: 
     base = int(digest(source)[:7], 16)
     width = _graph(_base(source), {name for update in updates.values() for name in update}, target / "model.onnx", precision == "int8")
     shutil.copyfile(source / "tokenizer.json", target / "tokenizer.json")
-    facts = {"kind": "adapted", "name": name, "dimension": width, "longest": LONGEST, "base": base, "precision": precision}
+    facts = {
+        "kind": "adapted",
+        "name": name,
+        "dimension": width,
+        "longest": LONGEST,
+        "base": base,
+        "precision": precision,
+        **asking(source),
+    }
     (target / "encoder.json").write_text(json.dumps(facts), encoding="utf-8")
     for adapter, update in updates.items():
         _write(update, base, target / FOLDER / f"{adapter}{ENDING}")

@@ -74,7 +74,7 @@ class Known:
 
     def __init__(self, model: Opened, pairs: Pairs, items: Sequence[Tokens], seed: int = 7, size: int = BATCH) -> None:
         self.pairs, self.items, self.seed, self.size = pairs, items, seed, size
-        self.queries = model.tokens(pairs.queries)
+        self.queries = model.tokens(pairs.queries, "query")
         self.topic = _topics(model, self.queries, max(1, len(pairs.query) // PER_TOPIC), seed)[pairs.query]
 
     def __call__(self, epoch: int) -> Iterator[Batch]:
@@ -134,7 +134,7 @@ class Pieces:
             related = np.array([[holds(self.texts[row], query) for row in rows] for query in asked])
             np.fill_diagonal(related, True)
             own = np.arange(len(rows))
-            yield Batch(self.model.tokens(asked), [self.items[row] for row in rows], own, own, related)
+            yield Batch(self.model.tokens(asked, "query"), [self.items[row] for row in rows], own, own, related)
 
 
 def _topics(model: Opened, queries: Sequence[Tokens], count: int, seed: int) -> Numbers:

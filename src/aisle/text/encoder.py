@@ -60,7 +60,10 @@ class OnnxEncoder:
             raise BundleError(f"The encoder in {folder} cannot be read: {error}.", "Export or train it again.") from None
         self.facts: dict[str, str | int] = facts
         self.name, self.dimension = str(facts["name"]), int(facts["dimension"])
-        self._digest = sha256(self._model).hexdigest()
+        self._before = {kind: str(facts.get(f"{kind}_prompt", "")) for kind in ("query", "item")}
+        digest = sha256(self._model)
+        digest.update("".join(f"{kind}\0{said}\0" for kind, said in self._before.items() if said).encode())
+        self._digest = digest.hexdigest()
         self._tokenizer = Tokenizer.from_str(self._words)
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(int(facts["longest"]))
@@ -73,13 +76,13 @@ class OnnxEncoder:
 
     @property
     def fingerprint(self) -> str:
-        """Changes with the model's file."""
+        """Changes with the model's file and with what it reads before each kind of text."""
         return self._digest
 
     def encode(self, texts: Sequence[str], kind: Kind) -> Vectors:
         """``(n, dimension) float32``; texts of like length share a batch, queries run alone."""
         batch = 1 if kind == "query" else BATCH
-        tokens = [found.ids for found in self._tokenizer.encode_batch_fast([clean(text) for text in texts])]
+        tokens = [found.ids for found in self._tokenizer.encode_batch_fast([clean(self._before[kind] + text) for text in texts])]
         order = sorted(range(len(tokens)), key=lambda row: len(tokens[row]))
         result = np.zeros((len(texts), self.dimension), np.float32)
         for start in range(0, len(order), batch):

@@ -18,7 +18,7 @@ from aisle.core.errors import InputError
 from aisle.core.quiet import quiet
 from aisle.text.encoder import OnnxEncoder, Precision
 from aisle.text.model_train import Pooled
-from aisle.text.pretrained import check_folder, pooling_of
+from aisle.text.pretrained import check_folder, pooling_of, prompts_of
 
 LONGEST = 128
 SAMPLE = ("red lamp", "1/2 in. x 10 ft. copper pipe", "25.6 cu. ft. side by side refrigerator in stainless steel", "a", "drill bit set")
@@ -39,12 +39,17 @@ def export(source: Path, target: Path, name: str = "minilm", precision: Precisio
         settle(Path(scratch) / "model.onnx", target / "model.onnx", precision == "int8")
     shutil.copyfile(source / "tokenizer.json", target / "tokenizer.json")
     facts = {"kind": "onnx", "name": name, "dimension": int(model.model.config.hidden_size), "longest": LONGEST}
-    facts["precision"] = precision
+    facts |= {"precision": precision, **asking(source)}
     (target / "encoder.json").write_text(json.dumps(facts), encoding="utf-8")
     worst = check(source, model, OnnxEncoder(target), SAMPLE)
     if worst < 0.97:
         raise InputError(f"The exported encoder agrees with the original to a cosine of {worst:.3f} only.", "Export without quantisation.")
     return worst
+
+
+def asking(source: Path) -> dict[str, str]:
+    """What the encoder's facts say of the texts that stand before queries and items; nothing where the model wants none."""
+    return {f"{kind}_prompt": said for kind, said in prompts_of(source).items() if said}
 
 
 def settle(graph: Path, target: Path, quantise: bool) -> None:
@@ -67,7 +72,8 @@ def _write_graph(model: Pooled, path: Path) -> None:
 
 def check(source: Path, model: torch.nn.Module, copy: OnnxEncoder, texts: Sequence[str]) -> float:
     """The lowest cosine between the original's vectors and the copy's."""
-    tokens = AutoTokenizer.from_pretrained(source)(list(texts), padding=True, truncation=True, max_length=LONGEST, return_tensors="pt")
+    asked = [prompts_of(source)["query"] + text for text in texts]
+    tokens = AutoTokenizer.from_pretrained(source)(asked, padding=True, truncation=True, max_length=LONGEST, return_tensors="pt")
     with torch.no_grad():
         original = model(tokens["input_ids"], tokens["attention_mask"]).numpy()
     return float(np.min(np.sum(original * copy.encode(texts, "query"), axis=1)))

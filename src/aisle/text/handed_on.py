@@ -10,13 +10,29 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from aisle.text.pretrained import Pooling
+from aisle.text.pretrained import PROMPTS, Pooling
 
-FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
+FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", PROMPTS)
 MODULES = (("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize"))
 LONGEST = 256
 """Tokens of a text that are read."""
 LICENCE = "license:"
+ORIGIN = "ENCODER.md"
+"""The file of a bundle that says where the model in it comes from."""
+ALONE = (
+    "```python",
+    "from onnxruntime import InferenceSession",
+    "from tokenizers import Tokenizer",
+    "",
+    'tokenizer = Tokenizer.from_file("FOLDER/tokenizer.json")',
+    "tokenizer.no_padding()",
+    "tokenizer.enable_truncation(128)",
+    'ids = tokenizer.encode("red lamp").ids',
+    'session = InferenceSession("FOLDER/model.onnx")',
+    'print(session.run(["vector"], {"input_ids": [ids], "attention_mask": [[1] * len(ids)]})[0].tolist())',
+    "```",
+)
+"""A served model without Aisle."""
 HOW = (
     "```python",
     "from sentence_transformers import SentenceTransformer",
@@ -52,12 +68,28 @@ def hand_on(model: Path, target: Path, pooling: Pooling, facts: Sequence[str], b
     (target / "README.md").write_text(card(facts, base), encoding="utf-8")
 
 
+def carried_on(parent: Path, folder: Path) -> None:
+    """Copy what a bundle holds for other programs, as far as it does: the fine-tuned model, its adapter, where the model comes from."""
+    for name in ("model", "adapter"):
+        if (parent / name).is_dir():
+            shutil.copytree(parent / name, folder / name)
+    if (parent / ORIGIN).is_file():
+        shutil.copyfile(parent / ORIGIN, folder / ORIGIN)
+
+
 def card(facts: Sequence[str], base: Path) -> str:
     """The card, in the form that model hubs read."""
     licence = licence_of(base)
     stated = [f"{LICENCE} {licence}"] if licence else []
     head = ["---", "library_name: sentence-transformers", *stated, "---", "", "# A shop's own encoder", ""]
     return "\n".join([*head, *(f"- {fact}" for fact in facts), "", *HOW, ""])
+
+
+def origin(facts: Sequence[str], base: Path) -> str:
+    """What a bundle says of the pretrained model in it: the ``facts``, the licence that the card of ``base`` states, how to open it."""
+    stated = f"Its licence as its card states it: {licence_of(base) or 'none, so whoever hands it on must find out'}."
+    alone = "FOLDER is the one of `encoder.json` with `model.onnx` under `sources`; onnxruntime alone opens it:"
+    return "\n".join(["# The encoder in this bundle", "", *(f"- {fact}" for fact in (*facts, stated)), "", alone, "", *ALONE, ""])
 
 
 def licence_of(base: Path) -> str:

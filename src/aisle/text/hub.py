@@ -10,12 +10,12 @@ from pathlib import Path
 
 from aisle.core.errors import InputError
 from aisle.settings import HUB_NAME
-from aisle.text.pretrained import PICKLES, check_config, check_folder, pickled
+from aisle.text.pretrained import PICKLES, PROMPTS, check_config, check_folder, pickled
 
 WEIGHTS = "model.safetensors"
 BESIDE = (
     *("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"),
-    *("modules.json", "sentence_bert_config.json", "1_Pooling/config.json", "README.md"),
+    *("modules.json", "sentence_bert_config.json", "1_Pooling/config.json", "README.md", PROMPTS),
 )
 """What is fetched beside the weights: how to read tokens, how to pool them, and the card, which states the licence. Nothing else is."""
 NEEDS = "pip install huggingface-hub"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -17,7 +17,8 @@ from transformers import AutoModel
 from transformers.utils.logging import disable_progress_bar
 
 from aisle.core.quiet import quiet
-from aisle.text.pretrained import Pooling, check_folder, pooling_of
+from aisle.text.encoder import Kind
+from aisle.text.pretrained import PROMPTS, Pooling, check_folder, pooling_of, prompts_of
 
 Tokens = Sequence[int]
 TOGETHER = 1_024
@@ -54,15 +55,18 @@ class Pooled(torch.nn.Module):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class Opened:
-    """A model and its tokenizer. ``folder`` is where they came from: its configuration is copied beside new weights."""
+    """A model and its tokenizer. ``folder`` is where they came from: its configuration is copied beside new weights; ``before``
+    is what the model reads before each kind of text."""
 
     net: Pooled
     tokenizer: Tokenizer
     folder: Path
+    before: Mapping[str, str] = field(default_factory=dict)
 
-    def tokens(self, texts: Sequence[str]) -> list[Tokens]:
+    def tokens(self, texts: Sequence[str], kind: Kind = "item") -> list[Tokens]:
         """Numbers of each text's tokens, at most `LONGEST`."""
-        return [found.ids for found in self.tokenizer.encode_batch_fast(list(texts))]
+        before = self.before.get(kind, "")
+        return [found.ids for found in self.tokenizer.encode_batch_fast([before + text for text in texts])]
 
     def vectors(self, tokens: Sequence[Tokens]) -> Tensor:
         """``(n, d) float32`` of unit length, in the given order; gradients flow where they are on."""
@@ -81,7 +85,7 @@ class Opened:
         """Weights as safetensors, configuration and tokenizer: what sentence encoders and transformers open."""
         folder.mkdir(parents=True, exist_ok=True)
         self.net.model.save_pretrained(folder, safe_serialization=True)
-        for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"):
+        for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", PROMPTS):
             if (self.folder / name).is_file():
                 (folder / name).write_bytes((self.folder / name).read_bytes())
 
@@ -140,4 +144,4 @@ def open_model(folder: Path, pooling: Pooling | None = None) -> Opened:
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.enable_truncation(LONGEST)
-    return Opened(Pooled(model, pooling or pooling_of(folder)), tokenizer, folder)
+    return Opened(Pooled(model, pooling or pooling_of(folder)), tokenizer, folder, prompts_of(folder))

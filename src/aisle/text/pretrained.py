@@ -18,6 +18,9 @@ MINILM = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 """How files of weights end that are pickles."""
 AGAIN = "Write it again with save_pretrained, or copy the whole file (git-lfs leaves pointers in place of large ones)."
+PROMPTS = "config_sentence_transformers.json"
+PROMPTED = {"query": ("query",), "item": ("document", "passage", "corpus")}
+"""The names that models give to what stands before each kind of text."""
 Pooling = Literal["mean", "cls", "last"]
 """A text's vector: the mean of its tokens', the first's, or the last's."""
 CAUSAL = ("gpt2", "qwen2", "qwen3", "llama", "mistral", "gemma", "opt", "phi", "gpt_neox")
@@ -47,6 +50,15 @@ def pooling_of(folder: Path) -> Pooling:
         return "cls" if said.get("pooling_mode_cls_token") else "last" if said.get("pooling_mode_lasttoken") else "mean"
     kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type", "")
     return "last" if kind in CAUSAL else "mean"
+
+
+def prompts_of(folder: Path) -> dict[str, str]:
+    """What the model was taught to read before a ``query`` and before an ``item``, as its sentence-transformers configuration says (E5's
+    `query: `, an instruction for Qwen3-Embedding); empty where it says nothing."""
+    path = folder / PROMPTS
+    said = _json(path).get("prompts") if path.is_file() else None
+    found = said if isinstance(said, dict) else {}
+    return {kind: next((str(found[name]) for name in names if found.get(name)), "") for kind, names in PROMPTED.items()}
 
 
 def check_config(folder: Path) -> None:

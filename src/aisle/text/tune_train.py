@@ -103,7 +103,7 @@ class Judge:
         model.net.eval()
         with torch.no_grad():
             items = self._cut(model.vectors(model.tokens(self.texts)).numpy())
-            asked = {name: self._cut(model.vectors(model.tokens(self._texts(name))).numpy()) for name in windows}
+            asked = {name: self._cut(model.vectors(model.tokens(self._texts(name), "query")).numpy()) for name in windows}
         self.first = {name: (vectors @ items.T).argmax(1) for name, vectors in asked.items()}
         return {name: self._shares(name, vectors, items) for name, vectors in asked.items()}
 
@@ -197,11 +197,15 @@ def _rate(task: Task, model: Opened, tokens: Sequence[Tokens]) -> tuple[float, s
     if not task.ranged:
         return usual, ""
     source = Known(model, task.pairs, tokens, task.seed, RANGED)
-    found = range_test(
-        Loop(model.net, Recipe(1, usual, seed=task.seed), source, lambda batch: loss(model, batch)), RANGE_TIME * task.seconds
-    )
+    found = range_test(Loop(model.net, _recipe(task, 1, usual), source, lambda batch: loss(model, batch)), RANGE_TIME * task.seconds)
     say(fact="range_test", value={"proposal": found.proposal, "why": found.why})
     return found.proposal or usual, found.why
+
+
+def _recipe(task: Task, steps: int, rate: float) -> Recipe:
+    """How to learn, as the settings say."""
+    how = task.how
+    return Recipe(steps, rate, how.weight_decay, decay=how.decay, layer_decay=how.layer_decay, optimizer=how.optimizer, seed=task.seed)
 
 
 def _taught(task: Task, folder: Path, end: float) -> tuple[Aim, int]:
@@ -230,7 +234,7 @@ def _learn(
     planned = task.steps.get(name)
     loop = Loop(
         model.net,
-        Recipe(planned or EPOCHS[name] * source.steps(), rate, seed=task.seed),
+        _recipe(task, planned or EPOCHS[name] * source.steps(), rate),
         source,
         lambda batch: aim.loss(model, batch),
         None if name == "pieces" else lambda: float(np.mean(judge.of(model, ["held"])["held"])),

@@ -17,6 +17,7 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     SpinnerColumn,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -56,6 +57,7 @@ class Tracker:
             TimeElapsedColumn(Column(no_wrap=True)),
             TimeRemainingColumn(table_column=Column(no_wrap=True)),
         )
+        self._bars: dict[str, TaskID] = {}
         self._progress = Progress(*columns, console=self.console, disable=quiet)
 
     def __enter__(self) -> Self:
@@ -73,7 +75,7 @@ class Tracker:
     @contextmanager
     def part(self, name: str, total: float | None = None) -> Iterator[Callable[[int], None]]:
         """Time one part; what is yielded advances its bar by so many units of ``total``."""
-        bar = self._progress.add_task(name, total=total)
+        bar = self._bars[name] = self._progress.add_task(name, total=total)
         begun = perf_counter()
         try:
             yield lambda units: self._progress.advance(bar, units)
@@ -84,6 +86,11 @@ class Tracker:
         self.seconds[name] = self.seconds.get(name, 0.0) + took
         self._progress.update(bar, total=total or 1, completed=total or 1)
         self.note(part=name, seconds=round(took, 3))
+
+    def beside(self, name: str, text: str) -> None:
+        """Show ``text`` beside the name of a part; nothing where that part has no bar."""
+        if name in self._bars:
+            self._progress.update(self._bars[name], description=f"{name}: {text}")
 
     def say(self, text: str) -> None:
         """One line for the reader."""

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from aisle.evaluation.intervals import bootstrap
 from aisle.evaluation.results import Json, Measured
 
-BYTES = 2
-"""Of a number of an item's vector, which is kept in half precision."""
+BYTES = 1
+"""Of a number of an item's vector in a bundle (`aisle.retrieval.packed`)."""
 Found = Mapping[str, tuple["Row", list[float]]]
 """By name a row and each query's share."""
 

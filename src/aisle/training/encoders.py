@@ -28,7 +28,7 @@ from aisle.text.joint import DIMENSION, JointEncoder, share, spaced
 from aisle.text.narrow import narrowed
 from aisle.text.ngram import DIMENSION as NGRAM
 from aisle.text.ngram import NgramEncoder
-from aisle.text.pretrained import check_folder, minilm_folder
+from aisle.text.pretrained import PROMPTS, check_folder, minilm_folder
 from aisle.text.segment import language
 from aisle.text.static import StaticEncoder
 from aisle.training.budget import Budget, Left
@@ -285,7 +285,7 @@ def _home() -> Path:
 def _digest(model: Path, adapters: Sequence[Path] = ()) -> str:
     """Changes with what is in a model's folder, and with its adapters and their names."""
     digest = sha256()
-    files = [model / name for name in ("config.json", "model.safetensors", "tokenizer.json", "1_Pooling/config.json")]
+    files = [model / name for name in ("config.json", "model.safetensors", "tokenizer.json", "1_Pooling/config.json", PROMPTS)]
     for folder in adapters:
         digest.update(folder.name.encode())
         files += [folder / ADAPTER, folder / "adapter_model.safetensors"]

@@ -36,6 +36,7 @@ GRACE = 1.3
 STEPS = {"untouched": "encoder_untouched", "pieces": "encoder_pretrained", "pairs": "encoder_finetuned", "int8": "encoder_int8"}
 METRIC = "dense_pool/recall@10"
 MEASURED = "measured.json"
+PAIRS = "pairs.safetensors"
 WORDS = {
     "pieces": "learn the titles' words", "teacher": "teach a cross-encoder first", "pairs": "learn what answers queries", RANGE: RANGE,
 }  # fmt: skip
@@ -70,7 +71,7 @@ class Tuned:
             return cls(why=str(said["why"]))
         measured: dict[str, dict[str, list[float]]] = said["measured"]
         figures = [
-            Figure(_model(name), METRIC, _mean(lists.get("development")), _mean(lists.get("test"))) for name, lists in measured.items()
+            Figure(_model(name), METRIC, mean(lists.get("development")), mean(lists.get("test"))) for name, lists in measured.items()
         ]
         held = {name: float(np.mean(lists["held"])) for name, lists in measured.items()}
         values = ", ".join(f"{_plain(name)} {value:.3f}" for name, value in held.items())
@@ -143,7 +144,7 @@ class Tuning:
             **{f"asked_{name}": rows for name, rows in asked.items()},
         }
         self.folder.mkdir(parents=True, exist_ok=True)
-        save_file({name: np.ascontiguousarray(array, np.int64) for name, array in arrays.items()}, self.folder / "pairs.safetensors")
+        save_file({name: np.ascontiguousarray(array, np.int64) for name, array in arrays.items()}, self.folder / PAIRS)
         steps = {name: int(count) for name, count in self.steps.items() if name != "rate"}
         said = {"model": str(self.model), "seconds": min(self.seconds, 1e6), "seed": SEED, "steps": steps}
         said |= {"rate": self.how.learning_rate or self.steps.get("rate"), "ranged": self.how.range_test and not steps}
@@ -166,8 +167,8 @@ def _plain(step: str) -> str:
     return f"{said}, first {size} numbers" if size else said
 
 
-def _mean(shares: list[float] | None) -> Measured | None:
-    """With a 95 % bootstrap interval over the queries."""
+def mean(shares: list[float] | None) -> Measured | None:
+    """Of each query's share, with a 95 % bootstrap interval over the queries; None of none."""
     if not shares:
         return None
     found = bootstrap(np.array(shares)[:, None])

@@ -63,6 +63,8 @@ class Process:
                     fact(said["fact"], said["value"], said.get("private", False))
                 elif "point" in said:
                     told(self._title(said["point"]), said["step"], said["values"])
+                    if shown_now := _figures(said["values"]):
+                        tracker.beside(self._title(said["point"]), shown_now)
                 else:
                     if said["part"] != part:
                         shown.close()
@@ -72,6 +74,12 @@ class Process:
 
     def _title(self, part: str) -> str:
         return f"{self.model}: {self.words[part]}"
+
+
+def _figures(values: Mapping[str, float]) -> str:
+    """Of a step, for the screen; empty where there are none."""
+    forms = {"loss": "loss {:.3f}", "rate": "rate {:.1e}", "development": "on development {:.3f}"}
+    return ", ".join(form.format(values[name]) for name, form in forms.items() if name in values)
 
 
 def _nothing(units: int) -> None:

@@ -53,7 +53,7 @@ from aisle.training.reading import looks
 from aisle.training.refit import refit, reserve, shift
 from aisle.training.report import evaluation
 from aisle.training.tasks import Planned, TaskResult, replays, run_task
-from aisle.training.text_sources import Held, hand_on_tuned, text_sources
+from aisle.training.text_sources import Held, hand_on_tuned, tell_origin, text_sources
 from aisle.training.top import read_again, reading
 
 ROWS_PER_SECOND = 60_000
@@ -266,6 +266,7 @@ def _bundle(measured: Measured, quality: Quality, store: Path, run: Run) -> Bund
             (folder / "report.html").write_text(render(report, quality.to_json(), job.settings.name), encoding="utf-8")
             (folder / "quality.json").write_text(json.dumps(quality.to_json(), ensure_ascii=False), encoding="utf-8")
             hand_on_tuned(measured.tuned, job, folder / "model")
+            tell_origin(measured.tuned, job, folder)
         bundle = Store(store).activate(name)
     job.parts.clear()
     return bundle

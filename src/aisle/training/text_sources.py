@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aisle.core.errors import InputError
 from aisle.core.events import Dataset
 from aisle.core.profiles import LIKED
 from aisle.core.stage import Source
@@ -22,7 +23,7 @@ from aisle.retrieval.packed import packed
 from aisle.retrieval.vectors import ItemVectors, fingerprint, item_texts
 from aisle.settings import JOINT, Settings
 from aisle.text.adapt import Adapter, Pairs
-from aisle.text.handed_on import hand_on
+from aisle.text.handed_on import ORIGIN, hand_on, origin
 from aisle.text.joint import spaced
 from aisle.text.normalise import normalise
 from aisle.text.pretrained import pooling_of
@@ -41,8 +42,9 @@ from aisle.training.encoders import (
     open_encoder,
     short,
 )
-from aisle.training.finetune import Tuned, Tuning, refused
+from aisle.training.finetune import PAIRS, Tuned, Tuning, refused
 from aisle.training.job import Job
+from aisle.training.meaning import meaning_figures
 from aisle.training.parts import Parts
 
 FINETUNE_TIME, RANKING_TIME = 0.5, 0.25
@@ -103,9 +105,13 @@ def text_sources(names: Sequence[str], held: Held, planned: str = "", steps: Map
         found["dense"] = Dense(vectors=vectors)
     elif "dense" in names:
         with tracker.part("adapt the encoder to window 1"):
-            mapping = _mapping(vectors, data, held.windows)
+            mapping = _mapping(vectors, data, held.windows, held.settings.finetuning.map_rank)
         why += "; adapted by a linear map" if mapping is not None else "; a linear map gained nothing or had too little to learn from"
-        found["dense"] = Dense(vectors=vectors, mapping=mapping)
+        dense = found["dense"] = Dense(vectors=vectors, mapping=mapping)
+        if isinstance(lexical, Lexical):
+            with tracker.part("measure search by meaning"):
+                known, asked = (data, Answers.of(data, held.windows), lexical), parts.folder / "finetuning" / PAIRS
+                tuned = replace(tuned, figures=meaning_figures(known, dense, kind, budget, tuned, asked))
     if "content" in names:
         found["content"] = Content(vectors=vectors)
     return Texts(found, kind, why, tuned)
@@ -162,6 +168,19 @@ def hand_on_tuned(tuned: Tuned, job: Job, target: Path) -> None:
         shutil.copytree(adapter, target.with_name("adapter"), dirs_exist_ok=True)
 
 
+def tell_origin(tuned: Tuned, job: Job, folder: Path) -> None:
+    """Write into a bundle's ``folder`` which pretrained model stands behind its encoder and under which licence, where there is one."""
+    if job.encoder in ("", "ngram"):
+        return
+    try:
+        name, base = base_name(job.encoder), model_folder(job.encoder)
+    except InputError:  # exported earlier, and what it was exported from is gone
+        return
+    what = "fine-tuned on this shop" if tuned.encoder is not None else "not fine-tuned"
+    said = origin([f"Made from {name}, encoder {short(job.encoder)}, {what}."], base)
+    (folder / ORIGIN).write_text(said, encoding="utf-8")
+
+
 def time_to_learn(data: Dataset, budget: Budget) -> float:
     """Seconds that fine-tuning may take."""
     items, events = len(data.catalogue), len(data.events)
@@ -196,7 +215,7 @@ def _vectors(kind: str, held: Held, left: Left, tuned: Path | None = None) -> It
     return parts.get(f"text-vectors-{name}", lambda folder: Dense.load(folder, data.catalogue), make).vectors_
 
 
-def _mapping(vectors: ItemVectors, data: Dataset, windows: Windows) -> NDArray[np.float32] | None:
+def _mapping(vectors: ItemVectors, data: Dataset, windows: Windows, rank: int = 0) -> NDArray[np.float32] | None:
     """The linear map learned from window 1: relevant judgements, or without any the clicks on what was searched for."""
     judgements, events = data.judgements, data.events
     if judgements is not None and len(judgements.query):
@@ -209,4 +228,4 @@ def _mapping(vectors: ItemVectors, data: Dataset, windows: Windows) -> NDArray[n
     if not len(used):
         return None
     asked = vectors.encoder.encode([normalise(texts[int(number)]) for number in used], "query")
-    return Adapter().fit(asked, vectors.whole(), Pairs(place, item, np.ones(len(place), np.float32)))
+    return Adapter(rank=rank).fit(asked, vectors.whole(), Pairs(place, item, np.ones(len(place), np.float32)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from aisle.core.errors import BundleError
 from aisle.core.stage import Source
 from aisle.data.report import Quality
 from aisle.query.complete import Completer
+from aisle.text.handed_on import carried_on
 from aisle.tracking import Tracker
 from aisle.training.carry import Carried
 from aisle.training.trial import Compared
@@ -90,8 +90,7 @@ def write(store: Store, parent: Bundle, made: Made, tracker: Tracker) -> Bundle:
             save(made.carried.pipeline(made.sources), folder)
             Completer().fit(data).save(folder / "completions")
             _report(parent, folder, made.card.text(tracker.elapsed))
-            if (parent.folder / "model").is_dir():
-                shutil.copytree(parent.folder / "model", folder / "model")
+            carried_on(parent.folder, folder)
             (folder / "quality.json").write_text(json.dumps(quality, ensure_ascii=False), encoding="utf-8")
         if store.current() != parent.bundle_id:
             what = f"{store.current()} became active while {parent.bundle_id} was updated, so {name} was written but not activated."
