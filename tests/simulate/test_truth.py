@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from aisle.core.errors import InputError
-from aisle.evaluation.propensity import examination, resampled
 from aisle.simulate import truth as truths
 from aisle.simulate.choice import click_chance
 from aisle.simulate.goods import DAYS, START
@@ -46,20 +45,6 @@ def test_clicks_follow_the_stated_propensities_at_every_rank(shop: Path, truth: 
         here = rank == place
         error = 4 * np.sqrt((chance[here] * (1 - chance[here])).sum()) / here.sum()
         assert abs(clicked[here].mean() - chance[here].mean()) < error
-
-
-def test_how_much_places_are_looked_at_is_estimated_from_the_log_as_the_truth_has_it(shop: Path, truth: truths.Truth) -> None:
-    """Within four standard errors at every rank but the last, which stands for all deeper ones."""
-    at, rank, clicked = shown(shop)
-    log = rows(shop / "events.csv")
-    group = np.unique([f"{log[number]['query']} / {log[number]['item_id']}" for number in at], return_inverse=True)[1]
-    users = np.array([log[number]["user_id"] or log[number]["session_id"] for number in at])
-    found = examination(group, rank, clicked.astype(float))
-    error = np.std(resampled(group, rank, clicked.astype(float), users), axis=0)
-    wanted = np.asarray(truth.examined)[: len(found)] / truth.examined[0]
-    assert len(found) >= 5
-    assert (np.abs(found - wanted) <= 4 * error)[:-1].all(), (found, wanted, error)
-    assert (error[1:-1] < 0.15).all(), "or nearly anything would do"
 
 
 def test_the_top_is_clicked_more_even_where_the_order_is_random(shop: Path, truth: truths.Truth) -> None:
