@@ -14,7 +14,9 @@ PARTS = {2: 0.5, 3: 0.2, 4: 0.3}
 """How the windows divide the time and the memory."""
 MEMORY = 1.0e9
 """Bytes that the features of one task's windows may take together."""
-TRIAL = 32
+FIRST, TRIAL, CHEAP = 32, 128, 0.02
+"""Requests that are timed; so many more where the first took but this share of the time left, since they made what later ones find made and
+so tell too little of the pace."""
 FEWEST = 50
 """Requests of each window that are replayed however little time there is."""
 
@@ -33,14 +35,19 @@ class Pace:
         """Window to the most requests to replay, by a few requests of window 2."""
         if self.planned:
             return dict(self.most)
-        few = windows[2].sample(TRIAL, seed)
-        seconds = self.left()
-        tried = trial(few)
-        each = (seconds - self.left()) / max(1, len(few)) if seconds < inf else 0.0
-        bytes_each = 4 * max(1, len(tried.names)) * max(1.0, len(tried.item) / max(1, len(few)))
+        tried, each = self._timed(trial, windows[2].sample(FIRST, seed))
+        if FIRST * each < CHEAP * self.left():
+            tried, each = self._timed(trial, windows[2].sample(TRIAL, seed))
+        bytes_each = 4 * max(1, len(tried.names)) * max(1.0, len(tried.item) / max(1, len(tried.groups)))
         fits = {window: PARTS[window] * self.left() / each if each > 0 else inf for window in PARTS}
         room = {window: MEMORY * PARTS[window] / bytes_each / (1 if window == 2 else self.wider) for window in PARTS}
         return {window: max(FEWEST, int(min(self.most[window], fits[window], room[window]))) for window in PARTS}
+
+    def _timed(self, trial: Callable[[Replay], Frame], few: Replay) -> tuple[Frame, float]:
+        """What comes of a few requests, and the seconds for each, 0 without a clock."""
+        before = self.left()
+        tried = trial(few)
+        return tried, (before - self.left()) / max(1, len(few)) if before < inf else 0.0
 
     def window(self, window: int) -> Left:
         """The time for one window's requests: the machine may have grown slower since the trial."""

@@ -47,7 +47,7 @@ RARE = 0.02
 LEARNED, LEARNED_PAGE = 200, 100
 """Candidates of a query, and of a page, that rankers learn from, of those that they rank. Of pages there are many, and most wanted nothing
 that was proposed: time and memory for twice as many requests teach more than what stands in the second hundred."""
-CHOOSING, REPLAYING, LEARNING = 0.2, 0.35, 0.4
+CHOOSING, REPLAYING, LEARNING = 0.2, 0.45, 0.4
 """Of a task's time so much goes to choosing sources; of what is then left to replaying requests; then to fitting. Ablation has the rest."""
 BESIDE = 0.15
 """Of the time left before the ablation so much may go into pairs of members."""
