@@ -26,7 +26,7 @@ def test_texts_have_vectors_and_a_shop_without_pictures_has_no_source_of_them(tm
     assert set(job.text) == {"content"}
     content = job.text["content"]
     assert isinstance(content, Content)
-    lengths = np.linalg.norm(content.vectors_.vectors.astype(np.float32), axis=1)
+    lengths = np.linalg.norm(content.vectors_.whole(), axis=1)
     np.testing.assert_allclose(lengths, 1, atol=1e-2)
 
 

@@ -154,10 +154,14 @@ def test_a_ctrl_c_that_was_dropped_is_raised_again(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr("aisle.cli.guarded", command)
     monkeypatch.setattr("aisle.cli.AGAIN_SECONDS", 0.05)
+    outside = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore Ctrl-C
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGALRM)
-    with pytest.raises(SystemExit) as ended:
-        main()
+    try:
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert before == (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGALRM))
+    finally:
+        signal.signal(signal.SIGINT, outside)
     assert ended.value.code == 130
     assert dropped == ["once"]
     assert "Interrupted" in capsys.readouterr().err
-    assert before == (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGALRM))
