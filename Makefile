@@ -35,7 +35,7 @@ else
 endif
 
 test: check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 test-reliability: $(READY)
 	AISLE_LONG=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/state tests/serving/test_workers.py
