@@ -129,8 +129,9 @@ def test_where_a_request_fails_the_form_is_sent_as_without_a_script(visit: Visit
     unwell(me, lost)
     mark(me, "/search?q=lamp")
     me.page.locator(".main .put").first.focus()
-    me.page.keyboard.press("Enter")
-    me.page.wait_for_function("window.stays !== true")
+    with me.page.expect_navigation():
+        me.page.keyboard.press("Enter")
+    assert me.page.evaluate("window.stays") is not True
     held(me, 1)
     assert "q=lamp" in me.page.url
     me.page.locator("#q").press_sequentially("s")
