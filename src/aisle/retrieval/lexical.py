@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from operator import and_, or_
 from pathlib import Path
@@ -128,10 +128,7 @@ class Lexical(Scored):
         """The rows, ascending, that have one of the query's words in any field (very common words aside) or hold it literally."""
         found = self.tokens_.words.find(dict.fromkeys(query.tokens[:MOST]))
         rare = [word for word in found if not self.tokens_.common(word, COMMON)]
-        hit = np.zeros(len(self.tokens_), bool)
-        for name in WEIGHTS:
-            for word in (rare or found) if name in self.tokens_.fields else ():
-                hit[self.tokens_.fields[name].postings(word)[0]] = True
+        hit = self._standing(rare or found, WEIGHTS)
         if _piecewise(query):
             hit[self._holding(query)] = True
         return np.flatnonzero(self.tokens_.fold(hit)).astype(np.int32)
@@ -160,11 +157,14 @@ class Lexical(Scored):
         return hit
 
     def _has(self, vocabulary: str, token: str, fields: Iterable[str]) -> Mask:
+        return self._standing(self.tokens_.vocabularies[vocabulary].find([token]), fields)
+
+    def _standing(self, words: Sequence[int], fields: Iterable[str]) -> Mask:
+        """``(slots,) bool``: where any of ``words`` stands in any of ``fields``."""
         hit = np.zeros(len(self.tokens_), bool)
-        number = self.tokens_.vocabularies[vocabulary].get(token)
-        for name in fields if number >= 0 else ():
-            if name in self.tokens_.fields:
-                hit[self.tokens_.fields[name].postings(number)[0]] = True
+        for name in fields:
+            for word in words if name in self.tokens_.fields else ():
+                hit[self.tokens_.fields[name].postings(word)[0]] = True
         return hit
 
     def save(self, folder: Path) -> None:

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 Packed = NDArray[np.int8]
 Floats = NDArray[np.float32]
-Held = NDArray[np.number]
-"""Vectors as they are kept: packed, or as they are."""
+Stored = NDArray[np.number]
+"""Vectors as a file holds them: packed, or as they are."""
 MOST = 127
 """The largest number of each vector becomes this, so that all of the byte is used, whatever the dimension."""
 
@@ -22,7 +22,7 @@ def packed(vectors: NDArray[np.floating]) -> Packed:
     return np.rint(vectors * (MOST / np.where(largest > 0, largest, 1))).astype(np.int8)
 
 
-def floats(rows: Held) -> Floats:
+def floats(rows: Stored) -> Floats:
     """``(k, d) float32`` of vectors, finite, however they are kept."""
     if rows.dtype == np.int8:
         return unpacked(np.asarray(rows, np.int8))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aisle.core.stage import Mask
-from aisle.retrieval.packed import Held, floats
+from aisle.retrieval.packed import Stored, floats
 
 LARGE = 5_000
 """Vectors up to which all are read as float16; 50,000 x 384 would take 2 ms."""
@@ -32,7 +32,7 @@ class Scan:
         self.index = index
 
     @classmethod
-    def of(cls, vectors: Held, large: int = LARGE) -> Scan:
+    def of(cls, vectors: Stored, large: int = LARGE) -> Scan:
         """Read in steps, since the vectors may be a memory map."""
         index = _coded(vectors) if len(vectors) > large else _plain(vectors.shape[1])
         for start in range(0, len(vectors), 16_384):
@@ -61,7 +61,7 @@ class Scan:
             faiss.write_index(self.index, str(folder / FILE))
 
     @classmethod
-    def load(cls, folder: Path, vectors: Held) -> Scan:
+    def load(cls, folder: Path, vectors: Stored) -> Scan:
         """Open what `save` wrote."""
         path = folder / FILE
         return cls(faiss.read_index(str(path))) if path.exists() else cls.of(vectors)
@@ -73,7 +73,7 @@ def _plain(size: int) -> faiss.Index:
     return index
 
 
-def _coded(vectors: Held) -> faiss.Index:
+def _coded(vectors: Stored) -> faiss.Index:
     """Product codes of 4 bits, compared many at a time in registers (André et al. 2015, "Cache locality is not enough"). An inverted file
     of one cell, since that is the form in which they can be filtered."""
     size = vectors.shape[1]

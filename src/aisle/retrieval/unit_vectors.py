@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aisle.core.stage import Mask
-from aisle.retrieval.packed import Held, floats
+from aisle.retrieval.packed import Stored, floats
 from aisle.retrieval.scan import Scan
 
 NARROW = 0.1
@@ -18,8 +18,8 @@ FEW = 50
 class UnitVectors:
     """``(n, dimension)`` of unit length, packed in bytes or as float16, and a `Scan` over them; scores are exact for what is held."""
 
-    def __init__(self, vectors: Held, scan: Scan | None = None) -> None:
-        self.vectors: Held = np.asarray(vectors)
+    def __init__(self, vectors: Stored, scan: Scan | None = None) -> None:
+        self.vectors: Stored = np.asarray(vectors)
         self._index = Scan.of(self.vectors) if scan is None else scan
 
     def __len__(self) -> int:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from aisle.core.arrays import mapped
 from aisle.core.catalogue import Catalogue
 from aisle.core.strings import Strings
-from aisle.retrieval.packed import Floats, Held, floats, packed
+from aisle.retrieval.packed import Floats, Stored, floats, packed
 from aisle.retrieval.scan import Scan
 from aisle.retrieval.unit_vectors import UnitVectors
 from aisle.text.encoder import Encoder
@@ -63,7 +63,7 @@ def _text(title: str, english: str, chinese: str, brand: str, category: str, des
 class ItemVectors(UnitVectors):
     """The vectors of texts, and the encoder that made them."""
 
-    def __init__(self, encoder: Encoder, vectors: Held, made_from: str, scan: Scan | None = None) -> None:
+    def __init__(self, encoder: Encoder, vectors: Stored, made_from: str, scan: Scan | None = None) -> None:
         super().__init__(vectors, scan)
         self.encoder, self.made_from = encoder, made_from
         self._asked: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
@@ -78,7 +78,7 @@ class ItemVectors(UnitVectors):
         """Vectors of ``rows`` as the catalogue has them, by row; the same that such texts have here."""
         return dict(zip(rows.tolist(), floats(self._kept(item_texts(catalogue, rows))), strict=True))
 
-    def _kept(self, texts: Sequence[str]) -> Held:
+    def _kept(self, texts: Sequence[str]) -> Stored:
         """Texts encoded as these vectors are held."""
         made = self.encoder.encode(texts, "item")
         return packed(made) if self.vectors.dtype == np.int8 else made.astype(self.vectors.dtype)

@@ -72,7 +72,8 @@ def _write_graph(model: Pooled, path: Path) -> None:
 
 def check(source: Path, model: torch.nn.Module, copy: OnnxEncoder, texts: Sequence[str]) -> float:
     """The lowest cosine between the original's vectors and the copy's."""
-    asked = [prompts_of(source)["query"] + text for text in texts]
+    before = prompts_of(source)["query"]
+    asked = [before + text for text in texts]
     tokens = AutoTokenizer.from_pretrained(source)(asked, padding=True, truncation=True, max_length=LONGEST, return_tensors="pt")
     with torch.no_grad():
         original = model(tokens["input_ids"], tokens["attention_mask"]).numpy()
