@@ -17,3 +17,10 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"The real data is not here: {folder} does not exist (name it with AISLE_DATA).")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine decides no test: an answer that names no deadline has a minute."""
+    monkeypatch.setattr("aisle.shop.DEADLINE_MS", 60_000.0)
+    monkeypatch.setattr("aisle.serving.live.DEADLINE_MS", 60_000.0)

@@ -185,7 +185,9 @@ def test_pages_that_hang_do_not_take_the_server_with_them(monkeypatch: pytest.Mo
     assert play(run) > 0
 
 
-def test_a_deadline_of_no_length_and_one_without_end_are_both_answered():
+def test_a_deadline_of_no_length_and_one_without_end_are_both_answered(monkeypatch):
+    monkeypatch.setattr("aisle.serving.live.DEADLINE_MS", 1_000.0)
+
     async def run() -> list[float | None]:
         engine = FakeEngine()
         live = Live(engine, lambda: NOW)

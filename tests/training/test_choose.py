@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from aisle.evaluation.results import PlanRow
 from aisle.fusion.recall import Recall
-from aisle.training.choose import choose, mean, quality
+from aisle.training.choose import Trials, choose, mean, quality
 from aisle.training.frames import Frame
-from tests.training.clock import countdown
+from tests.training.clock import Clock, countdown
 from tests.training.shelves import shelf
 
 
@@ -66,6 +67,29 @@ def test_when_the_time_is_over_what_was_not_tried_stays_and_says_so() -> None:
     assert kept(rows) == [row.part for row in rows] and len(rows) == 3
     assert [row.why for row in rows[1:]] == ["stays untried: the time for choosing was used up"] * 2
     assert rows[0].gain > 0
+
+
+def test_little_time_is_spent_on_fewer_requests_so_that_every_source_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    fit, dev = (shelf(2_000, seed, (0.8, 0.0, 0.0, 0.6)) for seed in (1, 2))
+    clock, looked, true = Clock(), list[int](), Trials.values
+
+    def slow(trials: Trials, sources: Sequence[str]) -> NDArray[np.float64]:
+        looked.append(len(trials.dev.groups))
+        clock.pass_(looked[-1] / 1_000)
+        return true(trials, sources)
+
+    monkeypatch.setattr(Trials, "values", slow)
+    rows = choose(["s0", "s1", "s2", "s3"], (), fit, dev, lambda: max(0.0, 112.0 - clock()))
+    assert kept(rows) == ["s0", "s3"] and not any("untried" in row.why for row in rows)
+    assert looked[0] == 2_000 and 500 <= looked[1] <= 1_000 and len(set(looked[1:])) == 1
+
+
+def test_what_stands_far_down_by_every_source_is_not_looked_at() -> None:
+    frame = shelf(50, 1, (0.5, 0.5))
+    frame.x[:2] = 0.5
+    frame.x[[1, 3]] += 5
+    far = Trials(["s0", "s1"], frame, frame)
+    assert not len(far.dev.item) and far.quality(["s0"]) == 0
 
 
 def test_where_nothing_was_wanted_all_sources_weigh_the_same_and_nothing_breaks() -> None:

@@ -27,7 +27,7 @@ def without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("shop")
-    simulate(folder, items=1_000, events=6_000, seed=7)
+    simulate(folder, items=1_000, events=6_000, seed=7, pictures=False)
     return folder
 
 

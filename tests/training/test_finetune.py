@@ -26,6 +26,7 @@ from aisle.training.answers import Answers
 from aisle.training.finetune import Tuned, Tuning, refused
 from tests.text.tiny import tiny_model
 from tests.tracking.heard import Heard
+from tests.training.inside import inside
 
 COLOURS, THINGS = ("red", "blue", "green", "black"), ("lamp", "sofa", "desk", "chair", "rug")
 
@@ -163,8 +164,11 @@ def test_a_tiny_model_learns_the_toy_and_what_comes_back_is_served(tmp_path: Pat
     assert "changed_examples" not in outside.facts, "what people typed stays on this machine"
 
 
-def test_nested_sizes_are_served_and_told_and_a_teacher_comes_first(tmp_path: Path) -> None:
+def test_nested_sizes_are_served_and_told_and_a_teacher_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = tiny(tmp_path / "model", CELLS)
+    from aisle.text.tune_train import tune
+
+    inside(monkeypatch, tune)
     answers, lexical = Answers.of(data, cut(data.events, data.judgements)), Lexical().fit(data)
     how, steps = Finetuning(learning_rate=3e-4, sizes=(24,), margin=0.05), {"pieces": 5, "teacher": 3, "pairs": 60}
     heard = Heard()
@@ -179,8 +183,11 @@ def test_nested_sizes_are_served_and_told_and_a_teacher_comes_first(tmp_path: Pa
     assert max(heard.of("encoder: teach a cross-encoder first")) == 3
 
 
-def test_a_range_test_proposes_the_rate_of_both_steps_and_a_plan_keeps_it(tmp_path: Path) -> None:
+def test_a_range_test_proposes_the_rate_of_both_steps_and_a_plan_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = tiny(tmp_path / "model", CELLS)
+    from aisle.text.tune_train import tune
+
+    inside(monkeypatch, tune)
     answers, lexical = Answers.of(data, cut(data.events, data.judgements)), Lexical().fit(data)
     heard = Heard()
     with tracked(Run([heard])):

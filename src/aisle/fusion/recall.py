@@ -14,6 +14,8 @@ from aisle.ranking.features import worth
 
 Column = NDArray[np.float32]
 Matrix = NDArray[np.float64]
+CHUNK = 100_000
+"""Rows that least squares reads at a time."""
 
 
 class Recall:
@@ -33,7 +35,7 @@ class Recall:
         if not (taken > 0).any():
             return self
         if self.loss == "squared":
-            self.theta_ = solve(*normal_equations(x, taken > 0))
+            self.theta_ = solve(*normal_equations(list(x.T), taken > 0))
         else:
             from scipy.optimize import minimize  # here, since serving never fits and would load it at its start
 
@@ -111,13 +113,20 @@ def terms(columns: Mapping[str, Column], source: str) -> tuple[NDArray[np.floati
     return np.nan_to_num(share), worth(rank)
 
 
-def normal_equations(x: Matrix, taken: NDArray[np.bool_]) -> tuple[Matrix, Matrix]:
-    """``(f, f)`` and ``(f,)``: all that weighted least squares needs of ``x`` ``(n, f)``; what was taken weighs as much as what was not.
+def normal_equations(columns: Sequence[NDArray[np.floating]], taken: NDArray[np.bool_]) -> tuple[Matrix, Matrix]:
+    """``(f, f)`` and ``(f,)``: all that weighted least squares needs of ``f`` columns ``(n,)``; what was taken weighs as much as what was
+    not. Summed in float64, some thousand rows at a time.
 
     Some of the columns alone have these equations' rows and columns, so that many choices of columns cost one pass over the rows.
     """
     weight = np.where(taken, (~taken).sum() / max(1, taken.sum()), 1.0)
-    return (x * weight[:, None]).T @ x, x.T @ (weight * taken)
+    gram, right = np.zeros((len(columns), len(columns))), np.zeros(len(columns))
+    for start in range(0, len(taken), CHUNK) if len(columns) else ():
+        part = slice(start, start + CHUNK)
+        x = np.stack([column[part] for column in columns]).astype(np.float64)
+        gram += (x * weight[part]) @ x.T
+        right += x @ (weight[part] * taken[part])
+    return gram, right
 
 
 def solve(gram: Matrix, right: Matrix) -> Matrix:

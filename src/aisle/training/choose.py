@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import inf
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,10 @@ from aisle.training.frames import Column, Frame
 METRIC = "ndcg@10"
 MOST = 6_000
 """Requests of each window that the choice needs to look at."""
+NEAR = 50
+"""Places from the top by some source within which a candidate may reach the first ten of a weighted sum."""
+FEWEST = 300
+"""Requests of window 3 that trials look at however little time there is."""
 
 
 def quality(frame: Frame, score: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -59,7 +64,7 @@ def choose(sources: Sequence[str], floor: Sequence[str], fit: Frame, dev: Frame,
     that were not tried yet: leaving them out would be a guess.
     """
     present = [name for name in sources if f"{name}_rank" in fit.features]
-    trials = Trials(present, fit, dev)
+    trials = Trials(present, fit, dev).within(left)
     chosen: list[str] = []
     rows: list[PlanRow] = []
     best, waiting = -1.0, list(present)
@@ -84,22 +89,38 @@ def choose(sources: Sequence[str], floor: Sequence[str], fit: Frame, dev: Frame,
 
 
 class Trials:
-    """The terms of every source, made once: a trial is a small system of equations and one sum over window 3."""
+    """The terms of every source, made once: a trial is a small system of equations and one sum over what may count of window 3."""
 
     def __init__(self, sources: Sequence[str], fit: Frame, dev: Frame) -> None:
         self.place = {name: number for number, name in enumerate(sources)}
-        known = [column for name in sources for column in terms(fit.features, name)]
-        x = np.stack(known, axis=1).astype(np.float64) if known else np.zeros((len(fit.item), 0))
-        self.gram, self.right = normal_equations(x, fit.grade > 0)
-        self.dev, self.terms = dev, [column for name in sources for column in terms(dev.features, name)]
-        self.proposed = [np.isfinite(dev.features[f"{name}_rank"]) for name in sources]
+        self.gram, self.right = normal_equations([column for name in sources for column in terms(fit.features, name)], fit.grade > 0)
+        self._look_at(_counting(dev, sources))
+
+    def within(self, left: Left) -> Self:
+        """These trials on as many requests as a whole selection has the time ``left`` for."""
+        begun = left()
+        if not self.place or begun == inf:
+            return self
+        self.quality(list(self.place)[:1])
+        rest, rounds = left(), len(self.place) * (len(self.place) + 1) / 2
+        fits = len(self.dev.groups) * rest / max(1e-9, rounds * (begun - rest))
+        if fits < len(self.dev.groups):
+            self._look_at(self.dev.head(max(FEWEST, int(fits))))
+        return self
+
+    def _look_at(self, dev: Frame) -> None:
+        self.dev, self.terms = dev, [column for name in self.place for column in terms(dev.features, name)]
+        self.proposed = [np.isfinite(dev.features[f"{name}_rank"]) for name in self.place]
 
     def quality(self, sources: Sequence[str]) -> float:
         """Mean NDCG@10 of these sources together on the later frame."""
-        return mean(quality(self.dev, self.score(sources)))
+        return mean(self.values(sources))
 
-    def score(self, sources: Sequence[str]) -> Column:
-        """``(n,) float32`` over the later frame's rows: these sources' weighted sum over what they propose, NaN for what they do not."""
+    def values(self, sources: Sequence[str]) -> NDArray[np.float64]:
+        """``(requests,) float64``: NDCG@10 of these sources' weighted sum on the later frame, NaN where nothing was wanted."""
+        return quality(self.dev, self._score(sources))
+
+    def _score(self, sources: Sequence[str]) -> Column:
         numbers = [self.place[name] for name in sources]
         columns = [2 * number + one for number in numbers for one in (0, 1)]
         theta = solve(self.gram[np.ix_(columns, columns)], self.right[columns])
@@ -112,3 +133,12 @@ class Trials:
             if weight:
                 score += np.float32(weight) * self.terms[column]
         return np.where(proposed, score, np.float32(np.nan))
+
+
+def _counting(frame: Frame, sources: Sequence[str]) -> Frame:
+    """The rows that can change a trial: of requests whose wanted item some source proposed (the others gain nothing by any choice), and
+    not so far down by all of them that no sum lifts them into the first ten."""
+    near = np.zeros(len(frame.item), bool)
+    for name in sources:
+        near |= frame.features[f"{name}_rank"] < np.log1p(NEAR)  # the column is log(1 + rank)
+    return frame.keep(near & frame.wanting[frame.request], [f"{name}_{what}" for name in sources for what in ("share", "rank")])

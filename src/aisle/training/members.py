@@ -39,7 +39,7 @@ def members(job: Job, pipeline: Pipeline, learned: Learned, windows: Windows, le
     trials = Trials(proposing, windows.fit.head(MOST), test)
     for pair in combinations(proposing, 2):
         if left() > 0:
-            together[pair] = quality(test, trials.score(pair))
+            together[pair] = trials.values(pair)
     if stack.ranker is not None:
         together[RECALL, stack.ranker.name] = whole
     found = values({**columns, **{"+".join(pair): one for pair, one in together.items()}, "whole": whole}, users, job.settings.seed)
