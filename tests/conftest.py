@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.one_registry import one_registry
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -21,6 +23,7 @@ def real_data() -> Path:
 
 @pytest.fixture(autouse=True)
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine decides no test: an answer that names no deadline has a minute."""
+    """A busy machine decides no test: an answer that names no deadline has a minute. And no export is slower than it must be."""
     monkeypatch.setattr("aisle.shop.DEADLINE_MS", 60_000.0)
     monkeypatch.setattr("aisle.serving.live.DEADLINE_MS", 60_000.0)
+    one_registry()
