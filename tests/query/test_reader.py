@@ -139,3 +139,12 @@ def test_one_category_or_few_queries_teach_nothing() -> None:
     texts = {**data.catalogue.texts, "category": Strings.of(["Bags"] * 30)}
     assert category_examples(replace(data, catalogue=Catalogue(data.catalogue.ids, texts, {}))) is None
     assert category_examples(replace(data, catalogue=Catalogue(data.catalogue.ids, {}, {}))) is None
+
+
+def test_what_was_asked_before_is_not_read_again(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh, read = replace(reader), list[str]()
+    true = Attributes.find
+    monkeypatch.setattr(Attributes, "find", lambda found, text: (read.append(text), true(found, text))[1])
+    first, again = (fresh(understand("Green light"), None) for _ in range(2))
+    other = fresh(understand("GREEN  light"), None)
+    assert first == again and other.raw == "GREEN  light" and other.intent == first.intent and read == ["green light"]

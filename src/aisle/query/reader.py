@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aisle.core.answer import Intent
+from aisle.core.answer import Intent, Json
 from aisle.core.stage import Query
 from aisle.query.attributes import Attributes
 from aisle.query.intent import Intents
@@ -18,6 +19,8 @@ from aisle.query.tags import Tagger
 
 Encode = Callable[[str], NDArray[np.float32]]
 """A text in matching form to its vector."""
+REMEMBERED = 4_096
+"""Queries whose reading is kept: many shoppers type the same."""
 
 
 @dataclass(frozen=True)
@@ -38,17 +41,25 @@ class Reader:
     def __call__(self, query: Query, encode: Encode | None) -> Query:
         """The query with its intent and attributes, read from what was typed, whatever the spelling became.
 
-        Without the encoder it learned with (``encode`` None) it says only what n-grams tell.
+        Without the encoder it learned with (``encode`` None) it says only what n-grams tell. What was asked lately is not read again.
         """
-        vector = encode(query.text) if encode is not None and self.encoder else None
-        intent, category = _found(self.intents, query.text, vector), _found(self.categories, query.text, vector)
-        attributes = self.attributes.find(query.text)
+        intent, attributes = self._read(query.text, encode if self.encoder else None)
+        return replace(query, intent=intent, attributes=attributes)
+
+    @cached_property
+    def _read(self) -> Callable[[str, Encode | None], tuple[Intent | None, Mapping[str, Json]]]:
+        return lru_cache(REMEMBERED)(self._said)
+
+    def _said(self, text: str, encode: Encode | None) -> tuple[Intent | None, Mapping[str, Json]]:
+        vector = None if encode is None else encode(text)
+        intent, category = _found(self.intents, text, vector), _found(self.categories, text, vector)
+        attributes = self.attributes.find(text)
         if self.tags is not None:
             others = {name: value for name, value in attributes.items() if name not in self.tags.kept}
-            attributes = others | self.tags.find(query.text, self.attributes)
+            attributes = others | self.tags.find(text, self.attributes)
         if category is not None and category.in_scope:
             attributes |= {"category": category.name, "category_probability": round(category.score, 4)}
-        return replace(query, intent=intent, attributes=attributes)
+        return intent, attributes
 
     def save(self, folder: Path) -> None:
         """Write a folder a part and ``reader.json``."""
