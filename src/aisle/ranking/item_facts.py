@@ -26,7 +26,7 @@ class ItemFacts:
 
     catalogue: Catalogue
     counters: Counters
-    _hour: dict[int, dict[str, NDArray[np.floating]]] = field(default_factory=dict, repr=False, compare=False)
+    _hour: dict[int, tuple[list[str], NDArray[np.float64]]] = field(default_factory=dict, repr=False, compare=False)
 
     def __call__(self, block: Block, candidates: Candidates) -> Mapping[str, NDArray[np.floating]]:
         if self.counters.clock and len(block) == 1:
@@ -34,21 +34,27 @@ class ItemFacts:
         return self._many(candidates.item, block.as_of[candidates.request])
 
     def _one(self, items: NDArray[np.int32], as_of: float) -> Mapping[str, NDArray[np.floating]]:
-        """One request: what holds for the hour is worked out once for all items."""
+        """One request: what holds for the hour is worked out once for all items, and an item's facts lie side by side: a page reads some
+        hundred items from anywhere in the shop, each from one place."""
         hour = int(self.counters.hour(np.array([as_of]))[0])
-        known = self._hour.get(hour)
-        if known is None:
+        held = self._hour.get(hour)
+        if held is None:
             every = np.arange(len(self.catalogue), dtype=np.int32)
-            known = dict(self._many(every, np.full(len(every), as_of)))
+            known = self._counted(every, np.full(len(every), as_of))
             known |= {"last": self.counters.last(every, as_of), "first": self.counters.first(every, as_of)}
             self._hour.clear()
-            self._hour[hour] = known
-        columns = {name: values[items] for name, values in known.items()}
-        last, first = columns.pop("last"), columns.pop("first")
-        columns |= {"days_idle": np.log1p((as_of - last) / DAY), "days_known": np.log1p((as_of - first) / DAY)}
-        return columns | self._age(items, as_of)
+            self._hour[hour] = held = list(known), np.stack([*known.values()], axis=1)
+        names, facts = held
+        columns = dict(zip(names, facts.take(items, axis=0).T, strict=True))
+        return columns | self._days(columns.pop("last"), columns.pop("first"), as_of) | self._age(items, as_of)
 
     def _many(self, items: NDArray[np.int32], as_of: NDArray[np.float64]) -> Mapping[str, NDArray[np.floating]]:
+        columns = self._counted(items, as_of)
+        if self.counters.clock:
+            columns |= self._days(self.counters.last(items, as_of), self.counters.first(items, as_of), as_of)
+        return columns | self._age(items, as_of)
+
+    def _counted(self, items: NDArray[np.int32], as_of: NDArray[np.float64]) -> dict[str, NDArray[np.floating]]:
         ever = self.counters.count(items, as_of)
         columns = {"popularity_ever": np.log((ever + 0.1) / (self.counters.usual + 0.1))}
         if self.counters.clock:
@@ -57,10 +63,13 @@ class ItemFacts:
                 "popularity_month": np.log1p(month),
                 "popularity_week": np.log1p(week),
                 "trend": np.log((week + 0.5) / (month + 0.5)),
-                "days_idle": np.log1p((as_of - self.counters.last(items, as_of)) / DAY),
-                "days_known": np.log1p((as_of - self.counters.first(items, as_of)) / DAY),
             }
-        return columns | self._age(items, as_of)
+        return columns
+
+    def _days(
+        self, last: NDArray[np.floating], first: NDArray[np.floating], as_of: float | NDArray[np.float64]
+    ) -> dict[str, NDArray[np.floating]]:
+        return {"days_idle": np.log1p((as_of - last) / DAY), "days_known": np.log1p((as_of - first) / DAY)}
 
     def _age(self, items: NDArray[np.int32], as_of: float | NDArray[np.float64]) -> dict[str, NDArray[np.floating]]:
         if "created_at" not in self.catalogue.numbers:
