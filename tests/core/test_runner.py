@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event, current_thread
 from time import perf_counter, sleep
 
+import numpy as np
 import pytest
 
 from aisle.core.errors import RequestError
@@ -103,9 +104,30 @@ def test_a_slow_stage_costs_the_trust_of_all_for_a_while(pool: ThreadPoolExecuto
 
     assert Runner(10_000.0, pool, trust).together({"slow": slow}) == {"slow": [1]}
     assert not trust.given(perf_counter())
-    assert trust.given(perf_counter() + Trust.DOUBTED + 1)
+    assert trust.given(perf_counter() + Trust.DOUBTED)
     later = Runner(10_000.0, pool, trust).together({"a": lambda: [current_thread().name]})
     assert later["a"] != [current_thread().name]
+
+
+def test_who_is_slow_again_is_doubted_for_twice_as_long_up_to_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("aisle.core.runner.perf_counter", lambda: clock[0])
+    trust, waited = Trust(), []
+
+    def spoil() -> None:
+        with trust.watched():
+            clock[0] += Trust.LATE + 0.1
+        begun = clock[0]
+        while not trust.given(clock[0]):
+            clock[0] += 0.5
+        waited.append(clock[0] - begun)
+
+    for _ in range(8):
+        spoil()
+    assert np.allclose(waited, [1, 2, 4, 8, 16, 32, 60, 60])
+    clock[0] += Trust.LONGEST
+    spoil()
+    assert np.isclose(waited[-1], 1)
 
 
 def test_while_a_stage_hangs_the_next_answers_isolate_theirs(pool: ThreadPoolExecutor, release: Event) -> None:

@@ -16,8 +16,8 @@ from aisle.core.trace import Step, Trace
 
 Result = TypeVar("Result")
 log = logging.getLogger("aisle.runner")
-SHARE = 0.5
-"""Of the time left this much is the most that one of several stages may take."""
+SHARE = 0.35
+"""Of the time left this much is given to several stages before one that holds them up is left behind."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,13 @@ class Trust:
     """Whether stages may run in the answering thread itself, which saves the hand-over: as long as none of them was slow lately and none
     hangs now. Shared by all runs of one shop. The first answer that a stage spoils is the edge's to save; those after it are isolated."""
 
-    LATE, DOUBTED = 0.2, 60.0
-    """Seconds that the stages of one answer may take together, and for how long they are isolated after that."""
+    LATE, DOUBTED, LONGEST = 0.2, 1.0, 60.0
+    """Seconds that the stages of one answer may take together; for how long they are isolated after that; and at most, since each time
+    that follows within so long lasts twice as long: what was read from the disk once is no reason for a slow minute."""
 
     def __init__(self) -> None:
         self._running: dict[int, float] = {}
-        self._until = 0.0
+        self._until, self._doubt = -self.LONGEST, self.DOUBTED
 
     def given(self, now: float) -> bool:
         """Whether the next stages need not be isolated."""
@@ -53,8 +54,9 @@ class Trust:
             yield
         finally:
             self._running.pop(me, None)
-            if perf_counter() - begun > self.LATE:
-                self._until = perf_counter() + self.DOUBTED
+            if (now := perf_counter()) - begun > self.LATE:
+                self._doubt = min(2 * self._doubt, self.LONGEST) if now - self._until < self.LONGEST else self.DOUBTED
+                self._until = now + self._doubt
 
 
 class Chain(Generic[Result]):
@@ -74,15 +76,22 @@ class Chain(Generic[Result]):
                     return
                 self.outcomes[self.jobs[place][0]] = outcome
                 self._next = place + 1
-                self._ended.notify_all()
+                if self._next == len(self.jobs):
+                    self._ended.notify_all()
 
-    def wait(self, place: int, seconds: float) -> bool:
-        """Whether the job at ``place`` ends within ``seconds``; if not, it is given up on."""
+    def reached(self, seconds: float) -> int:
+        """The first job that has not ended, when all have or after ``seconds``. Who waits is woken once: every time that one thread hands
+        over to another costs as much as a stage."""
         with self._ended:
-            if self._ended.wait_for(lambda: self._next > place, max(0.0, seconds)):
-                return True
-            self._next = place + 1
-            return False
+            self._ended.wait_for(lambda: self._next == len(self.jobs), max(0.0, seconds))
+            return self._next
+
+    def give_up(self, place: int) -> bool:
+        """Go on without the job at ``place``, unless it has just ended."""
+        with self._ended:
+            held = self._next == place
+            self._next += held
+            return held
 
 
 def _run(job: Callable[[], Result]) -> Outcome[Result]:
@@ -142,20 +151,22 @@ class Runner:
     def together(self, jobs: Mapping[str, Callable[[], Result]]) -> dict[str, Result]:
         """The results of independent optional stages, in the order of ``jobs``; the late and the failed are left out.
 
-        One thread of the pool does them one after another, which costs one hand-over a block; where a job overruns its share of the time
-        left, it is left behind with its thread and another thread goes on with the next.
+        One thread of the pool does them one after another, which costs one hand-over a block; a job that alone takes a share of the time
+        left is left behind with its thread, and another thread goes on with the next.
         """
         if self.pool is None or self.deadline_ms is None:
             return self._here(jobs)
         if self.trust is not None and self.trust.given(perf_counter()):
             with self.trust.watched():
                 return self._here(jobs)
-        chain = Chain(jobs)
+        chain, names, before = Chain(jobs), list(jobs), 0
         self.pool.submit(chain.work, 0)
-        for place, name in enumerate(jobs):
-            if not chain.wait(place, self.left_ms * SHARE / 1000):
-                self.trace.skipped[name] = "too slow"
+        while (place := chain.reached(self.left_ms * SHARE / 1000)) < len(names):
+            if place == before and chain.give_up(place):
+                self.trace.skipped[names[place]] = "too slow"
                 self.pool.submit(chain.work, place + 1)
+                place += 1
+            before = place
         return {name: result for name, outcome in chain.outcomes.items() if (result := self._taken(name, outcome)) is not None}
 
     def _here(self, jobs: Mapping[str, Callable[[], Result]]) -> dict[str, Result]:
