@@ -1,4 +1,5 @@
-"""Trees see a use that a sum cannot; what helps neither stays out; without requests or time the first choice stands."""
+"""Trees see a use that a sum cannot; what helps neither stays out; without requests the first choice stands, without time
+nothing goes."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import pytest
 from aisle.evaluation.results import PlanRow
 from aisle.training.choose import choose
 from aisle.training.frames import Frame
-from aisle.training.second_look import FEWEST, look_again
+from aisle.training.second_look import FEWEST, UNTRIED, look_again
 from tests.training.clock import countdown
 from tests.training.shelves import WIDE, shelf
 
@@ -51,10 +52,15 @@ def test_the_sum_alone_would_have_left_it_out(frames: tuple[Frame, Frame]) -> No
     assert len(kept(choose(["s0", "s1", "s2"], (), *frames))) == 1
 
 
-def test_too_few_requests_or_no_time_leave_the_first_choice(frames: tuple[Frame, Frame]) -> None:
+def test_too_few_requests_leave_the_first_choice(frames: tuple[Frame, Frame]) -> None:
     rows = [PlanRow("s0", True, gain=0.1, why="first"), PlanRow("s1", False, gain=0.0, why="left out")]
     assert look_again(rows, either(FEWEST - 1, 1), frames[1]) == rows
-    assert look_again(rows, *frames, countdown(0)) == rows  # type: ignore[arg-type]
+
+
+def test_without_time_for_trees_nothing_is_left_out_by_the_sum_alone(frames: tuple[Frame, Frame]) -> None:
+    rows = [PlanRow("s0", True, gain=0.1, why="first"), PlanRow("s1", False, gain=0.0, why="left out")]
+    found = look_again(rows, *frames, countdown(0))  # type: ignore[arg-type]
+    assert kept(found) == {"s0", "s1"} and found[0] == rows[0] and found[1].why == UNTRIED
 
 
 def test_where_all_are_kept_there_is_nothing_to_look_at(frames: tuple[Frame, Frame]) -> None:

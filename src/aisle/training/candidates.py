@@ -65,11 +65,14 @@ def frame(
 
 
 def _blocks(pipeline: Pipeline, stack: Stack, replay: Replay, left: Left) -> Iterator[tuple[Block, Candidates]]:
-    start, size = 0, SMALLEST
-    while start < len(replay) and not (start and left() <= 0):
+    """Blocks of rising size, as many as there is time for; the last is as large as the time that is left."""
+    start, size, rest = 0, SMALLEST, inf
+    while start < len(replay) and not (start and rest <= 0):
         block = pipeline.block(replay.requests[start : start + size])
         yield block, pipeline.propose(stack, block, pipeline.allowed(block), Runner())
-        start, size = start + size, min(BLOCK, 2 * size)
+        start, begun, rest = start + size, rest, left()
+        fits = rest * size / (begun - rest) if rest < begun < inf else BLOCK
+        size = int(np.clip(fits, 1, min(BLOCK, 2 * size)))
 
 
 def _of(found: Candidates, kept: Sequence[str]) -> Candidates:

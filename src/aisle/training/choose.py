@@ -21,8 +21,8 @@ MOST = 6_000
 """Requests of each window that the choice needs to look at."""
 NEAR = 50
 """Places from the top by some source within which a candidate may reach the first ten of a weighted sum."""
-FEWEST = 300
-"""Requests of window 3 that trials look at however little time there is."""
+FEWEST = 1_000
+"""Requests of window 3 that trials look at however little time there is: some hundredths of a second each."""
 
 
 def quality(frame: Frame, score: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -60,15 +60,15 @@ def choose(sources: Sequence[str], floor: Sequence[str], fit: Frame, dev: Frame,
     """A row for each source that proposed anything.
 
     A source stays when the weighted sum of those chosen before gains from it on ``dev`` (window 3); weights come from ``fit`` (window 2).
-    ``floor`` sources stay whatever they add: the fallback and the report's baselines need them. When no time is ``left``, so do those
-    that were not tried yet: leaving them out would be a guess.
+    ``floor`` sources stay whatever they add: the fallback and the report's baselines need them. The less time is ``left``, the fewer
+    requests are looked at.
     """
     present = [name for name in sources if f"{name}_rank" in fit.features]
     trials = Trials(present, fit, dev).within(left)
     chosen: list[str] = []
     rows: list[PlanRow] = []
     best, waiting = -1.0, list(present)
-    while waiting and not (chosen and left() <= 0):
+    while waiting:
         gains = {name: trials.quality([*chosen, name]) for name in waiting}
         name = max(gains, key=lambda key: gains[key])
         if chosen and gains[name] <= best + 1e-5:
@@ -77,14 +77,9 @@ def choose(sources: Sequence[str], floor: Sequence[str], fit: Frame, dev: Frame,
         best = gains[name]
         chosen.append(name)
         waiting.remove(name)
-    untried = waiting and left() <= 0
     for name in waiting:
-        why = "adds nothing on window 3 to those chosen before it"
-        if name in floor:
-            why = "stays as a baseline and for the fallback"
-        elif untried:
-            why = "stays untried: the time for choosing was used up"
-        rows.append(PlanRow(name, bool(name in floor or untried), gain=0.0, why=why))
+        why = "stays as a baseline and for the fallback" if name in floor else "adds nothing on window 3 to those chosen before it"
+        rows.append(PlanRow(name, name in floor, gain=0.0, why=why))
     return rows
 
 

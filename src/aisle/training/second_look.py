@@ -22,6 +22,7 @@ DEEP = 60
 FEWEST = 300
 """Requests of window 2 whose wanted item stands among those, below which trees learn less than a sum."""
 LEAVES, TREES = 8, 100
+UNTRIED = "stays untried by trees: the time for choosing was used up"
 SURE = 0.5
 """Standard errors that a source must gain. On the real logs one that helps gains one to two, by so few requests; on a page a source costs
 a tenth of the time, so that one which gains nothing should go."""
@@ -31,10 +32,13 @@ def look_again(rows: Sequence[PlanRow], fit: Frame, dev: Frame, left: Left = lam
     """``rows`` of `aisle.training.choose` with those sources kept as well that gain in LambdaMART over what the sources say, fitted on
     ``fit`` (window 2), judged on ``dev`` (window 3): greedy forward selection that starts from what is kept.
 
-    On amazon_beauty the sum keeps three sources; with all that this look adds to them the ranker gains six hundredths of its NDCG@10.
+    On amazon_beauty the sum keeps three sources; with all that this look adds to them the ranker gains six hundredths of its NDCG@10. So
+    where no time is ``left`` for it, all stay.
     """
     if all(row.kept for row in rows):
         return list(rows)
+    if left() <= 0:
+        return [row if row.kept else replace(row, kept=True, why=UNTRIED) for row in rows]
     found = {row.part: row for row in rows}
     trials = _Trials(list(found), fit, dev, seed)
     if trials.taught < FEWEST:

@@ -49,6 +49,8 @@ LEARNED, LEARNED_PAGE = 200, 100
 that was proposed: time and memory for twice as many requests teach more than what stands in the second hundred."""
 CHOOSING, REPLAYING, LEARNING = 0.2, 0.45, 0.4
 """Of a task's time so much goes to choosing sources; of what is then left to replaying requests; then to fitting. Ablation has the rest."""
+SUMS = 0.4
+"""Of what is left of the time for choosing, once there are candidates, so much is for sums; the rest is for the second look."""
 BESIDE = 0.15
 """Of the time left before the ablation so much may go into pairs of members."""
 Inside = Callable[[int], NDArray[np.bool_]]
@@ -172,7 +174,8 @@ def _chosen(
             half = part_of(left, 0.3)
             fit = proposed(pipeline, stack, asked[2].sample(MOST, job.settings.seed), half)
             dev = proposed(pipeline, stack, asked[3].sample(MOST, job.settings.seed), part_of(left, 0.4))
-            rows = look_again(choose(stack.sources, FLOOR, fit, dev, left), fit, dev, left, job.settings.seed)
+            rows = choose(stack.sources, FLOOR, fit, dev, part_of(left, SUMS))
+            rows = look_again(rows, fit, dev, left, job.settings.seed)
         return [{"part": row.part, "kept": row.kept, "gain": row.gain, "why": row.why} for row in rows]
 
     rows = TypeAdapter(list[PlanRow]).validate_python(job.parts.decided(f"sources-{stack.task}-{key}", decide))
