@@ -22,7 +22,7 @@ from aisle.training.answers import Answers
 from aisle.training.budget import Budget
 from aisle.training.cross import Crossed, Crossing, cross_encoder, gains, refused, teaching
 from aisle.training.parts import Parts
-from aisle.training.text_sources import Held, Texts
+from aisle.training.text_sources import Materials, Texts
 from tests.text.tiny import tiny_model
 from tests.training.test_finetune import COLOURS, THINGS, judged
 
@@ -73,9 +73,9 @@ def test_too_few_answers_or_seconds_are_told() -> None:
     assert refused(many, 1_000.0) == ""
 
 
-def held(data: Dataset, work: Path, ms: float) -> Held:
+def held(data: Dataset, work: Path, ms: float) -> Materials:
     settings = Settings(ranking=Ranking(cross_ms=ms))
-    return Held(data, cut(data.events, data.judgements), settings, Budget(30), Parts(work, {"test": str(work)}), Tracker(quiet=True))
+    return Materials(data, cut(data.events, data.judgements), settings, Budget(30), Parts(work, {"test": str(work)}), Tracker(quiet=True))
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from aisle.training.budget import Budget
 from aisle.training.finetune import Tuned, Tuning
 from aisle.training.meaning import meaning_figures
 from aisle.training.parts import Parts
-from aisle.training.text_sources import Held, text_sources
+from aisle.training.text_sources import Materials, text_sources
 from tests.training.clock import Clock
 
 
@@ -43,7 +43,7 @@ def found(data: Dataset, answers: Answers, lexical: Lexical, dense: Dense, kind:
 
 
 def test_a_map_has_a_row_beside_the_encoder_as_it_is(data: Dataset, answers: Answers, lexical: Lexical, tmp_path: Path) -> None:
-    held = Held(
+    held = Materials(
         data, cut(data.events, data.judgements), Settings(encoder="ngram"), Budget(60, Clock()), Parts(tmp_path, {}), Tracker(quiet=True)
     )
     texts = text_sources(("lexical", "dense"), held)
@@ -84,5 +84,7 @@ def test_the_map_has_the_rank_of_the_settings(data: Dataset, tmp_path: Path, mon
     for rank in (0, 4):
         settings = Settings.model_validate({"encoder": "ngram", "finetuning": {"map_rank": rank}})
         parts = Parts(tmp_path / str(rank), {})
-        text_sources(("dense",), Held(data, cut(data.events, data.judgements), settings, Budget(60, Clock()), parts, Tracker(quiet=True)))
+        text_sources(
+            ("dense",), Materials(data, cut(data.events, data.judgements), settings, Budget(60, Clock()), parts, Tracker(quiet=True))
+        )
     assert ranks == [0, 4]

@@ -22,7 +22,7 @@ from aisle.tracking import Tracker
 from aisle.training.answers import LISTED, Answers, lookalikes
 from aisle.training.encoders import model_folder
 from aisle.training.process import Process
-from aisle.training.text_sources import Held, Texts
+from aisle.training.text_sources import Materials, Texts
 
 FEWEST = 300
 """Queries with an answer in windows 1 and 2 below which nothing is trained."""
@@ -66,7 +66,7 @@ class Crossed:
         return cls(made if made.is_dir() else None, int(said["steps"]), str(said["why"]))
 
 
-def cross_encoder(held: Held, texts: Texts, planned: Mapping[str, int] | None) -> Crossed:
+def cross_encoder(held: Materials, texts: Texts, planned: Mapping[str, int] | None) -> Crossed:
     """The shop's cross-encoder where `[ranking] cross_ms` asks for one and the data and the time allow, else why not; from the fine-tuned
     encoder where there is one. ``planned``: what an earlier run's plan says, None: no plan."""
     ranking, lexical = held.settings.ranking, texts.sources.get("lexical")

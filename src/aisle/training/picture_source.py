@@ -11,7 +11,7 @@ from aisle.evaluation.results import PlanRow
 from aisle.retrieval.picture_vectors import IMAGE
 from aisle.retrieval.pictures import Pictures
 from aisle.training.encoders import MOST_TIME, TooSlowError
-from aisle.training.text_sources import SURE, Held, Texts
+from aisle.training.text_sources import SURE, Materials, Texts
 from aisle.vision.encoders import picture_encoder
 
 ROW = "picture_encoder"
@@ -24,7 +24,7 @@ def pictured(catalogue: Catalogue) -> int:
     return sum(bool(written) for written in catalogue.texts[IMAGE]) if IMAGE in catalogue.texts else 0
 
 
-def with_pictures(texts: Texts, names: Sequence[str], held: Held) -> Texts:
+def with_pictures(texts: Texts, names: Sequence[str], held: Materials) -> Texts:
     """``texts`` with the source by pictures beside them, if ``names`` has it, and a row of the plan: by what encoder, how many items have a
     picture that was read, why others have none. A source that would take too long, or has nothing to read, is left out."""
     if "pictures" not in names:
@@ -39,7 +39,7 @@ def with_pictures(texts: Texts, names: Sequence[str], held: Held) -> Texts:
     return replace(texts, sources=sources, rows=[*texts.rows, row])
 
 
-def _read(held: Held) -> Pictures:
+def _read(held: Materials) -> Pictures:
     """Raises `TooSlowError` when the pictures that are left need more time than is left."""
     encoder, left = picture_encoder(held.settings.pictures), held.budget.part(MOST_TIME)
     begun = left()

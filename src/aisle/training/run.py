@@ -53,7 +53,7 @@ from aisle.training.reading import looks
 from aisle.training.refit import refit, reserve, shift
 from aisle.training.report import evaluation
 from aisle.training.tasks import Planned, TaskResult, replays, run_task
-from aisle.training.text_sources import Held, hand_on_tuned, tell_origin, text_sources
+from aisle.training.text_sources import Materials, hand_on_tuned, tell_origin, text_sources
 from aisle.training.top import read_again, reading
 
 ROWS_PER_SECOND = 60_000
@@ -165,7 +165,7 @@ def measure(data: Dataset, settings: Settings, parts: Parts, budget: Budget, tra
     windows = cut(data.events, data.judgements)
     names, rows = _sources(data, settings, budget, plan, parts)
     wanted = [name for name in names if name in TEXT]
-    held = Held(data, windows, settings, budget, parts, tracker)
+    held = Materials(data, windows, settings, budget, parts, tracker)
     check_pinned(plan.encoder, plan.encoder_files)
     texts = with_pictures(text_sources(wanted, held, plan.encoder, plan.finetune), wanted, held)
     crossed = cross_encoder(held, texts, plan.cross if budget.planned else None)

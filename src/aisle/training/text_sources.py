@@ -68,7 +68,7 @@ class Texts:
 
 
 @dataclass(frozen=True)
-class Held:
+class Materials:
     """What one run has in its hands while the text sources are made."""
 
     data: Dataset
@@ -79,7 +79,7 @@ class Held:
     tracker: Tracker
 
 
-def text_sources(names: Sequence[str], held: Held, planned: str = "", steps: Mapping[str, float] | None = None) -> Texts:
+def text_sources(names: Sequence[str], held: Materials, planned: str = "", steps: Mapping[str, float] | None = None) -> Texts:
     """The sources among ``names`` that read the catalogue, fitted. ``planned`` is the encoder of an earlier run's plan, "" for none, and
     ``steps`` those of its fine-tuning."""
     data, budget, parts, tracker = held.data, held.budget, held.parts, held.tracker
@@ -117,7 +117,7 @@ def text_sources(names: Sequence[str], held: Held, planned: str = "", steps: Map
     return Texts(found, kind, why, tuned)
 
 
-def _chosen(held: Held, planned: str, lexical: Source | None) -> tuple[str, str]:
+def _chosen(held: Materials, planned: str, lexical: Source | None) -> tuple[str, str]:
     """Which encoder, and why; a joint one that nobody named is tried against n-grams alone."""
     kind, why = choose_encoder(held.data, held.settings, held.budget, planned)
     if planned or held.settings.encoder or not joined(kind) or not isinstance(lexical, Lexical):
@@ -127,7 +127,7 @@ def _chosen(held: Held, planned: str, lexical: Source | None) -> tuple[str, str]
         return tried(kind, why, (held.data, answers, lexical), held.parts.folder.parent / "export", held.budget)
 
 
-def fine_tuned(held: Held, kind: str, lexical: Lexical, planned: Mapping[str, float] | None) -> Tuned:
+def fine_tuned(held: Materials, kind: str, lexical: Lexical, planned: Mapping[str, float] | None) -> Tuned:
     """The pretrained encoder fine-tuned on window 1 where the data and the time allow, else why not; ``planned``: the steps of a plan."""
     if not held.settings.finetune:
         return Tuned(why="not fine-tuned: by setting")
@@ -190,7 +190,7 @@ def time_to_learn(data: Dataset, budget: Budget) -> float:
     return max(0.0, FINETUNE_TIME * left, (1 - RANKING_TIME) * left - others)
 
 
-def _vectors(kind: str, held: Held, left: Left, tuned: Path | None = None) -> ItemVectors:
+def _vectors(kind: str, held: Materials, left: Left, tuned: Path | None = None) -> ItemVectors:
     """Every item's vector; finished ones are taken up by an interrupted run. Raises `TooSlowError` when no time is left."""
     data, parts, tracker = held.data, held.parts, held.tracker
 
