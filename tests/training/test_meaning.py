@@ -83,8 +83,6 @@ def test_the_map_has_the_rank_of_the_settings(data: Dataset, tmp_path: Path, mon
     monkeypatch.setattr(Adapter, "fit", lambda self, *_: ranks.append(self.rank))
     for rank in (0, 4):
         settings = Settings.model_validate({"encoder": "ngram", "finetuning": {"map_rank": rank}})
-        parts = Parts(tmp_path / str(rank), {})
-        text_sources(
-            ("dense",), Materials(data, cut(data.events, data.judgements), settings, Budget(60, Clock()), parts, Tracker(quiet=True))
-        )
+        parts, windows = Parts(tmp_path / str(rank), {}), cut(data.events, data.judgements)
+        text_sources(("dense",), Materials(data, windows, settings, Budget(60, Clock()), parts, Tracker(quiet=True)))
     assert ranks == [0, 4]
