@@ -41,7 +41,7 @@ can always do with the shop's own text; whether MiniLM fits is decided with the 
 UNKNOWN = COST["ncf"]
 """What a source is expected to take that is registered and has no line above: as much as the dearest of them."""
 TOWERS = "stays apart: as long as SASRec and nothing sure beside it on Amazon Beauty (docs/decisions/0013)"
-KNN = "stays apart: gains beside the other sources on Online Retail, no whole training has shown it yet (docs/decisions/0020)"
+KNN = "stays apart: beside the other sources a training of Online Retail was no better with it (docs/decisions/0020)"
 VISIT = "stays apart: nothing sure beside the other sources on Online Retail (docs/decisions/0020)"
 ASKED = {"two_tower": TOWERS, "ncf": TOWERS, "item_knn_bm25": KNN, "item_knn_session": VISIT}
 """Sources that come only where the settings say ``true``, and why."""
