@@ -16,7 +16,7 @@ from tests.text.tiny import tiny_model
 
 NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
 SMALL = {
-    "shop": {"ITEMS": 200, "EVENTS": 8_000, "STEPS": {"pieces": 2, "pairs": 8}, "MINUTES": 0.2},
+    "shop": {"ITEMS": 200, "EVENTS": 8_000, "STEPS": {"pieces": 2, "pairs": 8}, "MINUTES": 0.05},
     "article": {"ITEMS": 200, "EVENTS": 8_000, "CASES": 96},
 }
 """What the tests put in place of the parameters."""

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aisle.retrieval import rows
-from aisle.retrieval.rows import Few, Full, Row, Standing, best
+from aisle.retrieval.rows import TOGETHER, Few, Full, Row, Standing, best, products
 
 SCORES = st.lists(st.integers(-2, 4), min_size=1, max_size=30)
 
@@ -46,3 +46,15 @@ def test_silence_scores_nothing() -> None:
     none = Few.none()
     assert not len(none.best(np.ones(5, bool), 3)[0])
     assert none.of(np.arange(5, dtype=np.int32)).tolist() == [0] * 5
+
+
+def test_products_of_many_are_those_of_each_and_silence_stays_where_it_was() -> None:
+    random = np.random.default_rng(5)
+    vectors = random.standard_normal((50, 8)).astype(np.float32)
+    users = [None if number % 5 == 2 else random.standard_normal(8).astype(np.float32) for number in range(2 * TOGETHER + 3)]
+    found = list(products(vectors, users))
+    assert [one is None for one in found] == [one is None for one in users]
+    for one, user in zip(found, users, strict=True):
+        assert one is None or (one.dtype == np.float32 and np.allclose(one, vectors @ user, atol=1e-5))
+    assert list(products(vectors, [])) == [] and list(products(vectors, [None])) == [None]
+    assert np.array_equal(next(products(vectors, [users[0]])), vectors @ users[0])

@@ -17,7 +17,7 @@ from aisle.core.events import Dataset
 from aisle.core.stage import Block, Mask
 from aisle.retrieval.base import EVERY_SURFACE, Scored, history, load_settings, save_settings
 from aisle.retrieval.moving import Rows, moved_rows
-from aisle.retrieval.rows import Few, best
+from aisle.retrieval.rows import Few, best, products
 from aisle.retrieval.scan import Scan
 from aisle.retrieval.sequences import Sequences
 
@@ -116,18 +116,22 @@ class Als(Scored):
 
     def rows(self, block: Block) -> Iterator[Few | Near]:
         """Each known item's factors times the user's; silent for a request without known items in its history."""
+        users = self._users(block)
+        if self._scan is not None:
+            scan = self._scan
+            yield from (Few.none() if user is None else Near(user, self.factors_, scan) for user in users)
+        else:
+            items, factors = self.learned()
+            yield from (Few.none() if scores is None else Few(items, scores) for scores in products(factors, users))
+
+    def _users(self, block: Block) -> Iterator[Floats | None]:
+        """The factors of each request's user, None where nothing of the history is known."""
         past = history(block, self.decay)
         for request in range(len(block)):
             part = past.of(request)
             seen = self.known()[past.item[part]]
             mine, weight = past.item[part][seen], past.values["weight"][part][seen]
-            if not len(mine):
-                yield Few.none()
-            elif self._scan is not None:
-                yield Near(self.fold(mine, weight), self.factors_, self._scan)
-            else:
-                items, factors = self.learned()
-                yield Few(items, factors @ self.fold(mine, weight))
+            yield self.fold(mine, weight) if len(mine) else None
 
     def without(self, block: Block, request: int, items: NDArray[np.int32]) -> Floats:
         """``(h, n) float32``: scores with each item of the history left out (`left_out.LeavesOut`), the others' confidence unchanged.

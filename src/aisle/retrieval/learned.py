@@ -17,7 +17,7 @@ from aisle.core.stage import Block, Mask
 from aisle.retrieval.als import WIDE, Near
 from aisle.retrieval.base import Scored, load_settings, newest, save_settings
 from aisle.retrieval.moving import moved_rows
-from aisle.retrieval.rows import Few, Row
+from aisle.retrieval.rows import Few, Row, products
 from aisle.retrieval.scan import Scan
 
 Floats = NDArray[np.float32]
@@ -119,17 +119,17 @@ class States(Learned):
 
     def rows(self, block: Block) -> Iterator[Row]:
         """The score of every known item; silent for a request without known items in its history."""
-        known, vectors = self.learned()
-        for request in range(len(block)):
-            state = self.state(newest(block, request, len(self.items)))
-            if state is None:
-                yield Few.none()
-            elif self._scan is not None:
-                near = Near(state, self.items, self._scan)
-                yield Likely(near) if self.exponential else near
-            else:
-                products = vectors @ state
-                yield Few(known, likelihood(products) if self.exponential else products)
+        states = (self.state(newest(block, request, len(self.items))) for request in range(len(block)))
+        if self._scan is not None:
+            yield from (Few.none() if state is None else self._near(state, self._scan) for state in states)
+        else:
+            known, vectors = self.learned()
+            for scores in products(vectors, states):
+                yield Few.none() if scores is None else Few(known, likelihood(scores) if self.exponential else scores)
+
+    def _near(self, state: Floats, scan: Scan) -> Row:
+        near = Near(state, self.items, scan)
+        return Likely(near) if self.exponential else near
 
     def save(self, folder: Path) -> None:
         """Write the settings, the weights and the codes."""

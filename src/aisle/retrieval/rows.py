@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +18,8 @@ Rows = NDArray[np.int32]
 
 FRONT = 1_000
 """Items at the head of a row that many requests read, kept in order."""
+TOGETHER = 32
+"""Users whose products are made at once."""
 
 
 class Row(Protocol):
@@ -101,3 +105,16 @@ def best(scores: Scores, mask: Mask, limit: int) -> Rows:
         near = (negative <= edge).nonzero()[0]
         found, negative = found[near], negative[near]
     return found[negative.argsort(kind="stable")[:limit]].astype(np.int32)
+
+
+def products(vectors: Scores, users: Iterable[Scores | None]) -> Iterator[Scores | None]:
+    """What ``vectors`` ``(n, d) float32`` give with each of ``users`` ``(d,)``: ``(n,) float32``, None for None.
+
+    Some users at once: reading the vectors takes longer than multiplying them.
+    """
+    waiting = iter(users)
+    while part := list(islice(waiting, TOGETHER)):
+        known = [user for user in part if user is not None]
+        found = iter([vectors @ known[0]] if len(known) == 1 else np.stack(known) @ vectors.T if known else [])
+        for user in part:
+            yield None if user is None else next(found)
