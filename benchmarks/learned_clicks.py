@@ -15,6 +15,7 @@ from aisle.data.windows import cut
 from aisle.evaluation.impressions import shown_pages
 from aisle.evaluation.lists import Floats, Truth, judge
 from aisle.evaluation.metrics import per_request
+from aisle.evaluation.places import Places
 from aisle.evaluation.propensity import examination
 from aisle.evaluation.replay import search_log
 from aisle.pipeline import Pipeline
@@ -27,7 +28,7 @@ from aisle.simulate.truth import load as load_truth
 from aisle.tracking import Tracker
 from aisle.training.budget import Budget
 from aisle.training.candidates import frame
-from aisle.training.clicked import Clicked, Places, on_rows
+from aisle.training.clicked import Clicked, on_rows
 from aisle.training.frames import Frame
 from aisle.training.job import Job, plain_stacks
 from aisle.training.learn import levels

@@ -35,6 +35,24 @@ def test_the_loss_is_the_mean_cross_entropy_among_items_and_among_queries() -> N
     assert float(loss(model, batch).detach()) == pytest.approx((rows + columns) / 2, rel=1e-4)  # type: ignore[arg-type]
 
 
+def test_weights_make_the_mean_a_weighted_one_and_a_pair_of_weight_0_teaches_nothing() -> None:
+    from dataclasses import replace
+
+    from aisle.text.contrast_train import TEMPERATURE, Batch, contrast
+
+    scores = torch.tensor([[0.9, 0.8], [0.1, 0.2]]) / TEMPERATURE
+    plain = Batch([[0], [3]], [[1], [2]], np.array([0, 1]), np.array([0, 1]), np.eye(2, dtype=bool))  # type: ignore[arg-type]
+
+    def found(*weight: float) -> float:
+        return float(contrast(scores, replace(plain, weight=np.array(weight, np.float32))))
+
+    both = (-torch.log_softmax(scores, 1).diagonal() - torch.log_softmax(scores, 0).diagonal()) / 2
+    assert found(1, 3) == pytest.approx(float(both[0] + 3 * both[1]) / 4, rel=1e-5)
+    assert found(2, 6) == pytest.approx(found(1, 3), rel=1e-6), "only what pairs weigh beside each other counts"
+    assert found(0, 5) == pytest.approx(float(both[1]), rel=1e-5)
+    assert found(1, 1) == pytest.approx(found(), rel=1e-6) == pytest.approx(float(both.mean()), rel=1e-5)
+
+
 def test_an_item_that_answers_too_is_no_negative_and_leaves_no_broken_gradient() -> None:
     from aisle.text.contrast_train import Batch, loss
 
@@ -45,6 +63,8 @@ def test_an_item_that_answers_too_is_no_negative_and_leaves_no_broken_gradient()
 
 
 def test_a_known_batch_holds_its_pairs_a_hard_negative_each_and_marks_every_answer() -> None:
+    from dataclasses import replace
+
     from aisle.text.contrast_train import Known, Pairs
 
     answers = [frozenset({0, 1}), frozenset({2})]
@@ -55,6 +75,9 @@ def test_a_known_batch_holds_its_pairs_a_hard_negative_each_and_marks_every_answ
     assert shown == [0, 1, 2, 5]
     assert batch.related.tolist() == [[True, True, False, False], [False, False, True, False]]
     assert sorted((int(q), shown[int(i)]) for q, i in zip(batch.query, batch.item, strict=True)) == [(0, 0), (0, 1), (1, 2)]
+    assert not len(batch.weight)
+    (batch,) = list(Known(Table(np.eye(6).tolist()), replace(pairs, weight=np.array([1, 2, 3], np.float32)), items)(0))  # type: ignore[arg-type]
+    assert sorted((shown[int(i)], float(w)) for i, w in zip(batch.item, batch.weight, strict=True)) == [(0, 1), (1, 2), (2, 3)]
 
 
 def test_a_made_up_query_is_some_words_in_their_order_or_characters_beside_each_other() -> None:

@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from aisle.evaluation.places import Places
 from aisle.evaluation.replay import search_log
 from aisle.training import clicked as clicking
 from aisle.training.choose import weighed
-from aisle.training.clicked import Clicked, Places, clicked, on_rows
+from aisle.training.clicked import Clicked, clicked, on_rows
 from aisle.training.frames import Frame
 from aisle.training.job import Job
 from tests.evaluation.logs import Deed, inside, shop

@@ -170,6 +170,7 @@ def test_nested_sizes_are_served_and_told_and_a_teacher_comes_first(tmp_path: Pa
 
     inside(monkeypatch, tune)
     answers, lexical = Answers.of(data, cut(data.events, data.judgements)), Lexical().fit(data)
+    answers = replace(answers, weight=np.linspace(0.5, 1.5, len(answers.query), dtype=np.float32), how="answers weighed by hand")
     how, steps = Finetuning(learning_rate=3e-4, sizes=(24,), margin=0.05), {"pieces": 5, "teacher": 3, "pairs": 60}
     heard = Heard()
     with tracked(Run([heard])):
@@ -178,6 +179,7 @@ def test_nested_sizes_are_served_and_told_and_a_teacher_comes_first(tmp_path: Pa
     values = {figure.model: figure.test.value for figure in found.figures if figure.test is not None}
     assert found.encoder is not None and found.taken == steps, found.why
     assert list(values)[-2:] == ["encoder_int8", "encoder_int8_24"] and "served in int8, first 24 numbers" in found.why
+    assert found.why.endswith("; answers weighed by hand)")
     assert values["encoder_untouched"] < 0.4 < values["encoder_int8"], "both by the 16 numbers that are served"
     assert model("encoder_int8_24") == "the same in int8, as served, its first 24 numbers"
     assert max(heard.of("encoder: teach a cross-encoder first")) == 3

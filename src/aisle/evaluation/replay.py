@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from aisle.core.events import Dataset, Events
 from aisle.core.request import Request
 from aisle.evaluation.lists import Truth
-from aisle.profile.fold import FOLDED
+from aisle.profile.fold import FOLDED, INTEREST, RATING
 from aisle.schema import EVENT_CODE, SESSION_ACTOR
 
 SUCCESS = ("purchase", "rating", "cart", "favourite", "click")
-SEARCH_GRADE = {EVENT_CODE[name]: grade for name, grade in {"click": 1.0, "favourite": 2.0, "cart": 2.0, "purchase": 3.0}.items()}
+SEARCH_GRADE = {kind: interest for kind, interest in INTEREST.items() if kind != RATING}
+"""What is done after a search, as grades: click 1, favourite and cart 2, purchase 3."""
 
 
 @dataclass(frozen=True)

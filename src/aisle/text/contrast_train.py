@@ -15,6 +15,7 @@ from aisle.text.model_train import Opened, Tokens
 from aisle.text.pieces import holds, piece
 
 Numbers = NDArray[np.int64]
+Weights = NDArray[np.float32]
 BATCH = 256
 TEMPERATURE = 0.03
 TOPICS = 4
@@ -27,7 +28,8 @@ PER_TOPIC = 400
 class Batch:
     """``queries`` and ``items`` are tokens of different texts; pair ``k`` says that item ``item[k]`` answers query ``query[k]``.
     ``related`` ``(queries, items) bool``: answers too, or may do so; such are never negatives. Of known answers: ``asked`` and ``shown``
-    are the numbers of queries and items, ``other`` ``(pairs,)`` the item that is a hard negative of the pair's query, -1 for none."""
+    are the numbers of queries and items, ``other`` ``(pairs,)`` the item that is a hard negative of the pair's query, -1 for none,
+    ``weight`` ``(pairs,)`` how much each teaches, empty: all alike."""
 
     queries: Sequence[Tokens]
     items: Sequence[Tokens]
@@ -37,12 +39,14 @@ class Batch:
     asked: Numbers = field(default_factory=lambda: np.zeros(0, np.int64))
     shown: Numbers = field(default_factory=lambda: np.zeros(0, np.int64))
     other: Numbers = field(default_factory=lambda: np.zeros(0, np.int64))
+    weight: Weights = field(default_factory=lambda: np.zeros(0, np.float32))
 
 
 def loss(model: Opened, batch: Batch) -> Tensor:
     """Mean cross-entropy of each pair among the batch's items, and among its queries (in-batch softmax, Henderson et al. 2017).
 
-    What is related to a query is no negative for it; each pair's own answer stands alone against the negatives.
+    What is related to a query is no negative for it; each pair's own answer stands alone against the negatives. Where pairs have weights
+    the mean is weighted: a pair of weight 0 teaches nothing, its texts are still others' negatives.
     """
     return contrast(model.vectors(batch.queries) @ model.vectors(batch.items).T / TEMPERATURE, batch)
 
@@ -54,19 +58,24 @@ def contrast(scores: Tensor, batch: Batch) -> Tensor:
     right = scores[query, item]
     among_items = torch.logaddexp(right, wrong.logsumexp(1)[query]) - right
     among_queries = torch.logaddexp(right, wrong.logsumexp(0)[item]) - right
-    return (among_items.mean() + among_queries.mean()) / 2
+    if not len(batch.weight):
+        return (among_items.mean() + among_queries.mean()) / 2
+    weight = torch.from_numpy(batch.weight)
+    return (weight @ (among_items + among_queries).float()) / (2 * weight.sum())
 
 
 @dataclass(frozen=True)
 class Pairs:
     """Known answers: pair ``k`` says that item row ``item[k]`` answers ``queries[query[k]]``. ``answers[q]``: all rows known to answer;
-    ``hard[q]``: rows that look like answers and are not known to be any, may be empty."""
+    ``hard[q]``: rows that look like answers and are not known to be any, may be empty; ``weight[k]``: how much the pair teaches, at least
+    one in a batch above 0, None: all alike."""
 
     queries: Sequence[str]
     query: Numbers
     item: Numbers
     answers: Sequence[frozenset[int]]
     hard: Sequence[NDArray[np.integer]]
+    weight: Weights | None = None
 
 
 class Known:
@@ -108,7 +117,8 @@ class Known:
         related = np.array([[row in pairs.answers[number] for row in shown.tolist()] for number in asked.tolist()])
         item, other = np.searchsorted(shown, pairs.item[rows]), np.where(harder >= 0, np.searchsorted(shown, harder), -1)[query]
         tokens = [self.queries[n] for n in asked.tolist()], [self.items[row] for row in shown.tolist()]
-        return Batch(*tokens, query, item, related, asked, shown, other)
+        weight = np.zeros(0, np.float32) if pairs.weight is None else pairs.weight[rows]
+        return Batch(*tokens, query, item, related, asked, shown, other, weight)
 
 
 class Pieces:

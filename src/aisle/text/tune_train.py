@@ -56,7 +56,7 @@ class Task:
     """What a job's folder says. ``texts`` of all items; ``pool`` ``(p,)`` rows among which is measured; ``asked``: by window the queries
     that measure, none of which teaches; ``steps``: how many a plan wants, else empty; ``rate`` None: `RATES`, or what the range test
     proposes where it is ``ranged``; ``examples``: how many changed answers are told; ``how``: which part of the model learns, from what;
-    ``sizes`` as `Aim` has them, ``size``: how many numbers of a vector will be served, 0: all."""
+    ``sizes`` as `Aim` has them, ``size``: how many numbers of a vector will be served, 0: all; ``weighed``: how answers are, in words."""
 
     model: Path
     seconds: float
@@ -72,20 +72,24 @@ class Task:
     how: Finetuning = field(default_factory=Finetuning)
     sizes: Sequence[int] = ()
     size: int = 0
+    weighed: str = ""
 
     @classmethod
     def read(cls, folder: Path) -> Task:
         """What `aisle.training.finetune` wrote."""
         said = json.loads((folder / "job.json").read_text(encoding="utf-8"))
-        held = {name: array.astype(np.int64) for name, array in load_file(folder / "pairs.safetensors").items()}
+        held = load_file(folder / "pairs.safetensors")
+        weight = held.pop("weight", None)
+        held = {name: array.astype(np.int64) for name, array in held.items()}
         count = len(said["queries"])
         answers = [frozenset(rows.tolist()) for rows in grouped(held["answers_query"], held["answers_item"], count)]
         hard = grouped(held["hard_query"], held["hard_item"], count)
-        pairs = Pairs(said["queries"], held["query"], held["item"], answers, hard)
+        pairs = Pairs(said["queries"], held["query"], held["item"], answers, hard, weight)
         asked = {name.removeprefix("asked_"): rows for name, rows in held.items() if name.startswith("asked_")}
         how = said["rate"], bool(said["ranged"]), int(said["examples"]), Finetuning.model_validate(said["how"])
         model, seconds, seed = Path(said["model"]), float(said["seconds"]), int(said["seed"])
-        return cls(model, seconds, seed, said["texts"], pairs, held["pool"], asked, said["steps"], *how, said["sizes"], int(said["size"]))
+        last = said["sizes"], int(said["size"]), str(said["weighed"])
+        return cls(model, seconds, seed, said["texts"], pairs, held["pool"], asked, said["steps"], *how, *last)
 
 
 class Judge:
@@ -176,6 +180,7 @@ def tune(folder: Path) -> None:
         export(folder / "model", folder / "encoder", "minilm_tuned")
         measured |= judge.served(OnnxEncoder(folder / "encoder", threads=torch.get_num_threads()), windows)
     said = {"measured": measured, "taken": taken, "losses": losses, "best": best, "rate": why, "learned": told(task.how)}
+    said |= {"weighed": task.weighed}
     (folder / "measured.json").write_text(json.dumps(said), encoding="utf-8")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -29,12 +29,15 @@ Numbers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Answers:
-    """What answers which query: ``item[k]`` answers ``texts[query[k]]``; ``window`` ``(queries,)``, 1 to 4, 0 for none."""
+    """What answers which query: ``item[k]`` answers ``texts[query[k]]``; ``window`` ``(queries,)``, 1 to 4, 0 for none. ``weight``
+    ``(pairs,) float32``: how much each teaches (`training.worth`), None: all alike; ``how``: in words, may be empty."""
 
     texts: Sequence[str]
     query: Numbers
     item: Numbers
     window: NDArray[np.int8]
+    weight: NDArray[np.float32] | None = None
+    how: str = ""
 
     @classmethod
     def of(cls, data: Dataset, windows: Windows) -> Self:
@@ -62,7 +65,8 @@ class Answers:
     def where(self, queries: NDArray[np.bool_]) -> Self:
         """Of these queries ``(queries,)`` alone; the others keep their texts and lose their answers."""
         kept = queries[self.query]
-        return type(self)(self.texts, self.query[kept], self.item[kept], self.window)
+        weight = None if self.weight is None else self.weight[kept]
+        return replace(self, query=self.query[kept], item=self.item[kept], weight=weight)
 
     def known(self) -> dict[int, set[int]]:
         """All rows that answer each query."""

@@ -4,64 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from aisle.core.events import Events
-from aisle.evaluation.impressions import SHOWN
 from aisle.evaluation.lists import Floats
+from aisle.evaluation.places import KNOWN, Places
 from aisle.evaluation.propensity import examination
 from aisle.evaluation.replay import Replay
-from aisle.ranking.ctr.labels import PATIENCE
 from aisle.ranking.unbiased import weights
 from aisle.training.frames import Frame
 from aisle.training.job import Job
 from aisle.training.off_policy import past
 
-KNOWN = 0.8
-"""Share of what was wanted whose place the log must say: with many gaps the weights would say more of the log than of the pages."""
-
 Often = Callable[[Replay], Floats]
 """From a replay to ``(m,) float64``: how often each row of its truth counts."""
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where the log showed what for a query, in order of ``key`` ``(n,) int64`` (user, query, item) and ``time``."""
-
-    number: dict[str, int]
-    spans: tuple[int, int]
-    key: NDArray[np.int64]
-    time: Floats
-    rank: Floats
-
-    @classmethod
-    def of(cls, events: Events) -> Self:
-        """Read from the impressions that carry a rank."""
-        there = (events.item >= 0) & (events.user >= 0) & (events.query >= 0) & np.isfinite(events.rank)
-        rows = np.flatnonzero((events.type == SHOWN) & there)
-        spans = len(events.queries) + 1, int(events.item.max(initial=0)) + 1
-        key = (events.user[rows].astype(np.int64) * spans[0] + events.query[rows]) * spans[1] + events.item[rows]
-        order = np.lexsort((events.time[rows], key))
-        number = {text: code for code, text in enumerate(events.queries)}
-        return cls(number, spans, key[order], events.time[rows][order], events.rank[rows][order].astype(np.float64))
-
-    def rank_of(self, replay: Replay) -> Floats:
-        """``(m,) float64``: the rank at which each item of the replay's truth was last shown to that user for that query, within `PATIENCE`
-        seconds of the search; NaN where it was not."""
-        truth = replay.truth
-        query = np.array([self.number.get(request.query or "", -1) for request in replay.requests], np.int64)[truth.request]
-        when = np.array([request.as_of for request in replay.requests], float)[truth.request]
-        user, item = replay.users[truth.request].astype(np.int64), truth.item
-        if not len(self.key) or not len(item):
-            return np.full(len(item), np.nan)
-        key = (user * self.spans[0] + query) * self.spans[1] + item
-        shown = np.rec.fromarrays([self.key, self.time])
-        place = np.maximum(np.searchsorted(shown, np.rec.fromarrays([key, when + PATIENCE]), side="right") - 1, 0)
-        held = (query >= 0) & (user >= 0) & (item >= 0) & (self.key[place] == key) & (self.time[place] >= when - PATIENCE)
-        return np.where(held, self.rank[place], np.nan)
 
 
 @dataclass(frozen=True)

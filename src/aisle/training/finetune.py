@@ -77,7 +77,7 @@ class Tuned:
         values = ", ".join(f"{_plain(name)} {value:.3f}" for name, value in held.items())
         count, taken = len(measured["untouched"]["held"]), said["taken"]
         steps = f"{sum(taken[name] for name in ('pieces', 'pairs'))} steps"
-        how = "; ".join(filter(None, [steps, said.get("rate", ""), said.get("learned", "")]))
+        how = "; ".join(filter(None, [steps, said.get("rate", ""), said.get("learned", ""), said.get("weighed", "")]))
         gained = said["best"] == "pairs"
         verdict = "fine-tuned on window 1" if gained else "fine-tuning gained nothing, so it stays as it is"
         why = f"{verdict}; recall@10 among {POOL:,} items, {count} queries kept out: {values} ({how})"
@@ -144,11 +144,13 @@ class Tuning:
             **{f"asked_{name}": rows for name, rows in asked.items()},
         }
         self.folder.mkdir(parents=True, exist_ok=True)
-        save_file({name: np.ascontiguousarray(array, np.int64) for name, array in arrays.items()}, self.folder / PAIRS)
+        whole = {name: np.ascontiguousarray(array, np.int64) for name, array in arrays.items()}
+        weight = {} if answers.weight is None else {"weight": np.ascontiguousarray(answers.weight[teaching], np.float32)}
+        save_file(whole | weight, self.folder / PAIRS)
         steps = {name: int(count) for name, count in self.steps.items() if name != "rate"}
         said = {"model": str(self.model), "seconds": min(self.seconds, 1e6), "seed": SEED, "steps": steps}
         said |= {"rate": self.how.learning_rate or self.steps.get("rate"), "ranged": self.how.range_test and not steps}
-        said |= {"examples": self.examples, "how": self.how.model_dump()}
+        said |= {"weighed": answers.how, "examples": self.examples, "how": self.how.model_dump()}
         said |= {"sizes": sorted({*self.how.sizes, self.size} - {0}), "size": self.size}
         said |= {"texts": [self.reads(text) for text in item_texts(data.catalogue)]}
         said |= {"queries": [self.reads(normalise(text)) for text in answers.texts]}

@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aisle.evaluation import off_policy as estimators
-from aisle.evaluation.impressions import SHOWN, Shown, shown_pages, was_clicked
+from aisle.evaluation import places
+from aisle.evaluation.impressions import Shown, shown_pages
 from aisle.evaluation.lists import Floats
 from aisle.evaluation.off_policy import Estimate, OffPolicy, Pages
+from aisle.evaluation.places import Past
 from aisle.evaluation.propensity import examination, resampled, shares
 from aisle.fusion.stack import POSITION, Stack
 from aisle.pipeline import Pipeline
@@ -22,8 +24,6 @@ from aisle.training.job import Job
 
 MOST = 1_500
 """Pages of window 4 that are asked again."""
-LOGGED = 100_000
-"""Shown items, the newest before the window asked about, that propensities are read from."""
 FEWEST = 20
 """Clicks on the pages below which nothing is said."""
 PREFERRED = ("item_position_dr", "position_based_dr", "position_based_ips")
@@ -101,29 +101,9 @@ def _clicks(stack: Stack, made: Frame, kept: NDArray[np.bool_], rank: NDArray[np
     return np.asarray(stack.click_calibrator.apply(stack.clicks.score(x)), np.float64)
 
 
-@dataclass(frozen=True)
-class Past:
-    """Shown items before a window: what was the same thing, where it stood, whether it was clicked, whose page it was."""
-
-    group: NDArray[np.int64]
-    rank: NDArray[np.int64]
-    clicked: Floats
-    user: NDArray[np.int32]
-    query: NDArray[np.int32]
-    item: NDArray[np.int32]
-
-
 def past(job: Job, searching: bool, window: int = 4) -> Past:
-    """What was shown before ``window``; the same thing is a product for a query, on other pages a product for a shopper: what decides about
-    its rank there is chance."""
-    events = job.data.events
-    asked = (job.windows.event < window) & (events.type == SHOWN) & (events.item >= 0) & (events.user >= 0) & np.isfinite(events.rank)
-    rows = np.flatnonzero(asked & ((events.query >= 0) == searching))[-LOGGED:]
-    for_whom = events.query[rows] if searching else events.user[rows]
-    keys = for_whom.astype(np.int64) * (len(job.data.catalogue) + 1) + events.item[rows]
-    group = np.unique(keys, return_inverse=True)[1]
-    clicked = was_clicked(events, rows).astype(float)
-    return Past(group, events.rank[rows].astype(np.int64), clicked, events.user[rows], events.query[rows], events.item[rows])
+    """What was shown before ``window`` (`places.past`)."""
+    return places.past(job.data, job.windows.event < window, searching)
 
 
 def _answer(job: Job, stack: Stack, asked: Asked) -> OffPolicy:

@@ -46,6 +46,7 @@ from aisle.training.finetune import PAIRS, Tuned, Tuning, refused
 from aisle.training.job import Job
 from aisle.training.meaning import meaning_figures
 from aisle.training.parts import Parts
+from aisle.training.worth import weighed
 
 FINETUNE_TIME, RANKING_TIME = 0.5, 0.25
 """Of the time that encoding leaves so much may go into fine-tuning, and more where less than the rest is wanted for what comes after it: so
@@ -135,7 +136,7 @@ def fine_tuned(held: Materials, kind: str, lexical: Lexical, planned: Mapping[st
         return Tuned(why="not fine-tuned: by the plan")
 
     def make() -> Tuned:
-        answers = Answers.of(held.data, held.windows)
+        answers = weighed(Answers.of(held.data, held.windows), held.data, held.windows)
         reads = spaced if joined(kind) else str
         if joined(kind):
             answers = answers.where(np.array([bool(spaced(normalise(text))) for text in answers.texts], bool))
