@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from aisle.core.errors import InputError
+from aisle.evaluation.propensity import examination, resampled
 from aisle.simulate import truth as truths
 from aisle.simulate.choice import click_chance
 from aisle.simulate.goods import DAYS, START
@@ -45,6 +46,32 @@ def test_clicks_follow_the_stated_propensities_at_every_rank(shop: Path, truth: 
         here = rank == place
         error = 4 * np.sqrt((chance[here] * (1 - chance[here])).sum()) / here.sum()
         assert abs(clicked[here].mean() - chance[here].mean()) < error
+
+
+@pytest.mark.parametrize(("searching", "whose", "ranks"), [(True, "query", 8), (False, "user_id", 6)])
+def test_how_much_places_are_clicked_is_estimated_as_the_truth_has_it(
+    shop: Path, truth: truths.Truth, searching: bool, whose: str, ranks: int
+) -> None:
+    """The truth is known of what no log tells: how often the very things that were shown would be clicked at every rank. From 2,000
+    clicks the estimate is off by .10 at most and .045 on average, within three of its standard errors, and puts the ranks in their order.
+    It is none of being looked at alone: nobody trusts a low rank, so the same thing is clicked there up to .12 more seldom than that."""
+    at, rank, clicked = shown(shop)
+    log = rows(shop / "events.csv")
+    kept = np.array([bool(log[number]["query"]) == searching for number in at])
+    at, rank, clicked = [number for number, one in zip(at, kept, strict=True) if one], rank[kept], clicked[kept].astype(float)
+    users = np.array([log[number]["user_id"] or log[number]["session_id"] for number in at])
+    owner = np.array([log[number][whose] or log[number]["session_id"] for number in at])
+    group = np.unique([f"{one} / {log[number]['item_id']}" for one, number in zip(owner, at, strict=True)], return_inverse=True)[1]
+    everywhere = np.array([click_chance(np.asarray(truth.relevance[at], float), np.full(len(at), place)).sum() for place in range(8)])
+    wanted = (everywhere / everywhere[0])[:ranks]
+    found, several = examination(group, rank, clicked), resampled(group, rank, clicked, users)
+    assert len(found) == ranks
+    off, error = np.abs(found - wanted)[:-1], np.std(several, axis=0)[:-1]
+    assert off.max() < 0.105 and off.mean() < 0.05, (found, wanted)
+    assert (off[1:] <= 3 * error[1:]).all() and (error < 0.1).all(), (off, error)
+    assert (np.diff(found) < 0).all(), "the last stands for all deeper ones and is still the least"
+    beyond = np.asarray(truth.examined)[:ranks] - wanted
+    assert (beyond[1:] > 0).all() and beyond.max() < 0.12, beyond
 
 
 def test_the_top_is_clicked_more_even_where_the_order_is_random(shop: Path, truth: truths.Truth) -> None:

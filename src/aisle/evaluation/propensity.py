@@ -18,7 +18,9 @@ def examination(group: NDArray[np.integer], rank: NDArray[np.integer], clicked: 
 
     ``group`` ``(m,)`` numbers what is the same thing (a product for a query), shown at several ranks over time: clicks are
     ``rate of the group * value of the rank``, fitted as Poisson regression with a fixed effect a group (Hausman et al. 1984), which is
-    intervention harvesting (Agarwal et al. 2019) by maximum likelihood. Empty where fewer than two ranks have enough clicks.
+    intervention harvesting (Agarwal et al. 2019) by maximum likelihood. Empty where fewer than two ranks have enough clicks. What it finds
+    is how often the same thing is clicked, hence looked at and trusted: from 2,000 clicks of a simulated shop it is off the truth by .03 to
+    .045 on average (tests/simulate), and lies up to .12 below the share that looks at all.
     """
     times = np.ones(len(clicked)) if weight is None else weight
     place = np.minimum(rank, max(0, depth(rank, clicked) - 1))
