@@ -14,8 +14,8 @@ from aisle.core.stage import Allowed, Block, Source
 from aisle.fusion.rank_fusion import reciprocal_rank
 from aisle.fusion.recall import Recall
 from aisle.ranking.features import share
-from aisle.retrieval.vectors import ItemVectors
-from aisle.text.encoder import OnnxEncoder
+from aisle.retrieval.vectors import ItemVectors, item_texts
+from aisle.text.encoder import Encoder, OnnxEncoder
 from benchmarks.figures import WORK
 
 Column = NDArray[np.float32]
@@ -99,6 +99,14 @@ def minilm(catalogue: Catalogue, name: str) -> ItemVectors:
     vectors = ItemVectors.of(minilm_encoder(), catalogue)
     vectors.save(kept / name)
     return vectors
+
+
+def encoded_titles(encoder: Encoder, catalogue: Catalogue) -> NDArray[np.float32]:
+    """``(items, d)``: Home Depot's titles in the order of `homedepot_parts.HomeDepot`, not packed, kept for the next run."""
+    kept = WORK / "encoded" / "homedepot_titles.npy"
+    if not kept.exists():
+        np.save(kept, encoder.encode(item_texts(catalogue), "item"))
+    return np.asarray(np.load(kept, allow_pickle=False))
 
 
 def minilm_encoder() -> OnnxEncoder:

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from aisle.query.understand import understand
 from aisle.retrieval.packed import floats, packed
-from aisle.retrieval.vectors import item_texts
-from benchmarks.alone import minilm_encoder
-from benchmarks.figures import WORK, Figure, Lines, show
+from benchmarks.alone import encoded_titles, minilm_encoder
+from benchmarks.figures import Figure, Lines, show
 from benchmarks.homedepot_parts import HomeDepot
 from benchmarks.measure import interval
 
@@ -35,10 +34,7 @@ def packed_figures() -> list[Figure]:
     _, test = shop.split()
     wanted = {query: items for query in test.tolist() if (items := shop.relevant(query))}
     encoder = minilm_encoder()
-    kept = WORK / "encoded" / "homedepot_titles.npy"
-    if not kept.exists():
-        np.save(kept, encoder.encode(item_texts(shop.catalogue), "item"))
-    whole = np.load(kept, allow_pickle=False)
+    whole = encoded_titles(encoder, shop.catalogue)
     asked = encoder.encode([understand(shop.texts[query]).text for query in wanted], "query")
     exact = nearest(whole, asked)
     figures = [LINES.machine()]

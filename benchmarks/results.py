@@ -59,6 +59,7 @@ PARTS = {
     "diversity": "diversity.variety_figures",
     "learning_to_rank": "learned_clicks.click_figures",
     "learning_to_rank_grades": "learned_grades.grade_figures",
+    "grade_regression": "grade_regression.regression_figures",
     "completion": "completion.completion_figures",
     "demo": "clone.demo_figures",
     "suite": "clone.suite_figures",
