@@ -99,7 +99,7 @@ def test_an_encoder_goes_on_by_pairs_that_are_counted(folder: Path, tmp_path: Pa
 def test_pairs_are_told_by_sort_with_the_reason_where_there_are_none() -> None:
     some, told = gained(0.2, 0.5), {"dropout": 1_200, "described": 0, "clicked": 0}
     lines = "\n".join(replace(some, told=replace(some.told, pairs=told)).lines())
-    assert "perplexity of pairs kept out 60.5" in lines and "1,200 of a text twice through dropout; " in lines
+    assert "perplexity of pairs kept out 60.500, " in lines and "1,200 of a text twice through dropout; " in lines
     assert "no item has one of its own" in lines and "window 1 has no such click" in lines
 
 

@@ -39,12 +39,12 @@ class Batch:
     other: Numbers = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
-def loss(model: Opened, batch: Batch) -> Tensor:
+def loss(model: Opened, batch: Batch, temperature: float = TEMPERATURE) -> Tensor:
     """Mean cross-entropy of each pair among the batch's items, and among its queries (in-batch softmax, Henderson et al. 2017).
 
     What is related to a query is no negative for it; each pair's own answer stands alone against the negatives.
     """
-    return contrast(model.vectors(batch.queries) @ model.vectors(batch.items).T / TEMPERATURE, batch)
+    return contrast(model.vectors(batch.queries) @ model.vectors(batch.items).T / temperature, batch)
 
 
 def contrast(scores: Tensor, batch: Batch) -> Tensor:

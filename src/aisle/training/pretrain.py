@@ -61,12 +61,12 @@ class Gained:
         held = ", ".join(f"{name} {recall.value:.3f} ({recall.low:.3f} to {recall.high:.3f})" for name, recall in rows.items())
         verdict = "It finds most." if best == self.out.name else f"It gains nothing over {best}: {rows[best].value - own.value:.3f} less."
         grown = f", {told.words:,} words added" if told.words else ""
-        kept = "pairs" if told.pairs else "texts"
+        kept, places = ("pairs", 3) if told.pairs else ("texts", 1)
         counted = "; ".join(SAID[sort][0 if count else 1].format(count) for sort, count in told.pairs.items())
         return [
             f"{told.kind}, {told.layers} layers of {told.width}, {told.vocabulary:,} tokens{grown}: {told.steps:,} steps in "
             f"{told.seconds / 60:.1f} min over {told.texts:,} texts; "
-            f"perplexity of {kept} kept out {told.perplexity:,.1f}, {told.before:,.1f} before.",
+            f"perplexity of {kept} kept out {told.perplexity:,.{places}f}, {told.before:,.{places}f} before.",
             *([f"Pairs that taught: {counted}."] if counted else []),
             f"recall@10 of {self.compared.asked}: {held}. {verdict}",
             f'Fine-tuned it may find more: encoder = "{self.out}" in aisle.toml, then aisle train.',
