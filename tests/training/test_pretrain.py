@@ -17,6 +17,7 @@ from aisle.text.normalise import normalise
 from aisle.training import pretrain as made
 from aisle.training.advice import Comparison, Row
 from aisle.training.pretrain import Gained, pretrain, shop_texts
+from tests.cli.command import aisle
 from tests.text.tiny import tiny_model
 
 torch = pytest.importorskip("torch", reason="the training extra is not installed")
@@ -103,6 +104,8 @@ def test_pairs_are_told_by_sort_with_the_reason_where_there_are_none() -> None:
     assert "no item has one of its own" in lines and "window 1 has no such click" in lines
 
 
-def test_pairs_are_for_contrastive_alone(folder: Path, tmp_path: Path) -> None:
+def test_pairs_are_for_contrastive_alone_and_of_known_sorts(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="Leave --pairs out, or give --kind contrastive"):
         pretrain(folder, tmp_path / "own", "gpt", quiet=True, pairs=("dropout",))
+    told = aisle("pretrain", folder, "--out", tmp_path / "own", "--kind", "contrastive", "--pairs", "clicked", "--pairs", "bought")
+    assert told.status == 1 and "no pairs of the sort bought. --pairs takes dropout, described, clicked." in told.error

@@ -150,7 +150,7 @@ def pretrain(
         Path | None, typer.Option("--from", metavar="FOLDER", help="Go on from this model; contrastive: else from the installed one.")
     ] = None,
     pairs: Annotated[
-        list[Literal["dropout", "described", "clicked"]] | None, typer.Option(help="Contrastive: only these pairs; may be given again.")
+        list[str] | None, typer.Option(metavar="SORT", help="Contrastive: only dropout, described or clicked; may be given again.")
     ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write steps, perplexity and the comparison there.")] = None,
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -16,7 +16,7 @@ from aisle.data.windows import cut
 from aisle.evaluation.results import Json
 from aisle.retrieval.vectors import item_texts
 from aisle.settings import load
-from aisle.text.alike import SORTS, Sort
+from aisle.text.alike import SORTS
 from aisle.text.normalise import normalise
 from aisle.tracking import Tracker
 from aisle.tracking.boards import opened
@@ -80,7 +80,7 @@ def pretrain(
     minutes: float = 30.0,
     start: Path | None = None,
     quiet: bool = False,
-    pairs: Sequence[Sort] = (),
+    pairs: Collection[str] = (),
 ) -> Gained:
     """Pre-train on the texts of the shop in ``folder`` and write the model to ``out``; ``start`` is a model to go on from, in its absence
     the installed one for ``contrastive``, which learns from these sorts of ``pairs``, empty: all. Killed, the same command goes on; its
@@ -89,6 +89,9 @@ def pretrain(
         raise InputError(f"{out} holds a model already.", "Name another folder, or remove it.")
     if pairs and kind != "contrastive":
         raise InputError(f"A model of kind {kind} learns from texts, not from pairs.", "Leave --pairs out, or give --kind contrastive.")
+    sorts = [sort for sort in SORTS if not pairs or sort in pairs]
+    if unknown := sorted(set(pairs) - set(SORTS)):
+        raise InputError(f"There are no pairs of the sort {', '.join(unknown)}.", f"--pairs takes {', '.join(SORTS)}.")
     installed = [] if start or kind != "contrastive" else ["minilm"]
     settings = load(folder)
     with Tracker(quiet=quiet) as tracker, tracked(opened(settings.tracking, out, "tracking")):
@@ -100,7 +103,7 @@ def pretrain(
                 from aisle.text.alike_train import Contrasting
 
                 begin = start or model_folder("minilm")
-                told = Contrasting(alike(data, shop_texts(data)), out, begin, pairs or SORTS, minutes * 60, watch=watch).run()
+                told = Contrasting(alike(data, shop_texts(data)), out, begin, sorts, minutes * 60, watch=watch).run()
             else:
                 from aisle.text.pretrain_train import Pretraining
 
