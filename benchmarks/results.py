@@ -35,6 +35,7 @@ PARTS = {
     "shrink": "shrink.shrink_figures",
     "packed_vectors": "packed_vectors.packed_figures",
     "chinese_pretraining": "chinese_pretraining.pretraining_figures",
+    "contrastive": "contrastive.contrastive_figures",
     "fits": "fits.fit_figures",
     "peers": "peers.peer_figures",
     "ctr_simulated": "ctr.simulated_figures",

@@ -52,9 +52,12 @@ def test_every_way_of_pooling_passes_over_padding(folder: Path) -> None:
 def test_what_was_saved_opens_again_with_the_same_vectors(folder: Path, tmp_path: Path) -> None:
     from aisle.text.model_train import open_model
 
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text('{"pooling_mode_cls_token": true}', encoding="utf-8")
     model = open_model(folder)
     model.save(tmp_path / "copy")
     again = open_model(tmp_path / "copy")
+    assert again.net.pooling == "cls"
     with torch.no_grad():
         first, second = (one.vectors(one.tokens(["red lamp"])) for one in (model, again) if one.net.eval() is not None)
     assert torch.equal(first, second)

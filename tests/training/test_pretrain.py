@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,8 @@ from aisle.text.normalise import normalise
 from aisle.training import pretrain as made
 from aisle.training.advice import Comparison, Row
 from aisle.training.pretrain import Gained, pretrain, shop_texts
+from tests.cli.command import aisle
+from tests.text.tiny import tiny_model
 
 torch = pytest.importorskip("torch", reason="the training extra is not installed")
 
@@ -73,3 +77,35 @@ def test_from_a_shops_folder_to_a_model_that_is_measured(folder: Path, tmp_path:
     found = pretrain(folder, tmp_path / "own", minutes=1, quiet=True)
     assert found.told.steps > 0 and found.told.perplexity < found.told.before
     assert asked == [[tmp_path / "own"]] and (tmp_path / "own" / "model.safetensors").is_file()
+
+
+def test_an_encoder_goes_on_by_pairs_that_are_counted(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from aisle.text import alike_train
+
+    monkeypatch.setattr(alike_train, "PASSES", 1)
+    start, asked = tiny_model(tmp_path / "tiny", ["lamp", "red"]), []
+
+    def compared(shop: Path, more: list[Path], quiet: bool, only: tuple[str, ...]) -> Comparison:
+        asked.append((more, only))
+        return gained(0.2, 0.5).compared
+
+    monkeypatch.setattr(made, "compare", compared)
+    found = pretrain(folder, tmp_path / "own", "contrastive", start=start, quiet=True, pairs=("clicked",))
+    assert found.told.steps > 1 and found.told.pairs.keys() == {"clicked"} and found.told.pairs["clicked"] > alike_train.LEAST
+    assert asked == [([tmp_path / "own", start], ("ngram",))] and (tmp_path / "own" / "model.safetensors").is_file()
+    curve = [json.loads(line) for line in (tmp_path / "own" / "tracking.jsonl").read_text().splitlines()]
+    assert sum("loss" in line and line["part"] == "contrastive" for line in curve) == found.told.steps
+
+
+def test_pairs_are_told_by_sort_with_the_reason_where_there_are_none() -> None:
+    some, told = gained(0.2, 0.5), {"dropout": 1_200, "described": 0, "clicked": 0}
+    lines = "\n".join(replace(some, told=replace(some.told, pairs=told)).lines())
+    assert "perplexity of pairs kept out 60.500, " in lines and "1,200 of a text twice through dropout; " in lines
+    assert "no item has one of its own" in lines and "window 1 has no such click" in lines
+
+
+def test_pairs_are_for_contrastive_alone_and_of_known_sorts(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="Leave --pairs out, or give --kind contrastive"):
+        pretrain(folder, tmp_path / "own", "gpt", quiet=True, pairs=("dropout",))
+    told = aisle("pretrain", folder, "--out", tmp_path / "own", "--kind", "contrastive", "--pairs", "clicked", "--pairs", "bought")
+    assert told.status == 1 and "no pairs of the sort bought. --pairs takes dropout, described, clicked." in told.error

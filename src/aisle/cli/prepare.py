@@ -142,17 +142,22 @@ def encoders(
 def pretrain(
     folder: Folder,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the model goes.")],
-    kind: Annotated[Literal["bert", "gpt"], typer.Option(help="Guess hidden words, or the next one.")] = "bert",
+    kind: Annotated[
+        Literal["bert", "gpt", "contrastive"], typer.Option(help="Guess hidden words, or the next one, or which texts belong together.")
+    ] = "bert",
     minutes: Minutes = 30.0,
     start: Annotated[
-        Path | None, typer.Option("--from", metavar="FOLDER", help="Go on from this model, with the shop's new words.")
+        Path | None, typer.Option("--from", metavar="FOLDER", help="Go on from this model; contrastive: else from the installed one.")
+    ] = None,
+    pairs: Annotated[
+        list[str] | None, typer.Option(metavar="SORT", help="Contrastive: only dropout, described or clicked; may be given again.")
     ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write steps, perplexity and the comparison there.")] = None,
 ) -> None:
-    """Teach a language model the shop's own text, and say what it is worth."""
+    """Teach a language model or an encoder the shop's own text, and say what it is worth."""
     from aisle.training.pretrain import pretrain as run
 
-    found = run(folder, out, kind, minutes, start)
+    found = run(folder, out, kind, minutes, start, pairs=pairs or ())
     if json_file is not None:
         write_json(json_file, found.to_json())
     typer.echo("\n".join(found.lines()))

@@ -42,13 +42,13 @@ class Batch:
     weight: Weights = field(default_factory=lambda: np.zeros(0, np.float32))
 
 
-def loss(model: Opened, batch: Batch) -> Tensor:
+def loss(model: Opened, batch: Batch, temperature: float = TEMPERATURE) -> Tensor:
     """Mean cross-entropy of each pair among the batch's items, and among its queries (in-batch softmax, Henderson et al. 2017).
 
     What is related to a query is no negative for it; each pair's own answer stands alone against the negatives. Where pairs have weights
     the mean is weighted: a pair of weight 0 teaches nothing, its texts are still others' negatives.
     """
-    return contrast(model.vectors(batch.queries) @ model.vectors(batch.items).T / TEMPERATURE, batch)
+    return contrast(model.vectors(batch.queries) @ model.vectors(batch.items).T / temperature, batch)
 
 
 def contrast(scores: Tensor, batch: Batch) -> Tensor:

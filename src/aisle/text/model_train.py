@@ -18,7 +18,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from aisle.core.quiet import quiet
 from aisle.text.encoder import Kind
-from aisle.text.pretrained import PROMPTS, Pooling, check_folder, pooling_of, prompts_of
+from aisle.text.pretrained import POOLED, PROMPTS, Pooling, check_folder, pooling_of, prompts_of
 
 Tokens = Sequence[int]
 TOGETHER = 1_024
@@ -82,10 +82,10 @@ class Opened:
         return self.net(*padded(tokens))
 
     def save(self, folder: Path) -> None:
-        """Weights as safetensors, configuration and tokenizer: what sentence encoders and transformers open."""
-        folder.mkdir(parents=True, exist_ok=True)
+        """Weights as safetensors, configuration, how to pool, and tokenizer: what sentence encoders and transformers open."""
+        (folder / POOLED).parent.mkdir(parents=True, exist_ok=True)
         self.net.model.save_pretrained(folder, safe_serialization=True)
-        for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", PROMPTS):
+        for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", PROMPTS, POOLED):
             if (self.folder / name).is_file():
                 (folder / name).write_bytes((self.folder / name).read_bytes())
 

@@ -62,8 +62,8 @@ FACTS = "pretraining.json"
 
 @dataclass(frozen=True)
 class Told:
-    """What came out, as kept in `FACTS`: ``perplexity`` on texts kept out (of hidden words by BERT, of every token by GPT), ``before``
-    training, steps and seconds of learning, ``words`` added to a given vocabulary."""
+    """What came out, as kept in `FACTS`: ``perplexity`` on texts kept out (of hidden words by BERT, of every token by GPT, of a pair's
+    other text), ``before`` training, steps and seconds of learning, ``words`` added to its vocabulary, ``pairs`` by sort that taught."""
 
     kind: str
     layers: int
@@ -75,6 +75,7 @@ class Told:
     before: float
     perplexity: float
     words: int
+    pairs: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class Pretraining:
         loop = self._loop(model, source, blocks, begun)
         history = loop.run()
         told = Told(
-            _kind(marks), *_shape(model), marks.size, len(self.texts), history.steps, perf_counter() - begun, before,
+            _kind(marks), *shape(model), marks.size, len(self.texts), history.steps, perf_counter() - begun, before,
             perplexity(model, blocks), words or len(tokenizer.get_added_tokens_decoder()) * (self.start is not None),
         )  # fmt: skip
         model.save_pretrained(self.out)
@@ -259,7 +260,8 @@ def _widened(start: Path, work: Path, texts: Sequence[str]) -> int:
     return len(more)
 
 
-def _shape(model: torch.nn.Module) -> Shape:
+def shape(model: torch.nn.Module) -> Shape:
+    """Layers and width of a transformer."""
     return int(model.config.num_hidden_layers), int(model.config.hidden_size)
 
 

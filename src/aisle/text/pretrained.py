@@ -19,6 +19,8 @@ PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 """How files of weights end that are pickles."""
 AGAIN = "Write it again with save_pretrained, or copy the whole file (git-lfs leaves pointers in place of large ones)."
 PROMPTS = "config_sentence_transformers.json"
+POOLED = "1_Pooling/config.json"
+"""Where sentence-transformers say how a model pools."""
 PROMPTED = {"query": ("query",), "item": ("document", "passage", "corpus")}
 """The names that models give to what stands before each kind of text."""
 Pooling = Literal["mean", "cls", "last"]
@@ -44,7 +46,7 @@ def minilm_folder() -> Path | None:
 
 def pooling_of(folder: Path) -> Pooling:
     """As the model's sentence-transformers configuration says, else ``last`` for models that read left to right and ``mean`` for others."""
-    stated = folder / "1_Pooling" / "config.json"
+    stated = folder / POOLED
     if stated.is_file():
         said = json.loads(stated.read_text(encoding="utf-8"))
         return "cls" if said.get("pooling_mode_cls_token") else "last" if said.get("pooling_mode_lasttoken") else "mean"

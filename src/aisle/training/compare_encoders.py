@@ -68,7 +68,7 @@ def compare(
         if not len(data.catalogue):
             raise InputError("No item could be read.", "See rejected.csv for the reasons.")
         with tracker.part("choose queries and items"):
-            questions = _questions(data)
+            questions = questions_of(data)
         found: dict[str, tuple[Row, list[float]]] = {}
         at_hand = _at_hand(folder, data, settings, more, Path(work))
         at_hand = {
@@ -133,7 +133,7 @@ def _named(models: Sequence[Path]) -> dict[str, str]:
     return found
 
 
-def _questions(data: Dataset) -> Questions:
+def questions_of(data: Dataset) -> Questions:
     """The shop's own queries of windows 3 and 4, else made-up ones."""
     random, texts = np.random.default_rng(SEED), item_texts(data.catalogue)
     answers = Answers.of(data, cut(data.events, data.judgements))

@@ -1,7 +1,8 @@
-"""`aisle pretrain`: a language model from a shop's own text, and whether it finds more than the shop's n-grams do."""
+"""`aisle pretrain`: a language model or a sentence encoder from a shop's own text and clicks, and whether it finds more than n-grams do."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -15,14 +16,27 @@ from aisle.data.windows import cut
 from aisle.evaluation.results import Json
 from aisle.retrieval.vectors import item_texts
 from aisle.settings import load
+from aisle.text.alike import SORTS
 from aisle.text.normalise import normalise
 from aisle.tracking import Tracker
+from aisle.tracking.boards import opened
+from aisle.tracking.run import part, tracked
 from aisle.training.advice import Comparison
+from aisle.training.alike import alike
 from aisle.training.compare_encoders import compare
+from aisle.training.encoders import model_folder
 
 if TYPE_CHECKING:
     from aisle.text.pretrain_train import Told
 
+Kind = Literal["bert", "gpt", "contrastive"]
+LEARNING = "learn the shop's language"
+SAID = {
+    "dropout": ("{:,} of a text twice through dropout", "none of a text twice, for the model drops nothing out"),
+    "described": ("{:,} of a title and its description", "none of title and description, for no item has one of its own"),
+    "clicked": ("{:,} of titles clicked in one session of window 1", "none of titles clicked together, for window 1 has no such click"),
+}
+"""How the pairs of a sort are counted, and why there are none."""
 TEACHING = (1, 2)
 """Windows whose queries are learned from: those of the others measure."""
 
@@ -47,40 +61,67 @@ class Gained:
         held = ", ".join(f"{name} {recall.value:.3f} ({recall.low:.3f} to {recall.high:.3f})" for name, recall in rows.items())
         verdict = "It finds most." if best == self.out.name else f"It gains nothing over {best}: {rows[best].value - own.value:.3f} less."
         grown = f", {told.words:,} words added" if told.words else ""
+        kept, places = ("pairs", 3) if told.pairs else ("texts", 1)
+        counted = "; ".join(SAID[sort][0 if count else 1].format(count) for sort, count in told.pairs.items())
         return [
             f"{told.kind}, {told.layers} layers of {told.width}, {told.vocabulary:,} tokens{grown}: {told.steps:,} steps in "
             f"{told.seconds / 60:.1f} min over {told.texts:,} texts; "
-            f"perplexity of texts kept out {told.perplexity:,.1f}, {told.before:,.1f} before.",
+            f"perplexity of {kept} kept out {told.perplexity:,.{places}f}, {told.before:,.{places}f} before.",
+            *([f"Pairs that taught: {counted}."] if counted else []),
             f"recall@10 of {self.compared.asked}: {held}. {verdict}",
             f'Fine-tuned it may find more: encoder = "{self.out}" in aisle.toml, then aisle train.',
         ]
 
 
 def pretrain(
-    folder: Path, out: Path, kind: Literal["bert", "gpt"] = "bert", minutes: float = 30.0, start: Path | None = None, quiet: bool = False
+    folder: Path,
+    out: Path,
+    kind: Kind = "bert",
+    minutes: float = 30.0,
+    start: Path | None = None,
+    quiet: bool = False,
+    pairs: Collection[str] = (),
 ) -> Gained:
-    """Pre-train on the texts of the shop in ``folder`` and write the model to ``out``; ``start`` is a model to go on from. Killed, the same
-    command goes on. Raises `AisleError` for what the user can mend."""
-    from aisle.text.pretrain_train import Pretraining
-
+    """Pre-train on the texts of the shop in ``folder`` and write the model to ``out``; ``start`` is a model to go on from, in its absence
+    the installed one for ``contrastive``, which learns from these sorts of ``pairs``, empty: all. Killed, the same command goes on; its
+    curves are in ``out/tracking.jsonl``. Raises `AisleError` for what the user can mend."""
     if (out / "config.json").is_file():
         raise InputError(f"{out} holds a model already.", "Name another folder, or remove it.")
-    with Tracker(quiet=quiet) as tracker:
+    if pairs and kind != "contrastive":
+        raise InputError(f"A model of kind {kind} learns from texts, not from pairs.", "Leave --pairs out, or give --kind contrastive.")
+    sorts = [sort for sort in SORTS if not pairs or sort in pairs]
+    if unknown := sorted(set(pairs) - set(SORTS)):
+        raise InputError(f"There are no pairs of the sort {', '.join(unknown)}.", f"--pairs takes {', '.join(SORTS)}.")
+    installed = [] if start or kind != "contrastive" else ["minilm"]
+    settings = load(folder)
+    with Tracker(quiet=quiet) as tracker, tracked(opened(settings.tracking, out, "tracking")):
         with tracker.part("read and clean"):
-            data, _ = load_dataset(folder, load(folder))
-            texts = shop_texts(data)
-        done = 0
-        with tracker.part("learn the shop's language") as advance:
+            data, _ = load_dataset(folder, settings)
+        with tracker.part(LEARNING) as advance, part(kind):
+            watch = _watch(tracker, advance)
+            if kind == "contrastive":
+                from aisle.text.alike_train import Contrasting
 
-            def watch(step: int, of: int, loss: float) -> None:
-                nonlocal done
-                advance(step - done)
-                done = step
-                if step % 10 == 0:
-                    tracker.note(part="learn the shop's language", step=step, of=of, loss=round(loss, 4))
+                begin = start or model_folder("minilm")
+                told = Contrasting(alike(data, shop_texts(data)), out, begin, sorts, minutes * 60, watch=watch).run()
+            else:
+                from aisle.text.pretrain_train import Pretraining
 
-            told = Pretraining(texts, out, kind, minutes * 60, start, watch=watch).run()
-    return Gained(told, compare(folder, [out, *([start] if start else [])], quiet, only=("ngram",)), out.resolve())
+                told = Pretraining(shop_texts(data), out, kind, minutes * 60, start, watch=watch).run()
+    return Gained(told, compare(folder, [out, *([start] if start else [])], quiet, only=("ngram", *installed)), out.resolve())
+
+
+def _watch(tracker: Tracker, advance: Callable[[int], None]) -> Callable[[int, int, float], None]:
+    """Tells each step on the screen."""
+    done = 0
+
+    def watch(step: int, of: int, loss: float) -> None:
+        nonlocal done
+        advance(step - done)
+        done = step
+        tracker.beside(LEARNING, f"step {step:,} of {of:,}, loss {loss:.3f}")
+
+    return watch
 
 
 def shop_texts(data: Dataset) -> list[str]:
