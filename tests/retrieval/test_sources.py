@@ -76,7 +76,7 @@ def test_a_request_gets_the_same_alone_as_in_a_block(source: Source) -> None:
         alone = source.retrieve(block([past], AS_OF), Allowed.everything(40, 1), 10)
         part = together.of_request(number)
         assert np.array_equal(alone.item, together.item[part])
-        assert np.array_equal(alone["score"], together["score"][part])
+        np.testing.assert_allclose(alone["score"], together["score"][part], rtol=1e-5, atol=1e-6)  # the last digit of products
 
 
 def test_it_is_the_same_after_saving(source: Source, tmp_path: Path) -> None:

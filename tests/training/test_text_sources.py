@@ -52,7 +52,7 @@ def fitted(
 
     monkeypatch.setattr(texts, "open_encoder", opened)
     monkeypatch.setattr(texts, "TRIAL", 8)
-    return text_sources(names, texts.Held(data, cut(data.events), Settings(), budget, Parts(work, {}), Tracker(quiet=True)), planned)
+    return text_sources(names, texts.Materials(data, cut(data.events), Settings(), budget, Parts(work, {}), Tracker(quiet=True)), planned)
 
 
 def test_the_sources_share_the_vectors_and_say_which_encoder_made_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +100,7 @@ def test_a_joint_encoder_teaches_its_model_what_that_reads(tmp_path: Path, monke
     monkeypatch.setattr(texts, "refused", lambda known, seconds: f"{known.queries(1).tolist()}" if len(known.queries(1)) == 3 else "")
     seen = []
     monkeypatch.setattr(texts.Tuning, "run", lambda self, data, known, *_: seen.append((self.reads, known)) or texts.Tuned(why="done"))
-    held = texts.Held(english(), cut(english().events), Settings(), Budget(60, Clock()), Parts(tmp_path, {}), Tracker(quiet=True))
+    held = texts.Materials(english(), cut(english().events), Settings(), Budget(60, Clock()), Parts(tmp_path, {}), Tracker(quiet=True))
     assert texts.fine_tuned(held, "joint:/models/own", Lexical(), None).why == "done"
     reads, known = seen[0]
     assert known.queries(1).tolist() == [0, 2] and [reads(text) for text in asked] == ["red lamp", "", "lamp"]
@@ -110,7 +110,7 @@ def test_clicks_on_searches_teach_the_map_where_nobody_judged(data: Dataset, tmp
     seen = []
     monkeypatch.setattr(texts.Adapter, "fit", lambda self, asked, vectors, pairs: seen.append((len(asked), len(pairs.item))))
     windows = cut(data.events, data.judgements)
-    held = texts.Held(data, windows, Settings(encoder_size=48), Budget(60, Clock()), Parts(tmp_path, {}), Tracker(quiet=True))
+    held = texts.Materials(data, windows, Settings(encoder_size=48), Budget(60, Clock()), Parts(tmp_path, {}), Tracker(quiet=True))
     vectors = texts._vectors("ngram", held, lambda: 1e9)
     assert vectors.vectors.shape[1] == 48, "as many numbers as the settings keep"
     texts._mapping(vectors, replace(data, judgements=None), windows)

@@ -110,7 +110,7 @@ def best(scores: Scores, mask: Mask, limit: int) -> Rows:
 def products(vectors: Scores, users: Iterable[Scores | None]) -> Iterator[Scores | None]:
     """What ``vectors`` ``(n, d) float32`` give with each of ``users`` ``(d,)``: ``(n,) float32``, None for None.
 
-    Some users at once: reading the vectors takes longer than multiplying them.
+    Some users at once: reading the vectors takes longer than multiplying them. A product's last digit may depend on how many they are.
     """
     waiting = iter(users)
     while part := list(islice(waiting, TOGETHER)):
