@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter
 from starlette.requests import Request as HttpRequest
@@ -14,25 +14,20 @@ from aisle.serving import body
 from aisle.serving.access import Access
 from aisle.serving.describe import ROUTES, Described, description, failing
 from aisle.serving.describe_writes import written
-from aisle.serving.edge import ACCESS, FACTS, Handler
+from aisle.serving.edge import ACCESS, FACTS
 from aisle.serving.live import Live
 from aisle.serving.parse import parse, parse_complete
 from aisle.serving.problems import RefusedError, reply
 from aisle.serving.telemetry import Facts, Telemetry
 
-
-def asking(live: Live, telemetry: Telemetry) -> dict[str, Handler]:
-    """Path to what answers a question that is posted there."""
-    return {
-        f"/v1/{route.name}": _complete(live) if route.surface == "complete" else _answer(live, telemetry, route.surface) for route in ROUTES
-    }
+Handler = Callable[[HttpRequest], Awaitable[Response]]
 
 
-def api(live: Live, telemetry: Telemetry, questions: Mapping[str, Handler]) -> APIRouter:
-    """The routes under ``/v1``, those of `asking` among them, and the three that operators watch."""
+def api(live: Live, telemetry: Telemetry) -> APIRouter:
+    """The routes under ``/v1`` and the three that operators watch."""
     router = APIRouter()
     for route in ROUTES:
-        _add(router, route, questions[f"/v1/{route.name}"])
+        _add(router, route, _complete(live) if route.surface == "complete" else _answer(live, telemetry, route.surface))
     _bundles(router, live)
     _watch(router, live, telemetry)
     return router

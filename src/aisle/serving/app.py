@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from aisle.serving import problems
 from aisle.serving.access import Gate
-from aisle.serving.api import api, asking
+from aisle.serving.api import api
 from aisle.serving.console import Console
 from aisle.serving.console_insight import Insight
 from aisle.serving.edge import FACTS, Edge
@@ -52,8 +52,7 @@ def create_app(
         title=shop, version=version("aisle"), summary="Search and recommendation of one shop", lifespan=lifespan,
         docs_url=None, redoc_url=None, redirect_slashes=False,
     )  # fmt: skip
-    questions = asking(live, telemetry)
-    app.include_router(api(live, telemetry, questions))
+    app.include_router(api(live, telemetry))
     app.include_router(writes(live, telemetry))
     app.include_router(login(gate, shop))
     storefront = Storefront(live, telemetry, shop, Images(pictures))
@@ -61,7 +60,7 @@ def create_app(
     app.include_router(Console(storefront.pages, insight).router)
     app.mount("/static", storefront.static, name="static")
     _failures(app, storefront)
-    app.add_middleware(Edge, telemetry=telemetry, gate=gate, busy=lambda: live.busy, questions=questions)
+    app.add_middleware(Edge, telemetry=telemetry, gate=gate, busy=lambda: live.busy)
     return app
 
 

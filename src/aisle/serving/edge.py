@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from secrets import token_hex
 from time import perf_counter, time
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
-from starlette.requests import Request as HttpRequest
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -22,7 +21,6 @@ FACTS = "aisle.facts"
 """Where the facts of a request stand in its scope."""
 ACCESS = "aisle.access"
 """Where it stands what the asker may do: an `access.Access`."""
-Handler = Callable[[HttpRequest], Awaitable[Response]]
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _SAFETY = {
     "Content-Security-Policy": (
@@ -36,20 +34,12 @@ _SAFETY = {
 
 class Edge:
     """ASGI middleware. ``gate`` says who may ask, ``busy`` whether one more question would stand in line too long; ``wall`` gives UTC
-    seconds, against which keys expire. ``questions``, path to what answers a POST there, are asked without a walk through all routes, which
-    costs a fifth of what HTTP does."""
+    seconds, against which keys expire."""
 
     def __init__(
-        self,
-        app: ASGIApp,
-        telemetry: Telemetry,
-        gate: Gate,
-        busy: Callable[[], bool] = lambda: False,
-        wall: Callable[[], float] = time,
-        questions: Mapping[str, Handler] | None = None,
+        self, app: ASGIApp, telemetry: Telemetry, gate: Gate, busy: Callable[[], bool] = lambda: False, wall: Callable[[], float] = time
     ) -> None:
         self.app, self.telemetry, self.gate, self.busy, self.wall = app, telemetry, gate, busy, wall
-        self.questions = questions or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -86,12 +76,8 @@ class Edge:
             facts.route = scope["path"]
             raise OverloadError  # before anything is read or routed: the more are sent away, the less each may cost
         allowed = cors(headers, self.gate.options.origins, preflight=True) if scope["method"] == "OPTIONS" else {}
-        question = self.questions.get(scope["path"]) if scope["method"] == "POST" else None
         if allowed:
             await Response(status_code=204, headers=allowed)(scope, receive, send)
-        elif question is not None:
-            facts.route = scope["path"]
-            await (await question(HttpRequest(scope, receive)))(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
