@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import settings as trying
 from hypothesis import strategies as some
 
@@ -28,6 +28,8 @@ def cells(loaded: Loaded) -> list[tuple[object, ...]]:
 
 
 @trying(max_examples=80, deadline=None)
+@example(rows=[("", '\\"')], delimiter=",", end="\n")
+@example(rows=[('a\\"b', '\\""')], delimiter=";", end="\r\n")
 @given(rows=ROWS, delimiter=some.sampled_from([",", "\t", ";", "|"]), end=some.sampled_from(["\n", "\r\n"]))
 def test_what_a_csv_writer_writes_comes_back(rows: list[tuple[str, str]], delimiter: str, end: str) -> None:
     text = io.StringIO(newline="")

@@ -100,8 +100,15 @@ def _delimited(scan: Scan, name: str, headless: bool, remarks: list[str]) -> For
         remarks.append(f"{name}: its cells are separated by {DELIMITERS.get(delimiter, delimiter)}, not as the name says.")
     first = [f"column_{place}" for place in range(1, len(rows[0]) + 1)] if headless else rows[0]
     names = column_names(_widened(first, rows[1:]), name, remarks)
-    escape = "\\" if '"' in scan.head and re.search(rf'\\"(?!\s*({re.escape(delimiter)}|$))', scan.head, re.MULTILINE) else ""
+    escape = "\\" if _backslashes(scan.head, delimiter) else ""
     return Form(scan, "delimited", delimiter, names, (0 if headless else 1) + bool(stated), spaced, escape, tuple(remarks))
+
+
+def _backslashes(head: str, delimiter: str) -> bool:
+    """Whether a backslash stands before a quote that would else be out of place: quotes inside a cell come in twos, and a cell ends with
+    one more."""
+    found = re.finditer(rf'\\("+)(\s*(?:{re.escape(delimiter)}|$))?', head, re.MULTILINE)
+    return any(len(quotes[1]) % 2 == (quotes[2] is None) for quotes in found)
 
 
 def find_delimiter(lines: Sequence[str]) -> str:
