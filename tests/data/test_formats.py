@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -30,6 +31,7 @@ def cells(loaded: Loaded) -> list[tuple[object, ...]]:
 @trying(max_examples=80, deadline=None)
 @example(rows=[("", '\\"')], delimiter=",", end="\n")
 @example(rows=[('a\\"b', '\\""')], delimiter=";", end="\r\n")
+@example(rows=[('\\"\nx', '\\",x')], delimiter=",", end="\n")
 @given(rows=ROWS, delimiter=some.sampled_from([",", "\t", ";", "|"]), end=some.sampled_from(["\n", "\r\n"]))
 def test_what_a_csv_writer_writes_comes_back(rows: list[tuple[str, str]], delimiter: str, end: str) -> None:
     text = io.StringIO(newline="")
@@ -42,7 +44,7 @@ def test_what_a_csv_writer_writes_comes_back(rows: list[tuple[str, str]], delimi
         form = sniff(scan(path, "items.csv"), "items.csv")
         expected = [(place, f"i{place - 1}", *(cell or None for cell in row)) for place, row in enumerate(rows, 1)]
         assert cells(read_delimited(form)) == expected
-        assert cells(_careful(form)) == expected, "both readers say the same"
+        assert cells(_careful(replace(form, escape=""))) == expected, "both readers say the same"
 
 
 @pytest.mark.parametrize(

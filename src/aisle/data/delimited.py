@@ -23,10 +23,18 @@ OPEN_FOR = 1_000
 
 
 def read_delimited(form: Form) -> Loaded:
-    """All rows of the file; rows with too many or too few cells are bad, the others kept."""
+    """All rows of the file; rows with too many or too few cells are bad, the others kept. Whether a backslash escapes a quote is tried both
+    ways where rows are bad by the one that the file's beginning spoke for."""
+    loaded = _read(form)
+    if form.escape and loaded.bad:
+        plain = _read(replace(form, escape=""))
+        return plain if len(plain.bad) < len(loaded.bad) else loaded
+    return _read(replace(form, escape="\\")) if _escaped(loaded, form) else loaded
+
+
+def _read(form: Form) -> Loaded:
     simple = len(form.delimiter) == 1 and not form.spaced
-    loaded = (_fast(form) if simple else None) or _careful(form)
-    return read_delimited(replace(form, escape="\\")) if _escaped(loaded, form) else loaded
+    return (_fast(form) if simple else None) or _careful(form)
 
 
 def _escaped(loaded: Loaded, form: Form) -> bool:
