@@ -1,4 +1,4 @@
-"""What all tests share: where the real data lies, and a clean skip where it does not."""
+"""What all tests share: where the real data lies, and a clean skip where it does not; that no test is decided by a busy machine."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ PASSES = 3
 LEAST = 64
 """Pairs below which there are no negatives to learn from."""
 PLACE, BEGUN = "unfinished-contrastive", "begun.json"
-Held = Sequence[tuple[Sort, Batch]]
+Measuring = Sequence[tuple[Sort, Batch]]
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Contrasting:
         shutil.rmtree(self.out / PLACE)
         return told
 
-    def _loop(self, source: Mixed, held: Held, begun: float) -> Loop[Batch]:
+    def _loop(self, source: Mixed, held: Measuring, begun: float) -> Loop[Batch]:
         model = source.model
         return Loop(
             model.net,
@@ -137,7 +137,7 @@ class Contrasting:
         path.write_text(said, encoding="utf-8")
 
 
-def perplexity(model: Opened, held: Held, seed: int) -> float:
+def perplexity(model: Opened, held: Measuring, seed: int) -> float:
     """exp of the mean loss of the pairs kept out: among how many texts it is as unsure which one belongs. With dropout, the same each time,
     for a text twice, which would else be one vector; without for what is two texts."""
     training = model.net.training

@@ -83,10 +83,11 @@ class Opened:
 
     def save(self, folder: Path) -> None:
         """Weights as safetensors, configuration, how to pool, and tokenizer: what sentence encoders and transformers open."""
-        (folder / POOLED).parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         self.net.model.save_pretrained(folder, safe_serialization=True)
         for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", PROMPTS, POOLED):
             if (self.folder / name).is_file():
+                (folder / name).parent.mkdir(exist_ok=True)
                 (folder / name).write_bytes((self.folder / name).read_bytes())
 
 
