@@ -48,6 +48,15 @@ def test_the_top_layers_themselves_may_learn_alone(tmp_path: Path) -> None:
     assert any("embeddings" in name for name in everything)
 
 
+@pytest.mark.parametrize(("how", "share"), [({}, {0.0}), ({"dropout": 0.2}, {0.2}), ({"method": "lora"}, {0.0, 0.05})])
+def test_nothing_is_dropped_out_unless_the_settings_say_so(tmp_path: Path, how: dict[str, object], share: set[float]) -> None:
+    from aisle.text.lora_train import learning
+    from aisle.text.model_train import open_model
+
+    model = learning(open_model(tiny_model(tmp_path, WORDS, layers=2)), Finetuning.model_validate(how))
+    assert {part.p for part in model.net.modules() if isinstance(part, torch.nn.Dropout)} == share
+
+
 def test_a_model_without_layers_of_a_known_name_is_refused(tmp_path: Path) -> None:
     from aisle.text.lora_train import learning
     from aisle.text.model_train import open_model

@@ -17,10 +17,12 @@ from torch import nn
 from aisle.core.errors import InputError
 from aisle.core.quiet import quiet
 from aisle.settings import Finetuning
-from aisle.text.model_train import Opened
+from aisle.text.model_train import Opened, drop_out
 
 RATES = {"full": 2e-4, "lora": 1e-3}
 """The rate of every step, unless the settings name one or ask for a range test. Low-rank updates begin at nothing and want more."""
+DROPOUT = 0.05
+"""Of what a low-rank update reads, unless the settings say another."""
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 _LAYER = re.compile(r"(?:^|\.)(?:layer|layers|h|block|blocks)\.(\d+)\.")
@@ -29,11 +31,16 @@ _LAYER = re.compile(r"(?:^|\.)(?:layer|layers|h|block|blocks)\.(\d+)\.")
 
 def learning(model: Opened, how: Finetuning, seed: int = 7) -> Opened:
     """``model`` with what shall learn thawed and the rest frozen: by ``how.method`` the top ``how.layers`` themselves, or low-rank updates
-    of all their linear maps (Hu et al. 2021). A model whose layers have no known names raises `InputError`."""
+    of all their linear maps (Hu et al. 2021). A model whose layers have no known names raises `InputError`.
+
+    Nothing is dropped out where the settings do not ask for it: few passes over many texts do not overfit, and it takes a fifth of a step.
+    """
+    drop_out(model.net, 0.0 if how.method == "lora" else how.dropout or 0.0)
     if how.method == "lora":
         torch.manual_seed(seed)
         names = _maps(model.net.model, how.layers)
-        config = LoraConfig(r=how.rank, lora_alpha=how.alpha, lora_dropout=how.dropout, target_modules=names, bias="none")
+        dropped = DROPOUT if how.dropout is None else how.dropout
+        config = LoraConfig(r=how.rank, lora_alpha=how.alpha, lora_dropout=dropped, target_modules=names, bias="none")
         with quiet():  # peft asks transformers by a name that is on its way out
             model.net.model = get_peft_model(model.net.model, config)
         return model
