@@ -138,6 +138,12 @@ def test_of_very_many_items_the_codes_find_nearly_all_that_the_factors_would(mon
     found = [coded.retrieve(one, every, 100) for one in asked]
     assert np.mean([len(np.intersect1d(a, b.item)) / 100 for a, b in zip(wanted, found, strict=True)]) > 0.97
     assert np.array_equal(coded.score(asked[0], found[0]), found[0]["score"])
+    coded = coded.moved(np.arange(6_000, dtype=np.int32))
+    assert coded.factors_.dtype == np.float16
+    asked[0].memo.clear()
+    found = [coded.retrieve(asked[0], every, 100)]
+    assert len(np.intersect1d(wanted[0], found[0].item)) > 95, "half the bytes, the same items"
+    assert np.array_equal(coded.score(asked[0], found[0]), found[0]["score"])
     coded.save(tmp_path / "again")
     again = Als.load(tmp_path / "again", catalogue(6_000))
     asked[0].memo.clear()

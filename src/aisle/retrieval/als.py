@@ -22,10 +22,13 @@ from aisle.retrieval.scan import Scan
 from aisle.retrieval.sequences import Sequences
 
 Floats = NDArray[np.float32]
+Factors = NDArray[np.float32] | NDArray[np.float16]
 
 WIDE = 30_000
-"""Items up to which all of ``embedding_size`` is used and each request reads every item's factors. Beyond it 64 at most, and the best are
-looked for by codes (`aisle.retrieval.scan`), then multiplied exactly: of the exact first 200 of 12,092 items (x 128) 99.7 % are found."""
+"""Items up to which all of ``embedding_size`` is used and each request reads every item's factors. Beyond it 64 at most, in float16,
+and the best are looked for by codes (`aisle.retrieval.scan`), then multiplied: of the exact first 200 of 12,092 (x 128) 99.7 % stay."""
+TOGETHER = 8_192
+"""Items whose factors are widened at once."""
 AGAIN = 2
 """So many times what is wanted is asked of the codes, since the lengths of factors differ more than those of texts."""
 
@@ -35,7 +38,7 @@ class Near:
     """A user's products with the ``factors`` ``(items, d)`` of very many items, as a `aisle.retrieval.rows.Row`."""
 
     user: Floats
-    factors: Floats
+    factors: Factors
     scan: Scan
 
     @property
@@ -52,7 +55,7 @@ class Near:
 
     def of(self, items: NDArray[np.int32]) -> Floats:
         """Each the same whichever items stand beside it."""
-        return np.asarray(np.einsum("ij,j->i", self.factors[items], self.user), np.float32)
+        return np.asarray(np.einsum("ij,j->i", wide(self.factors[items]), self.user), np.float32)
 
 
 class Als(Scored):
@@ -76,7 +79,7 @@ class Als(Scored):
     ) -> None:
         self.embedding_size, self.regularization, self.confidence = embedding_size, regularization, confidence
         self.epochs, self.decay, self.seed = epochs, decay, seed
-        self.factors_: Floats = np.zeros((0, embedding_size), np.float32)
+        self.factors_: Factors = np.zeros((0, embedding_size), np.float32)
         self._gram: Floats | None = None
         self._inverse: Floats | None = None
         self._known: NDArray[np.bool_] | None = None
@@ -103,15 +106,17 @@ class Als(Scored):
         from aisle.retrieval.als_train import item_factors
 
         matrix = Sequences.of(data.events, len(data.catalogue)).by_user()
-        return copy(self)._take(item_factors(matrix, self, self.factors_))
+        return copy(self)._take(item_factors(matrix, self, wide(self.factors_)))
 
     def moved(self, rows: Rows) -> Self:
         """As `aisle.retrieval.moving.Movable`."""
         return copy(self)._take(moved_rows(self.factors_, rows))
 
-    def _take(self, factors: Floats) -> Self:
-        self.factors_, self._gram, self._inverse, self._known, self._learned = factors, None, None, None, None
-        self._scan = Scan.of(factors) if len(factors) > WIDE else None
+    def _take(self, factors: Factors) -> Self:
+        many = len(factors) > WIDE
+        self.factors_ = factors.astype(np.float16) if many else factors
+        self._gram, self._inverse, self._known, self._learned = None, None, None, None
+        self._scan = Scan.of(wide(factors)) if many else None
         return self
 
     def rows(self, block: Block) -> Iterator[Few | Near]:
@@ -142,7 +147,7 @@ class Als(Scored):
         past = history(block, self.decay)
         part = past.of(request)
         rows, weight = past.item[part], past.values["weight"][part]
-        both = self.factors_[np.concatenate([rows, items])]
+        both = wide(self.factors_[np.concatenate([rows, items])])
         extra = weight * self.known()[rows] * (self.confidence / max(weight.max(initial=0), 1e-12))
         joint = (both @ (both[: len(rows)] @ self.inverse()).T).astype(np.float64)
         system = extra[:, None] * joint[: len(rows)]
@@ -164,7 +169,7 @@ class Als(Scored):
 
         By Woodbury's identity an equation with one unknown for each item of the history, which are fewer than the dimensions.
         """
-        mine = self.factors_[items]
+        mine = wide(self.factors_[items])
         extra = self.confidence * weight / weight.max()
         spread = mine @ self.inverse()
         left = np.eye(len(items)) + extra[:, None] * (spread @ mine.T)
@@ -174,7 +179,7 @@ class Als(Scored):
         """The items that are known, ascending, and their factors, contiguous."""
         if self._learned is None:
             items = np.flatnonzero(self.known()).astype(np.int32)
-            self._learned = items, self.factors_ if len(items) == len(self.factors_) else self.factors_[items]
+            self._learned = items, wide(self.factors_ if len(items) == len(self.factors_) else self.factors_[items])
         return self._learned
 
     def known(self) -> NDArray[np.bool_]:
@@ -186,7 +191,8 @@ class Als(Scored):
     def gram(self) -> Floats:
         """``(embedding_size, embedding_size) float32``: the items' products plus the regularization, the same for every user."""
         if self._gram is None:
-            self._gram = self.factors_.T @ self.factors_ + self.regularization * np.eye(self.embedding_size, dtype=np.float32)
+            parts = [wide(self.factors_[first : first + TOGETHER]) for first in range(0, len(self.factors_), TOGETHER)]
+            self._gram = sum((part.T @ part for part in parts), self.regularization * np.eye(self.embedding_size, dtype=np.float32))
         return self._gram
 
     def save(self, folder: Path) -> None:
@@ -205,3 +211,8 @@ class Als(Scored):
         source.factors_ = mapped(folder / "factors.npy")
         source._scan = Scan.load(folder, source.factors_) if len(source.factors_) > WIDE else None
         return source
+
+
+def wide(factors: Factors) -> Floats:
+    """``factors`` in float32; themselves where they are."""
+    return np.asarray(factors, np.float32)
