@@ -39,6 +39,16 @@ def looked_up(places: NDArray[np.int32], values: NDArray[np.float32], wanted: ND
     return np.where(places[at] == wanted, values[at], np.float32(0))
 
 
+def found_at(keys: NDArray[np.integer], wanted: NDArray[np.integer]) -> NDArray[np.int64]:
+    """The last place of each ``wanted`` number in ``keys``, which need no order; -1 where it is absent."""
+    if not len(keys):
+        return np.full(wanted.shape, -1, np.int64)
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    place = np.searchsorted(keys, wanted, side="right") - 1  # -1, the last key, is larger than what is smaller than the first
+    return np.where(keys[place] == wanted, order[place], -1)
+
+
 def grouped(query: NDArray[np.int64], item: NDArray[np.int64], count: int) -> list[NDArray[np.int64]]:
     """Of each of ``count`` queries its items, in their order: ``item`` ``(n,)`` belongs to ``query`` ``(n,)``."""
     order = np.argsort(query, kind="stable")

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from aisle.core.arrays import found_at
 from aisle.core.errors import StageError
 
 Offsets = NDArray[np.int64]
@@ -144,12 +145,9 @@ def judge(lists: Lists, truth: Truth) -> Judged:
     counts = np.diff(lists.offsets)
     request = np.repeat(np.arange(len(truth)), counts)
     span = int(max(lists.item.max(initial=0), truth.item.max(initial=0))) + 2
-    order = np.argsort(truth.request * span + truth.item + 1, kind="stable")
-    keys = (truth.request * span + truth.item + 1)[order]
-    sought = request * span + lists.item + 1
-    place = np.minimum(np.searchsorted(keys, sought), max(len(keys) - 1, 0))
-    hit = (keys[place] == sought) & (lists.item >= 0) if len(keys) else np.zeros(len(sought), bool)
-    wanted = order[place[hit]] if len(keys) else np.zeros(0, np.int64)
+    place = found_at(truth.request * span + truth.item + 1, request * span + lists.item + 1)
+    hit = (place >= 0) & (lists.item >= 0)
+    wanted = place[hit]
     if len(np.unique(wanted)) < len(wanted):
         raise StageError("A ranked list holds an item twice.", "Each item stands at most once in a request's list.")
     rank = np.arange(len(request)) - np.repeat(lists.offsets[:-1], counts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from aisle.core.arrays import found_at
 from aisle.evaluation.intervals import Clusters
 from aisle.evaluation.lists import Floats
 
@@ -69,8 +70,6 @@ def shares(group: NDArray[np.integer], rank: NDArray[np.integer], asked: NDArray
     span = int(max(rank.max(initial=0), asked.max(initial=0))) + 1
     keys, counts = np.unique(group.astype(np.int64) * span + rank, return_counts=True)
     wanted = group.astype(np.int64) * span + asked
-    place = np.minimum(np.searchsorted(keys, wanted), max(0, len(keys) - 1))
-    if not len(keys):
-        return np.zeros(0)
-    hits = np.where(keys[place] == wanted, counts[place], 0)
+    place = found_at(keys, wanted)
+    hits = np.where(place >= 0, np.append(counts, 0)[place], 0)
     return np.asarray(hits / np.bincount(group)[group])

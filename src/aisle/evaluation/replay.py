@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from aisle.core.arrays import found_at
 from aisle.core.events import Dataset, Events
 from aisle.core.request import Request
 from aisle.evaluation.lists import Truth
@@ -100,9 +101,9 @@ def visit_start(events: Events, inside: NDArray[np.bool_], rows: NDArray[np.int6
     visits, first = np.unique(keys, return_index=True)
     began = events.time[known][first]
     wanted = events.user[rows].astype(np.int64) * span + events.session[rows]
-    place = np.minimum(np.searchsorted(visits, wanted), max(0, len(visits) - 1))
-    found = (events.session[rows] >= 0) & (visits[place] == wanted) if len(visits) else np.zeros(len(rows), bool)
-    return np.where(found, began[place], start) if len(visits) else start
+    place = found_at(visits, np.where(events.session[rows] >= 0, wanted, -1))
+    start[place >= 0] = began[place[place >= 0]]
+    return start
 
 
 def _owned_before(events: Events, inside: NDArray[np.bool_], rows: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from aisle.core.arrays import found_at
 from aisle.core.candidates import Candidates
 from aisle.core.catalogue import Catalogue
 from aisle.core.profiles import Slices
@@ -137,7 +138,7 @@ class UserItem:
         known = (block.profiles.events > 0)[request] & (labels.first[candidates.item] >= 0)
         keys = tastes.request * len(labels.names) + tastes.item
         if labels.single:
-            place = search(keys, request * len(labels.names) + labels.first[candidates.item])
+            place = found_at(keys, request * len(labels.names) + labels.first[candidates.item])
             weight = tastes.values["weight"][place] if len(keys) else np.zeros(len(place))
             return np.where(known, np.where(place >= 0, weight, 0), np.nan).astype(np.float32)
         counts = labels.counts[candidates.item]
@@ -145,24 +146,14 @@ class UserItem:
         start = labels.offsets[:-1][candidates.item]
         within = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
         codes = labels.codes[np.repeat(start, counts) + within]
-        place = search(keys, request[owner] * len(labels.names) + codes)
+        place = found_at(keys, request[owner] * len(labels.names) + codes)
         weight = np.nan_to_num(pick(tastes.values["weight"], place))
         return np.where(known, np.bincount(owner, weight, minlength=len(candidates)), np.nan).astype(np.float32)
 
 
 def find(slices: Slices, candidates: Candidates, items: int) -> NDArray[np.int64]:
     """``(n,) int64``: where each candidate's item last stands in its request's slice, -1 where it does not."""
-    return search(slices.request * items + slices.item, candidates.request * items + candidates.item)
-
-
-def search(keys: NDArray[np.integer], wanted: NDArray[np.integer]) -> NDArray[np.int64]:
-    """The last place of each ``wanted`` number in ``keys``, -1 where it is absent."""
-    if not len(keys):
-        return np.full(len(wanted), -1, np.int64)
-    order = np.argsort(keys, kind="stable")
-    keys = keys[order]
-    place = np.searchsorted(keys, wanted, side="right") - 1  # -1, the last key, is larger than what is smaller than the first
-    return np.where(keys[place] == wanted, order[place], -1)
+    return found_at(slices.request * items + slices.item, candidates.request * items + candidates.item)
 
 
 def pick(values: NDArray[np.floating], place: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -29,7 +29,7 @@ class Alike:
     def related(self, left: Numbers, right: Numbers) -> NDArray[np.bool_]:
         """``(left, right) bool``: texts of one topic, or of two that were clicked together; such are never negatives."""
         one, other = self.topic[left][:, None], self.topic[right][None]
-        return np.asarray((one == other) | _among(self._together, one * self._span + other))
+        return np.asarray((one == other) | np.isin(one * self._span + other, self._together))
 
     def parted(self, sorts: Collection[Sort], seed: int) -> tuple[dict[Sort, Numbers], dict[Sort, Numbers]]:
         """The pairs of these ``sorts`` that teach, and at most `MOST_HELD` of each that measure, of topics that teach nothing."""
@@ -38,7 +38,7 @@ class Alike:
         kept = np.sort(random.permutation(topics)[: max(1, int(HELD * len(topics)))])
         teaching, held = {}, {}
         for sort in sorts:
-            out = _among(kept, self.topic[self.pairs[sort]])
+            out = np.isin(self.topic[self.pairs[sort]], kept)
             teaching[sort] = self.pairs[sort][~out.any(axis=1)]
             held[sort] = random.permutation(self.pairs[sort][out.all(axis=1)])[:MOST_HELD]
         return teaching, held
@@ -49,13 +49,6 @@ class Alike:
 
     @cached_property
     def _together(self) -> Numbers:
-        """Keys of the topics that were clicked together, both ways, sorted."""
+        """Keys of the topics that were clicked together, both ways."""
         one, other = self.topic[self.pairs["clicked"]].T
         return np.unique(np.concatenate([one * self._span + other, other * self._span + one]))
-
-
-def _among(known: Numbers, asked: Numbers) -> NDArray[np.bool_]:
-    """Which of ``asked`` are among the sorted ``known``."""
-    if not len(known):
-        return np.zeros(asked.shape, bool)
-    return np.asarray(known.take(np.searchsorted(known, asked), mode="clip") == asked)

@@ -12,6 +12,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from aisle.core.arrays import found_at
 from aisle.core.candidates import Candidates
 from aisle.evaluation.lists import Ranked, Truth
 from aisle.evaluation.replay import Replay
@@ -211,11 +212,5 @@ def _best(counts: NDArray[np.int64], score: NDArray[np.floating], most: int) -> 
 def grades(truth: Truth, candidates: Candidates) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Grade and relevance ``(n,)`` of each candidate: 0 and not relevant for what nobody wanted."""
     span = int(max(truth.item.max(initial=0), candidates.item.max(initial=0))) + 2
-    keys = truth.request * span + truth.item + 1
-    order = np.argsort(keys, kind="stable")
-    wanted = candidates.request * span + candidates.item + 1
-    place = np.minimum(np.searchsorted(keys[order], wanted), max(0, len(keys) - 1))
-    if not len(keys):
-        return np.zeros(len(candidates)), np.zeros(len(candidates), bool)
-    found, hit = order[place], keys[order[place]] == wanted
-    return np.where(hit, truth.grade[found], 0.0), hit & truth.relevant[found]
+    place = found_at(truth.request * span + truth.item + 1, candidates.request * span + candidates.item + 1)
+    return np.append(truth.grade, 0.0)[place], np.append(truth.relevant, False)[place]

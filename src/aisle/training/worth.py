@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from aisle.core.arrays import found_at
 from aisle.core.events import Dataset, Judgements
 from aisle.data.windows import Windows
 from aisle.evaluation.lists import Floats
@@ -83,5 +84,4 @@ def _laid(answers: Answers, query: NDArray[np.integer], item: NDArray[np.integer
     span = int(max(answers.item.max(initial=0), item.max(initial=0))) + 2
     known, pair = np.unique(answers.query * span + answers.item + 1, return_inverse=True)
     wanted = query.astype(np.int64) * span + item + 1
-    place = np.minimum(np.searchsorted(known, wanted), max(0, len(known) - 1))
-    return np.where(known[place] == wanted, place, -1) if len(known) else np.full(len(wanted), -1), pair
+    return found_at(known, wanted), pair
