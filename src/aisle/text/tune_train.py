@@ -21,6 +21,7 @@ from safetensors.numpy import load_file
 from aisle.core.arrays import grouped
 from aisle.settings import Finetuning
 from aisle.text.aim_train import Aim, check_sizes
+from aisle.text.between_train import move_back, weights_of
 from aisle.text.contrast_train import Known, Pairs, Pieces, loss
 from aisle.text.cross_learn_train import Course
 from aisle.text.encoder import OnnxEncoder
@@ -111,6 +112,10 @@ class Judge:
         self.first = {name: (vectors @ items.T).argmax(1) for name, vectors in asked.items()}
         return {name: self._shares(name, vectors, items) for name, vectors in asked.items()}
 
+    def held(self, model: Opened) -> float:
+        """The mean over the queries of window 1 that were kept out: they decide while it learns."""
+        return float(np.mean(self.of(model, ["held"])["held"]))
+
     def changed(self, window: str, before: Firsts, after: Firsts, most: int) -> tuple[dict[str, int], list[dict[str, Json]]]:
         """Queries whose first answer changed: counts, and at most so many of them, those first whose answer became right or wrong."""
         found = []
@@ -151,14 +156,14 @@ def tune(folder: Path) -> None:
     check_sizes(task.sizes, int(model.net.model.config.hidden_size))
     windows = list(task.asked)
     measured = {"untouched": judge.of(model, windows)}
-    untouched = judge.first
+    untouched, before = judge.first, weights_of(model.net)
     model = learning(model, task.how, task.seed)
     end = begun + task.seconds - AFTER
     tokens = model.tokens(task.texts)
     rate, why = _kept(folder / "checkpoint-rate", lambda: _rate(task, model, tokens))
     taken: dict[str, float] = {"rate": rate} if task.rate is None and rate != RATES[task.how.method] else {}
     losses: dict[str, list[float]] = {}
-    aim = Aim(task.sizes)
+    aim, back = Aim(task.sizes), 0.0
     for name in ("pieces", "pairs"):
         if name == "pairs" and task.how.margin:
             aim, taken["teacher"] = _taught(task, folder, end)
@@ -167,21 +172,28 @@ def tune(folder: Path) -> None:
         with part(name):
             history = _learn(task, model, tokens, judge, folder, stop, (name, rate, aim))
         taken[name], losses[name] = history.steps, history.losses
+        if name == "pairs" and task.how.method == "full":
+            back = move_back(model.net, before, lambda: judge.held(model))
         measured[name] = judge.of(model, windows)
-    shown = "development" if "development" in windows else "held"
-    counts, examples = judge.changed(shown, untouched, judge.first, task.examples)
-    say(fact="changed_answers", value=counts)
-    if examples:
-        say(fact="changed_examples", value=examples, private=True)
+    _tell_changes(task, judge, untouched)
     best = max(measured, key=lambda name: float(np.mean(measured[name]["held"])))
     if best == "pairs":
         keep(model, folder / "adapter")
         model.save(folder / "model")
         export(folder / "model", folder / "encoder", "minilm_tuned")
         measured |= judge.served(OnnxEncoder(folder / "encoder", threads=torch.get_num_threads()), windows)
-    said = {"measured": measured, "taken": taken, "losses": losses, "best": best, "rate": why, "learned": told(task.how)}
+    said = {"measured": measured, "taken": taken, "losses": losses, "best": best, "rate": why, "learned": told(task.how), "back": back}
     said |= {"weighed": task.weighed}
     (folder / "measured.json").write_text(json.dumps(said), encoding="utf-8")
+
+
+def _tell_changes(task: Task, judge: Judge, untouched: Firsts) -> None:
+    """Which first answers learning changed, by queries that taught nothing."""
+    shown = "development" if "development" in task.asked else "held"
+    counts, examples = judge.changed(shown, untouched, judge.first, task.examples)
+    say(fact="changed_answers", value=counts)
+    if examples:
+        say(fact="changed_examples", value=examples, private=True)
 
 
 def _kept(place: Path, decide: Callable[[], tuple[float, str]]) -> tuple[float, str]:
@@ -242,7 +254,7 @@ def _learn(
         _recipe(task, planned or EPOCHS[name] * source.steps(), rate),
         source,
         lambda batch: aim.loss(model, batch),
-        None if name == "pieces" else lambda: float(np.mean(judge.of(model, ["held"])["held"])),
+        None if name == "pieces" else lambda: judge.held(model),
         left=(lambda: float("inf")) if planned else (lambda: stop - perf_counter()),
         watch=lambda step, of, value: say(part=name, of=of),
         describe=lambda batch: f"{len(batch.queries)} queries, {len(batch.items)} items",

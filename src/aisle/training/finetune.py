@@ -77,7 +77,8 @@ class Tuned:
         values = ", ".join(f"{_plain(name)} {value:.3f}" for name, value in held.items())
         count, taken = len(measured["untouched"]["held"]), said["taken"]
         steps = f"{sum(taken[name] for name in ('pieces', 'pairs'))} steps"
-        how = "; ".join(filter(None, [steps, said.get("rate", ""), said.get("learned", ""), said.get("weighed", "")]))
+        back = f"moved back by {said['back']:.1f} towards the untouched weights" if said.get("back") else ""
+        how = "; ".join(filter(None, [steps, said.get("rate", ""), said.get("learned", ""), said.get("weighed", ""), back]))
         gained = said["best"] == "pairs"
         verdict = "fine-tuned on window 1" if gained else "fine-tuning gained nothing, so it stays as it is"
         why = f"{verdict}; recall@10 among {POOL:,} items, {count} queries kept out: {values} ({how})"
