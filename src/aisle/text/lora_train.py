@@ -31,11 +31,9 @@ _LAYER = re.compile(r"(?:^|\.)(?:layer|layers|h|block|blocks)\.(\d+)\.")
 
 def learning(model: Opened, how: Finetuning, seed: int = 7) -> Opened:
     """``model`` with what shall learn thawed and the rest frozen: by ``how.method`` the top ``how.layers`` themselves, or low-rank updates
-    of all their linear maps (Hu et al. 2021). A model whose layers have no known names raises `InputError`.
-
-    Nothing is dropped out where the settings do not ask for it: few passes over many texts do not overfit, and it takes a fifth of a step.
-    """
-    drop_out(model.net, 0.0 if how.method == "lora" else how.dropout or 0.0)
+    of all their linear maps (Hu et al. 2021). A model whose layers have no known names raises `InputError`."""
+    if how.method == "full" and how.dropout is not None:
+        drop_out(model.net, how.dropout)
     if how.method == "lora":
         torch.manual_seed(seed)
         names = _maps(model.net.model, how.layers)
