@@ -175,7 +175,7 @@ class Finetuning(Section):
     rank: int = Field(default=8, ge=1, le=256, description="of the updates, by `lora`")
     alpha: float = Field(default=16, gt=0, description="an update counts alpha / rank times, by `lora`")
     dropout: float | None = Field(
-        default=None, ge=0, lt=1, description="of a layer's numbers, absent: the model's own; by `lora` of what an update reads, absent: .05"
+        default=None, ge=0, lt=1, description="of a layer's numbers, absent: its own; by `lora` of what an update reads, absent: .05"
     )
     learning_rate: float | None = Field(
         default=None, gt=0, le=1, description="absent: 2e-4, 1e-3 by `lora`, or what the range test proposes"
