@@ -23,6 +23,7 @@ from aisle.settings import Finetuning
 from aisle.text.aim_train import Aim, check_sizes
 from aisle.text.contrast_train import Known, Pairs, Pieces, loss
 from aisle.text.cross_learn_train import Course
+from aisle.text.device_train import agreed, main, steps_for
 from aisle.text.encoder import OnnxEncoder
 from aisle.text.export_train import export
 from aisle.text.found import shares
@@ -106,8 +107,8 @@ class Judge:
         """Each window's queries, one share a query."""
         model.net.eval()
         with torch.no_grad():
-            items = self._cut(model.vectors(model.tokens(self.texts)).numpy())
-            asked = {name: self._cut(model.vectors(model.tokens(self._texts(name), "query")).numpy()) for name in windows}
+            items = self._cut(model.vectors(model.tokens(self.texts)).cpu().numpy())
+            asked = {name: self._cut(model.vectors(model.tokens(self._texts(name), "query")).cpu().numpy()) for name in windows}
         self.first = {name: (vectors @ items.T).argmax(1) for name, vectors in asked.items()}
         return {name: self._shares(name, vectors, items) for name, vectors in asked.items()}
 
@@ -150,7 +151,7 @@ def tune(folder: Path) -> None:
     judge, model = Judge(task), open_model(task.model)
     check_sizes(task.sizes, int(model.net.model.config.hidden_size))
     windows = list(task.asked)
-    measured = {"untouched": judge.of(model, windows)}
+    measured = {"untouched": judge.of(model, windows)} if main() else {}
     untouched = judge.first
     model = learning(model, task.how, task.seed)
     end = begun + task.seconds - AFTER
@@ -167,12 +168,11 @@ def tune(folder: Path) -> None:
         with part(name):
             history = _learn(task, model, tokens, judge, folder, stop, (name, rate, aim))
         taken[name], losses[name] = history.steps, history.losses
-        measured[name] = judge.of(model, windows)
-    shown = "development" if "development" in windows else "held"
-    counts, examples = judge.changed(shown, untouched, judge.first, task.examples)
-    say(fact="changed_answers", value=counts)
-    if examples:
-        say(fact="changed_examples", value=examples, private=True)
+        if main():
+            measured[name] = judge.of(model, windows)
+    if not main():
+        return
+    _compared(judge, untouched)
     best = max(measured, key=lambda name: float(np.mean(measured[name]["held"])))
     if best == "pairs":
         keep(model, folder / "adapter")
@@ -184,14 +184,26 @@ def tune(folder: Path) -> None:
     (folder / "measured.json").write_text(json.dumps(said), encoding="utf-8")
 
 
+def _compared(judge: Judge, untouched: Firsts) -> None:
+    """Tell whose first answer is another than by the untouched model."""
+    shown = "development" if "development" in untouched else "held"
+    counts, examples = judge.changed(shown, untouched, judge.first, judge.task.examples)
+    say(fact="changed_answers", value=counts)
+    if examples:
+        say(fact="changed_examples", value=examples, private=True)
+
+
 def _kept(place: Path, decide: Callable[[], tuple[float, str]]) -> tuple[float, str]:
     """What was decided before an interruption, else decide now: the steps that follow would not go on at another rate."""
     path = place / "rate.json"
-    if not path.is_file():
+    if agreed(path.is_file):
+        rate, why = json.loads(path.read_text(encoding="utf-8"))
+        return float(rate), str(why)
+    found = decide()
+    if main():
         place.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(decide()), encoding="utf-8")
-    rate, why = json.loads(path.read_text(encoding="utf-8"))
-    return float(rate), str(why)
+        path.write_text(json.dumps(found), encoding="utf-8")
+    return found
 
 
 def _rate(task: Task, model: Opened, tokens: Sequence[Tokens]) -> tuple[float, str]:
@@ -239,7 +251,7 @@ def _learn(
     planned = task.steps.get(name)
     loop = Loop(
         model.net,
-        _recipe(task, planned or EPOCHS[name] * source.steps(), rate),
+        _recipe(task, planned or steps_for(EPOCHS[name] * source.steps()), rate),
         source,
         lambda batch: aim.loss(model, batch),
         None if name == "pieces" else lambda: float(np.mean(judge.of(model, ["held"])["held"])),
