@@ -174,7 +174,7 @@ def joined(tables: Tables, some: Examples) -> tuple[list[str], list[str]]:
 @torch.no_grad()  # type: ignore[untyped-decorator]
 def _raw(model: Opened, pairs: tuple[Sequence[str], Sequence[str]]) -> NDArray[np.float32]:
     model.net.eval()
-    found: NDArray[np.float32] = model.scores(model.tokens(*pairs)).numpy()
+    found: NDArray[np.float32] = model.scores(model.tokens(*pairs)).cpu().numpy()
     return found
 
 

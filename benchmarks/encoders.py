@@ -105,7 +105,7 @@ def speed_figures(shop: HomeDepot, asked: Sequence[str]) -> list[Figure]:
     source = minilm_folder()
     assert source is not None, "`minilm` has looked for it"
     model = open_model(source)
-    model.net.eval()
+    model.net.cpu().eval()
     served = OnnxEncoder(WORK / "encoded" / "minilm", threads=2)
     texts, queries = item_texts(shop.catalogue)[:TEXTS], list(asked[:QUERIES])
 

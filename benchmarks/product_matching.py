@@ -77,7 +77,7 @@ def learned(teaching: Pairs, valid: Pairs, test: Pairs, work: Path) -> tuple[dic
     looked = model.tokens(some.first, some.second)
 
     def judge() -> float:
-        return best(model.scores(looked).numpy(), some.label > 0)[1]
+        return best(model.scores(looked).cpu().numpy(), some.label > 0)[1]
 
     history = teach(model, Single(model, teaching), judge, Course(EPOCHS, watch=_said, checkpoint=work / "checkpoint"))
     model.save(work / "model")

@@ -144,7 +144,7 @@ def learned(teaching: Asked, choosing: Asked, work: Path) -> tuple[Path, str, fl
         looked = model.tokens(asked, told)
 
         def judge() -> float:
-            return float(np.nanmean(quality(model.scores(looked).numpy(), choosing)["MRR"]))
+            return float(np.nanmean(quality(model.scores(looked).cpu().numpy(), choosing)["MRR"]))
 
         teach(model, source, judge, Course(EPOCHS, watch=_said, checkpoint=work / "checkpoint"))
         model.save(work / "model")

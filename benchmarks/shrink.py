@@ -125,7 +125,7 @@ def _agreed(name: str, copy: OnnxEncoder, judge: Judge) -> Figure:
     model, texts = open_model(judge.task.model), judge.texts[:CHECKED]
     model.net.eval()
     with torch.inference_mode():
-        original = model.vectors(model.tokens(texts)).numpy()
+        original = model.vectors(model.tokens(texts)).cpu().numpy()
     cosine = (original * copy.encode(texts, "query")).sum(axis=1)
     return LINES.one(f"MiniLM {name} against torch: lowest cosine", float(cosine.min()), f"{CHECKED:,} titles; mean {cosine.mean():.5f}")
 
@@ -158,7 +158,8 @@ class Trials:
         self.model.net.eval()
         queries = [self.task.pairs.queries[number] for number in self.task.asked["development"].tolist()]
         with torch.no_grad():
-            return self.model.vectors(self.model.tokens(queries)).numpy(), self.model.vectors(self.model.tokens(self.judge.texts)).numpy()
+            asked, items = (self.model.vectors(self.model.tokens(texts)).cpu().numpy() for texts in (queries, self.judge.texts))
+        return asked, items
 
     def looked(self) -> Shares:
         """What the model finds by each size."""

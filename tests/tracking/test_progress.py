@@ -32,6 +32,7 @@ say(part="pairs", of=2)
 def test_a_training_apart_shows_its_loss_and_rate_beside_steps_and_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    pytest.importorskip("torch", reason="the training extra is not installed")
     monkeypatch.setenv("COLUMNS", "160")
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{Path(__file__).parents[2] / 'src'}")
     (tmp_path / "speaks.py").write_text(SPEAKS)

@@ -36,7 +36,7 @@ class Inside:
     def wait(self) -> None:
         """It is done."""
 
-    def kill(self) -> None:
+    def terminate(self) -> None:
         """It is done."""
 
 

@@ -47,7 +47,7 @@ def margin_mse(scores: Tensor, batch: Batch, margins: Tensor) -> Tensor:
     query, item, other = (torch.from_numpy(column)[rows] for column in (batch.query, batch.item, batch.other))
     if not len(query):
         return scores.sum() * 0
-    return ((scores[query, item] - scores[query, other] - margins[rows]) ** 2).mean()
+    return ((scores[query, item] - scores[query, other] - margins[rows].to(scores.device)) ** 2).mean()
 
 
 def check_sizes(sizes: Sequence[int], whole: int) -> None:

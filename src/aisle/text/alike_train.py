@@ -20,6 +20,7 @@ import torch
 from aisle.core.errors import InputError
 from aisle.text.alike import SORTS, Alike, Numbers, Sort
 from aisle.text.contrast_train import Batch, loss
+from aisle.text.device_train import agreed, forked, main, steps_for
 from aisle.text.loop_train import Loop, Recipe
 from aisle.text.model_train import Opened, open_model
 from aisle.text.pretrain_train import FACTS, LEARNING, Told, shape
@@ -92,26 +93,28 @@ class Contrasting:
         if (count := sum(map(len, teaching.values()))) < LEAST:
             mend = "Add titles, descriptions or clicks, or leave --pairs out."
             raise InputError(f"Contrastive learning needs {LEAST} pairs of texts that say alike, here are {count:,}.", mend)
-        self._check()
+        if main():
+            self._check()
         source = Mixed(model, self.alike, teaching, self.seed)
         held = [(sort, source.batch(part)) for sort, pairs in kept.items() for part in _even(pairs)]
-        before = perplexity(model, held, self.seed)
+        before = agreed(lambda: perplexity(model, held, self.seed))
         history = self._loop(source, held, begun).run()
         transformer, counts = model.net.model, {str(sort): len(teaching.get(sort, [])) for sort in self.sorts}
         told = Told(
             "contrastive", *shape(transformer), int(transformer.config.vocab_size), len(self.alike.texts), history.steps,
-            perf_counter() - begun, before, perplexity(model, held, self.seed), 0, counts,
+            perf_counter() - begun, before, agreed(lambda: perplexity(model, held, self.seed)), 0, counts,
         )  # fmt: skip
-        model.save(self.out)
-        (self.out / FACTS).write_text(json.dumps(asdict(told)), encoding="utf-8")
-        shutil.rmtree(self.out / PLACE)
+        if main():
+            model.save(self.out)
+            (self.out / FACTS).write_text(json.dumps(asdict(told)), encoding="utf-8")
+            shutil.rmtree(self.out / PLACE)
         return told
 
     def _loop(self, source: Mixed, held: Measuring, begun: float) -> Loop[Batch]:
         model = source.model
         return Loop(
             model.net,
-            Recipe(PASSES * source.steps() if self.steps is None else self.steps, learning_rate=RATE, seed=self.seed),
+            Recipe(steps_for(PASSES * source.steps()) if self.steps is None else self.steps, learning_rate=RATE, seed=self.seed),
             source,
             lambda batch: loss(model, batch, TEMPERATURE),
             judge=lambda: -math.log(perplexity(model, held, self.seed)),
@@ -142,7 +145,7 @@ def perplexity(model: Opened, held: Measuring, seed: int) -> float:
     for a text twice, which would else be one vector; without for what is two texts."""
     training = model.net.training
     sums = 0.0
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+    with torch.no_grad(), forked():
         torch.manual_seed(seed)
         for sort, batch in held:
             model.net.train(sort == "dropout")
@@ -155,7 +158,7 @@ def drops(model: Opened) -> bool:
     """Whether a text that passes the model twice while it learns becomes two vectors."""
     training = model.net.training
     model.net.train()
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+    with torch.no_grad(), forked():
         torch.manual_seed(0)
         once, again = (model.vectors(model.tokens(["a text twice"])) for _ in range(2))
     model.net.train(training)

@@ -16,8 +16,8 @@ from transformers import AutoModel
 from transformers.utils.logging import disable_progress_bar
 
 from aisle.core.errors import InputError
+from aisle.text.device_train import half, near, placed, steps_for
 from aisle.text.loop_train import History, Loop, Recipe
-from aisle.text.model_train import half
 from aisle.text.pretrained import check_folder
 
 Labels = NDArray[np.int64]
@@ -76,7 +76,7 @@ class Classifier:
         model = AutoModel.from_pretrained(folder, attn_implementation="sdpa", trust_remote_code=False)
         if getattr(model.config, "type_vocab_size", 0) < 2:
             raise InputError(f"The model in {folder} does not tell two texts apart.", "Take a BERT-like model.")
-        self.net = Net(model, classes)
+        self.net = placed(Net(model, classes))
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.no_padding()
         self.tokenizer.enable_truncation(tokens)
@@ -100,14 +100,15 @@ class Classifier:
             yield from (order[start : start + study.batch] for start in range(0, len(order), study.batch))
 
         def loss(rows: Labels) -> Tensor:
-            return functional.cross_entropy(self._logits([encoded[row] for row in rows]), torch.from_numpy(cases.label[rows]))
+            (label,) = near(self.net, torch.from_numpy(cases.label[rows]))
+            return functional.cross_entropy(self._logits([encoded[row] for row in rows]), label)
 
         def pieces(rows: Labels) -> list[tuple[float, Labels]]:
             size = study.together or len(rows)
             return [(len(rows[at : at + size]) / len(rows), rows[at : at + size]) for at in range(0, len(rows), size)]
 
         recipe = Recipe(
-            study.epochs * each, study.learning_rate, decay="linear", patience=study.epochs, looks=study.epochs, seed=study.seed
+            steps_for(study.epochs * each), study.learning_rate, decay="linear", patience=study.epochs, looks=study.epochs, seed=study.seed
         )
         return Loop(self.net, recipe, batches, loss, judge, pieces=pieces, texts=len).run()
 
@@ -119,7 +120,7 @@ class Classifier:
 
     def _guess(self, encoded: Sequence[Encoding]) -> Labels:
         parts = [self._logits(encoded[at : at + ASKED]).argmax(1) for at in range(0, len(encoded), ASKED)]
-        return np.asarray(torch.cat(parts).numpy(), np.int64)
+        return np.asarray(torch.cat(parts).cpu().numpy(), np.int64)
 
     def _encoded(self, cases: Cases) -> list[Encoding]:
         found: list[Encoding] = self.tokenizer.encode_batch(list(zip(cases.first, cases.second, strict=True)))
@@ -131,4 +132,4 @@ class Classifier:
         for row, one in enumerate(encoded):
             table[:, row, : len(one.ids)] = torch.tensor([one.ids, one.attention_mask, one.type_ids])
         with half():
-            return self.net(*table).float()
+            return self.net(*near(self.net, *table)).float()

@@ -46,21 +46,22 @@ def loss(model: Opened, batch: Batch, temperature: float = TEMPERATURE) -> Tenso
     """Mean cross-entropy of each pair among the batch's items, and among its queries (in-batch softmax, Henderson et al. 2017).
 
     What is related to a query is no negative for it; each pair's own answer stands alone against the negatives. Where pairs have weights
-    the mean is weighted: a pair of weight 0 teaches nothing, its texts are still others' negatives.
+    the mean is weighted: a pair of weight 0 teaches nothing, its texts are still others' negatives. Several processes do not share
+    negatives: each has those of its own batch.
     """
     return contrast(model.vectors(batch.queries) @ model.vectors(batch.items).T / temperature, batch)
 
 
 def contrast(scores: Tensor, batch: Batch) -> Tensor:
     """The same of ``scores`` ``(queries, items)``, cosines over the temperature."""
-    wrong = scores.masked_fill(torch.from_numpy(batch.related), -torch.inf)
+    wrong = scores.masked_fill(torch.from_numpy(batch.related).to(scores.device), -torch.inf)
     query, item = torch.from_numpy(batch.query), torch.from_numpy(batch.item)
     right = scores[query, item]
     among_items = torch.logaddexp(right, wrong.logsumexp(1)[query]) - right
     among_queries = torch.logaddexp(right, wrong.logsumexp(0)[item]) - right
     if not len(batch.weight):
         return (among_items.mean() + among_queries.mean()) / 2
-    weight = torch.from_numpy(batch.weight)
+    weight = torch.from_numpy(batch.weight).to(scores.device)
     return (weight @ (among_items + among_queries).float()) / (2 * weight.sum())
 
 
@@ -153,7 +154,7 @@ def _topics(model: Opened, queries: Sequence[Tokens], count: int, seed: int) -> 
         return np.zeros(len(queries), np.int64)
     model.net.eval()
     with torch.no_grad():
-        vectors = model.vectors(queries).float().numpy()
+        vectors = model.vectors(queries).float().cpu().numpy()
     means = faiss.Kmeans(vectors.shape[1], count, niter=8, seed=seed, min_points_per_centroid=1)
     means.train(vectors)
     return np.asarray(means.index.search(vectors, 1)[1][:, 0], np.int64)

@@ -30,7 +30,7 @@ def export_cross(source: Path, target: Path, first: Sequence[str], second: Seque
     """
     target.mkdir(parents=True, exist_ok=True)
     model = open_cross(source, longest=longest, attention="eager")
-    model.net.eval()
+    model.net.cpu().eval()
     with tempfile.TemporaryDirectory() as scratch, quiet():
         _write_graph(model, Path(scratch) / "model.onnx")
         settle(Path(scratch) / "model.onnx", target / "model.onnx", quantise)

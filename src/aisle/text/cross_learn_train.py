@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aisle.text.cross_model_train import Opened, Tokens
+from aisle.text.device_train import near, steps_for
 from aisle.text.loop_train import History, Loop, Recipe
 from aisle.text.pairs import Pairs
 
@@ -66,7 +67,8 @@ class Single:
 
     def loss(self, model: Opened, batch: Batch) -> Tensor:
         """Mean binary cross-entropy."""
-        return torch.nn.functional.binary_cross_entropy_with_logits(model.scores(batch.pairs), torch.tensor(batch.label))
+        (label,) = near(model.net, torch.tensor(batch.label))
+        return torch.nn.functional.binary_cross_entropy_with_logits(model.scores(batch.pairs), label)
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ class Listed:
     def loss(self, model: Opened, batch: Batch) -> Tensor:
         """Mean over the lists, each weighing as much as its answer's gain."""
         scores = model.scores(batch.pairs).reshape(-1, batch.wide)
-        gain = torch.tensor(batch.label)
+        (gain,) = near(model.net, torch.tensor(batch.label))
         return ((scores.logsumexp(1) - scores[:, 0]) * gain).sum() / gain.sum()
 
 
@@ -137,7 +139,7 @@ def teach(model: Opened, source: Single | Listed, judge: Callable[[], float] | N
     """Train ``model`` on ``source``; the weights that ``judge`` likes best are kept. A loss that is no number raises `TrainingError`."""
     loop = Loop(
         model.net,
-        Recipe(course.steps or max(1, round(course.epochs * source.steps())), learning_rate=course.rate, seed=course.seed),
+        Recipe(course.steps or steps_for(max(1, round(course.epochs * source.steps()))), learning_rate=course.rate, seed=course.seed),
         source,
         lambda batch: source.loss(model, batch),
         judge,

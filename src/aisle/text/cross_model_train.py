@@ -17,7 +17,8 @@ from transformers import AutoModel
 from transformers.utils.logging import disable_progress_bar
 
 from aisle.core.errors import InputError
-from aisle.text.model_train import half, pieces
+from aisle.text.device_train import half, near, placed
+from aisle.text.model_train import pieces
 from aisle.text.pretrained import CAUSAL, check_folder
 
 HEAD = "head.safetensors"
@@ -67,11 +68,15 @@ class Opened:
         return [Tokens(one.ids, one.type_ids) for one in found]
 
     def scores(self, pairs: Sequence[Tokens]) -> Tensor:
-        """``(n,) float32`` in the given order; pairs of like length go through the model together. Gradients flow where they are on."""
+        """``(n,) float32`` in the given order, on the model's device; pairs of like length go through the model together. Gradients flow
+        where they are on."""
         order = np.argsort([len(one.ids) for one in pairs], kind="stable")
         with half():
-            parts = [self.net(*padded([pairs[row] for row in rows])) for rows in pieces(order.tolist(), [one.ids for one in pairs])]
+            parts = [self._part([pairs[row] for row in rows]) for rows in pieces(order.tolist(), [one.ids for one in pairs])]
         return torch.cat(parts)[torch.from_numpy(np.argsort(order))]
+
+    def _part(self, pairs: Sequence[Tokens]) -> Tensor:
+        return self.net(*near(self.net, *padded(pairs)))
 
     def save(self, folder: Path) -> None:
         """Weights as safetensors, the head apart, configuration and tokenizer: what `open_cross` and sentence encoders open."""
@@ -93,7 +98,8 @@ def padded(pairs: Sequence[Tokens]) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def open_cross(folder: Path, layers: int = 0, longest: int = LONGEST, attention: str = "sdpa") -> Opened:
-    """The model in ``folder`` with its first ``layers`` (0: all of them); its head where it was saved with one, else a fresh one.
+    """The model in ``folder`` on this process's device, with its first ``layers`` (0: all of them); its head where it was saved with one,
+    else a fresh one.
 
     One that cannot or must not be opened, reads left to right, or has not so many layers raises `InputError`.
     """
@@ -113,7 +119,7 @@ def open_cross(folder: Path, layers: int = 0, longest: int = LONGEST, attention:
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.enable_truncation(longest)
-    return Opened(net, tokenizer, folder, longest)
+    return Opened(placed(net), tokenizer, folder, longest)
 
 
 def _shorten(model: torch.nn.Module, layers: int, folder: Path) -> None:

@@ -21,6 +21,7 @@ from aisle.core.arrays import grouped
 from aisle.text.cross_export_train import export_cross
 from aisle.text.cross_learn_train import Course, Listed, Lists, teach
 from aisle.text.cross_model_train import LONGEST, Opened, open_cross
+from aisle.text.device_train import main
 from aisle.tracking.run import Run, part, tracked
 from aisle.tracking.spoken import Spoken, say
 
@@ -72,7 +73,7 @@ class Judge:
         """Larger is better."""
         self.model.net.eval()
         with torch.no_grad():
-            scores = self.model.scores(self.tokens).numpy()
+            scores = self.model.scores(self.tokens).cpu().numpy()
         return ndcg(scores.reshape(self.gain.shape), self.gain)
 
 
@@ -105,6 +106,8 @@ def train(folder: Path) -> None:
     )
     with part("lists"):
         history = teach(model, source, judge, course)
+    if not main():
+        return
     model.save(folder / "model")
     first, second = _some(task)
     alike = export_cross(folder / "model", folder / "cross", first, second, LONGEST)

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import count, islice
 from pathlib import Path
 from time import perf_counter
 from typing import Generic, Literal, NamedTuple, TypeVar
@@ -15,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from aisle.core.errors import AisleError
+from aisle.text.device_train import accelerator, agreed, averaged, dice, main, own, set_dice
 from aisle.tracking.run import Pace, begin, memory_mb, point
 
 Batch = TypeVar("Batch")
@@ -74,6 +76,8 @@ class History:
 class Loop(Generic[Batch]):
     """Trains ``net`` on ``batches`` by ``loss``; ``judge`` gives the development metric, whose best weights are kept.
 
+    Of several processes (`aisle.text.device_train`) each takes its own of the batches; the main one judges, keeps the time and saves.
+
     ``left`` says how many seconds remain: the number of steps shrinks to what fits, so that the rate's curve ends where the time does.
     ``watch`` is told each step's number and loss. With ``checkpoint`` a killed run goes on where it was, to the same curve of losses.
     ``pieces`` cuts a batch that memory cannot hold into (share of the loss, piece); gradients add up over them before the step. Only for
@@ -117,12 +121,12 @@ class Loop(Generic[Batch]):
                 point(history.steps, per_second=pace.look(), memory_mb=memory_mb())
             if self._due(history):
                 self._look(history, kept)
-            if self.checkpoint is not None and perf_counter() - saved > SAVED:
+            if self.checkpoint is not None and main() and perf_counter() - saved > SAVED:
                 _store(self.checkpoint, self.net, optimizer, history, kept)
                 saved = perf_counter()
         if kept:
             self.net.load_state_dict(kept)
-        if self.checkpoint is not None:
+        if self.checkpoint is not None and main():
             _store(self.checkpoint, self.net, optimizer, history, kept)
         return history
 
@@ -140,42 +144,44 @@ class Loop(Generic[Batch]):
         return history
 
     def forever(self, done: int = 0) -> Iterator[Batch]:
-        """Batches epoch after epoch, the first ``done`` passed over."""
-        epoch, passed = 0, 0
-        while True:
+        """This process's batches epoch after epoch, the first ``done`` passed over."""
+        return islice(own(self._every()), done, None)
+
+    def _every(self) -> Iterator[Batch]:
+        for epoch in count():
             any_ = False
             for batch in self.batches(epoch):
                 any_ = True
-                if passed >= done:
-                    yield batch
-                passed += 1
+                yield batch
             if not any_:
                 return
-            epoch += 1
 
     def step(self, batch: Batch, optimizer: torch.optim.Optimizer, number: int) -> tuple[float, float]:
-        """One step: the loss before it, and the norm of its gradient before clipping."""
+        """One step: the loss before it, and the norm of its gradient before clipping, both of all processes."""
         self.net.train()
         optimizer.zero_grad(set_to_none=True)
         value = 0.0
         for part, piece in self.pieces(batch):
             loss = self.loss(piece) * part
             value += float(loss.detach())
-            if not math.isfinite(value):
-                raise TrainingError(f"The loss of step {number} is {value}: {self.describe(batch)}", "Lower the learning rate.")
-            loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.clip)
+            accelerator().backward(loss)
+        value = averaged(self.net, value)
+        if not math.isfinite(value):
+            raise TrainingError(f"The loss of step {number} is {value}: {self.describe(batch)}", "Lower the learning rate.")
+        norm = accelerator().clip_grad_norm_(self.net.parameters(), self.recipe.clip)
         optimizer.step()
         return value, float(norm)
 
     def _shorten(self, history: History, marks: list[float]) -> None:
         """Fewer steps where the time does not reach for all."""
+        history.planned = int(agreed(lambda: self._fitting(history, marks)))
+
+    def _fitting(self, history: History, marks: list[float]) -> int:
         if len(marks) == PROBE + 1:
             pace = (marks[-1] - marks[2]) / (PROBE - 2)
             fits = history.steps + int(self.left() / pace) if self.left() < math.inf else history.planned
-            history.planned = max(history.steps, min(history.planned, fits))
-        elif self.left() <= 0:
-            history.planned = history.steps
+            return max(history.steps, min(history.planned, fits))
+        return history.steps if self.left() <= 0 else history.planned
 
     def _due(self, history: History) -> bool:
         return self.judge is not None and (
@@ -187,7 +193,7 @@ class Loop(Generic[Batch]):
         assert self.judge is not None
         self.net.eval()
         with torch.no_grad():
-            value = self.judge()
+            value = agreed(self.judge)
         history.judged.append((history.steps, value))
         point(history.steps, development=value)
         history.waited = 0 if value > history.best else history.waited + 1
@@ -246,9 +252,9 @@ def _store(folder: Path, net: torch.nn.Module, optimizer: torch.optim.Optimizer,
     tensors |= {f"kept/{name}": tensor for name, tensor in kept.items()}
     for number, state in enumerate(optimizer.state_dict()["state"].values()):
         tensors |= {f"optimizer/{number}/{name}": torch.as_tensor(value) for name, value in state.items() if value is not None}
-    tensors["random"] = torch.get_rng_state()
+    tensors |= dice()
     name = f"step-{history.steps}.safetensors"
-    save_file({key: tensor.detach().clone().contiguous() for key, tensor in tensors.items()}, folder / name)
+    save_file({key: tensor.detach().to("cpu", copy=True).contiguous() for key, tensor in tensors.items()}, folder / name)
     said = {"file": name, **asdict(history), "best": history.best if math.isfinite(history.best) else None}
     fresh = folder / "state.new"
     fresh.write_text(json.dumps(said), encoding="utf-8")
@@ -266,7 +272,7 @@ def _restore(folder: Path, net: torch.nn.Module, optimizer: torch.optim.Optimize
     count = len([tensor for group in optimizer.param_groups for tensor in group["params"]])
     state["state"] = {number: held for number in range(count) if (held := _under(f"optimizer/{number}/", tensors))}
     optimizer.load_state_dict(state)
-    torch.set_rng_state(tensors["random"])
+    set_dice(tensors)
     said["best"] = -math.inf if said["best"] is None else said["best"]
     del said["file"]
     return History(**said), _under("kept/", tensors)

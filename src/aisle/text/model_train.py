@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -17,6 +16,7 @@ from transformers import AutoModel
 from transformers.utils.logging import disable_progress_bar
 
 from aisle.core.quiet import quiet
+from aisle.text.device_train import half, near, placed
 from aisle.text.encoder import Kind
 from aisle.text.pretrained import POOLED, PROMPTS, Pooling, check_folder, pooling_of, prompts_of
 
@@ -69,7 +69,7 @@ class Opened:
         return [found.ids for found in self.tokenizer.encode_batch_fast([before + text for text in texts])]
 
     def vectors(self, tokens: Sequence[Tokens]) -> Tensor:
-        """``(n, d) float32`` of unit length, in the given order; gradients flow where they are on."""
+        """``(n, d) float32`` of unit length, in the given order, on the model's device; gradients flow where they are on."""
         order = np.argsort([len(one) for one in tokens], kind="stable")
         with half():
             parts = [self._part([tokens[row] for row in rows]) for rows in pieces(order.tolist(), tokens)]
@@ -77,9 +77,8 @@ class Opened:
 
     def _part(self, tokens: Sequence[Tokens]) -> Tensor:
         """Where memory is short what lies between is computed again on the way back (Chen et al. 2016), a third slower."""
-        if torch.is_grad_enabled() and _short():
-            return checkpoint(self.net, *padded(tokens), use_reentrant=False)
-        return self.net(*padded(tokens))
+        given = near(self.net, *padded(tokens))
+        return checkpoint(self.net, *given, use_reentrant=False) if torch.is_grad_enabled() and _short() else self.net(*given)
 
     def save(self, folder: Path) -> None:
         """Weights as safetensors, configuration, how to pool, and tokenizer: what sentence encoders and transformers open."""
@@ -91,11 +90,6 @@ class Opened:
                 (folder / name).write_bytes((self.folder / name).read_bytes())
 
 
-def half() -> AbstractContextManager[object]:
-    """bfloat16 products where the processor has units for them, three times as fast; full precision elsewhere."""
-    return torch.autocast("cpu", dtype=torch.bfloat16) if _has_units() else nullcontext()
-
-
 @cache
 def _short() -> bool:
     """Whether less than `ROOM` is free at the beginning; unknown is not short."""
@@ -104,14 +98,6 @@ def _short() -> bool:
     except (OSError, StopIteration):
         return False
     return int(free.split()[1]) * 1024 < ROOM
-
-
-@cache
-def _has_units() -> bool:
-    try:
-        return "amx_bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return False
 
 
 def pieces(order: Sequence[int], tokens: Sequence[Tokens]) -> Iterator[list[int]]:
@@ -144,7 +130,8 @@ def drop_out(net: torch.nn.Module, share: float) -> None:
 
 
 def open_model(folder: Path, pooling: Pooling | None = None) -> Opened:
-    """The model in ``folder``, pooled as it says itself (absent); one that cannot or must not be opened raises `InputError`."""
+    """The model in ``folder`` on this process's device, pooled as it says itself (absent); one that cannot or must not be opened raises
+    `InputError`."""
     check_folder(folder)
     disable_progress_bar()
     with quiet():
@@ -153,4 +140,4 @@ def open_model(folder: Path, pooling: Pooling | None = None) -> Opened:
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.enable_truncation(LONGEST)
-    return Opened(Pooled(model, pooling or pooling_of(folder)), tokenizer, folder, prompts_of(folder))
+    return Opened(placed(Pooled(model, pooling or pooling_of(folder))), tokenizer, folder, prompts_of(folder))

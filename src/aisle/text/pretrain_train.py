@@ -33,8 +33,8 @@ from transformers.utils.logging import disable_progress_bar
 
 from aisle.core.errors import InputError
 from aisle.core.quiet import quiet
+from aisle.text.device_train import agreed, half, main, near, placed, steps_for
 from aisle.text.loop_train import Loop, Recipe
-from aisle.text.model_train import half
 from aisle.text.packed import BATCH, LENGTH, NONE, Marks, Packed
 from aisle.text.pretrained import CAUSAL, check_folder
 from aisle.text.vocabulary import lacking, learned, widen
@@ -102,23 +102,28 @@ class Pretraining:
         disable_progress_bar()
         torch.manual_seed(self.seed)
         learning, held = self._parted()
-        words = 0 if (work / "config.json").is_file() else self._begin(work, learning)
+        words = int(agreed(lambda: 0 if (work / "config.json").is_file() else self._begin(work, learning)))
         model, tokenizer, marks = opened(work)
         source, kept = (Packed(texts, tokenizer, marks, seed=self.seed) for texts in (learning, held))
         blocks = list(kept(0))
-        before = perplexity(model, blocks)
+        before = agreed(lambda: perplexity(model, blocks))
         loop = self._loop(model, source, blocks, begun)
         history = loop.run()
         told = Told(
             _kind(marks), *shape(model), marks.size, len(self.texts), history.steps, perf_counter() - begun, before,
-            perplexity(model, blocks), words or len(tokenizer.get_added_tokens_decoder()) * (self.start is not None),
+            agreed(lambda: perplexity(model, blocks)), words or len(tokenizer.get_added_tokens_decoder()) * (self.start is not None),
         )  # fmt: skip
+        if main():
+            self._keep(model, work, told)
+        return told
+
+    def _keep(self, model: torch.nn.Module, work: Path, told: Told) -> None:
+        """Write ``out``; nothing unfinished is left."""
         model.save_pretrained(self.out)
         for path in work.glob("*token*.json"):
             shutil.copyfile(path, self.out / path.name)
         (self.out / FACTS).write_text(json.dumps(asdict(told)), encoding="utf-8")
         shutil.rmtree(work)
-        return told
 
     def _parted(self) -> tuple[list[str], list[str]]:
         """What is learned from and what is kept out, texts that occur twice on one side only."""
@@ -144,9 +149,9 @@ class Pretraining:
 
     def _fitting(self, size: int, texts: Sequence[str], tokenizer: Tokenizer) -> Shape:
         """The largest shape that passes over the text often enough in the time given."""
-        steps = PASSES[0] * _steps(texts)
+        steps = steps_for(PASSES[0] * _steps(texts))
         for shape in SHAPES[:-1]:
-            if steps * _pace(made(self.kind, shape, size), self.seconds / steps) <= self.seconds:
+            if steps * _pace(placed(made(self.kind, shape, size)), self.seconds / steps) <= self.seconds:
                 return shape
         return SHAPES[-1]
 
@@ -154,7 +159,7 @@ class Pretraining:
         rate = RATE if self.start is None else RATE_ON
         return Loop(
             model,
-            Recipe(PASSES[1] * _steps(source.texts) if self.steps is None else self.steps, learning_rate=rate, seed=self.seed),
+            Recipe(steps_for(PASSES[1] * _steps(source.texts)) if self.steps is None else self.steps, learning_rate=rate, seed=self.seed),
             source,
             lambda batch: loss(model, batch),
             judge=lambda: -math.log(perplexity(model, blocks)),
@@ -184,6 +189,7 @@ def opened(folder: Path) -> tuple[torch.nn.Module, Tokenizer, Marks]:
     tokenizer.no_padding()
     tokenizer.no_truncation()
     begin = wrapped.cls_token_id if wrapped.cls_token_id is not None else wrapped.bos_token_id
+    model = placed(model)
     return model, tokenizer, Marks(None, end, None, size) if causal else Marks(begin, end, wrapped.mask_token_id, size)
 
 
@@ -208,7 +214,7 @@ def made(kind: Kind, shape: Shape, size: int) -> torch.nn.Module:
 
 def loss(model: torch.nn.Module, batch: Blocks) -> Tensor:
     """Mean cross-entropy of the tokens that are wanted; the table of words is multiplied for those alone."""
-    tokens, wanted = (torch.from_numpy(part) for part in batch)
+    tokens, wanted = near(model, *map(torch.from_numpy, batch))
     chosen = wanted != NONE
     with half():
         states = model.base_model(input_ids=tokens).last_hidden_state[chosen]
@@ -280,8 +286,10 @@ def _pace(model: torch.nn.Module, enough: float, steps: int = 2) -> float:
     took = []
     for _ in range(steps + 1):
         begun = perf_counter()
-        loss(model, batch).backward()
+        value = loss(model, batch)
+        value.backward()
         optimizer.step()
+        float(value)  # a GPU has not worked before it is asked
         took.append(perf_counter() - begun)
         if took[0] > 4 * enough:
             return took[0]

@@ -12,6 +12,7 @@ from time import perf_counter
 import numpy as np
 import torch
 
+from aisle.text.device_train import agreed, forked
 from aisle.text.loop_train import Batch, Loop, TrainingError, optimizer_of, parameter_groups
 from aisle.tracking.run import RANGE, begin, part, point
 
@@ -44,15 +45,13 @@ class Ranged:
 def range_test(loop: Loop[Batch], seconds: float, lowest: float = LOWEST, highest: float = HIGHEST) -> Ranged:
     """The test on ``loop``'s own batches, loss and optimizer, in at most ``seconds``: it stands aside when its steps would not fit."""
     weights = {name: tensor.detach().clone() for name, tensor in loop.net.state_dict().items()}
-    dice = torch.get_rng_state()
-    torch.manual_seed(loop.recipe.seed)
     rates = np.geomspace(lowest, highest, STEPS).tolist()
     try:
-        with part(RANGE):
+        with part(RANGE), forked():
+            torch.manual_seed(loop.recipe.seed)
             losses, needed = _losses(loop, rates, seconds)
     finally:
         loop.net.load_state_dict(weights)
-        torch.set_rng_state(dice)
     rates = rates[: len(losses)]
     if needed > seconds:
         return Ranged(rates, losses, None, f"no range test: its {STEPS} steps take about {needed:,.0f} s, {seconds:,.0f} s are given")
@@ -80,7 +79,7 @@ def _losses(loop: Loop[Batch], rates: Sequence[float], seconds: float) -> tuple[
         losses.append(mean / (1 - SMOOTH ** (step + 1)))
         point(step + 1, loss=losses[-1], rate=rate, gradient_norm=norm)
         marks.append(perf_counter())
-        if len(marks) == SEEN + 1 and (needed := STEPS * (marks[-1] - marks[1]) / (SEEN - 1)) > seconds:
+        if len(marks) == SEEN + 1 and (needed := agreed(lambda: STEPS * (marks[-1] - marks[1]) / (SEEN - 1))) > seconds:
             return losses, needed
         if losses[-1] > WORSE * min(losses):
             break

@@ -38,7 +38,7 @@ class Teacher:
         self.model.net.eval()
         first, second = [self.pairs.queries[number] for number in queries], [self.texts[row] for row in items]
         with torch.no_grad():
-            return self.model.scores(self.model.tokens(first, second))
+            return self.model.scores(self.model.tokens(first, second)).cpu()
 
     def __call__(self, batch: Batch) -> Tensor:
         """``(pairs,) float32``: each right answer's score minus that of its query's hard negative, NaN where there is none."""

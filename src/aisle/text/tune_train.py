@@ -24,6 +24,7 @@ from aisle.text.aim_train import Aim, check_sizes
 from aisle.text.between_train import move_back, weights_of
 from aisle.text.contrast_train import Known, Pairs, Pieces, loss
 from aisle.text.cross_learn_train import Course
+from aisle.text.device_train import agreed, main, steps_for
 from aisle.text.encoder import OnnxEncoder
 from aisle.text.export_train import export
 from aisle.text.found import shares
@@ -107,8 +108,8 @@ class Judge:
         """Each window's queries, one share a query."""
         model.net.eval()
         with torch.no_grad():
-            items = self._cut(model.vectors(model.tokens(self.texts)).numpy())
-            asked = {name: self._cut(model.vectors(model.tokens(self._texts(name), "query")).numpy()) for name in windows}
+            items = self._cut(model.vectors(model.tokens(self.texts)).cpu().numpy())
+            asked = {name: self._cut(model.vectors(model.tokens(self._texts(name), "query")).cpu().numpy()) for name in windows}
         self.first = {name: (vectors @ items.T).argmax(1) for name, vectors in asked.items()}
         return {name: self._shares(name, vectors, items) for name, vectors in asked.items()}
 
@@ -155,7 +156,7 @@ def tune(folder: Path) -> None:
     judge, model = Judge(task), open_model(task.model)
     check_sizes(task.sizes, int(model.net.model.config.hidden_size))
     windows = list(task.asked)
-    measured = {"untouched": judge.of(model, windows)}
+    measured = {"untouched": judge.of(model, windows)} if main() else {}
     untouched, before = judge.first, weights_of(model.net)
     model = learning(model, task.how, task.seed)
     end = begun + task.seconds - AFTER
@@ -172,10 +173,14 @@ def tune(folder: Path) -> None:
         with part(name):
             history = _learn(task, model, tokens, judge, folder, stop, (name, rate, aim))
         taken[name], losses[name] = history.steps, history.losses
+        if not main():
+            continue
         if name == "pairs" and task.how.method == "full":
             back = move_back(model.net, before, lambda: judge.held(model))
         measured[name] = judge.of(model, windows)
-    _tell_changes(task, judge, untouched)
+    if not main():
+        return
+    _tell_changes(judge, untouched)
     best = max(measured, key=lambda name: float(np.mean(measured[name]["held"])))
     if best == "pairs":
         keep(model, folder / "adapter")
@@ -187,10 +192,10 @@ def tune(folder: Path) -> None:
     (folder / "measured.json").write_text(json.dumps(said), encoding="utf-8")
 
 
-def _tell_changes(task: Task, judge: Judge, untouched: Firsts) -> None:
+def _tell_changes(judge: Judge, untouched: Firsts) -> None:
     """Which first answers learning changed, by queries that taught nothing."""
-    shown = "development" if "development" in task.asked else "held"
-    counts, examples = judge.changed(shown, untouched, judge.first, task.examples)
+    shown = "development" if "development" in untouched else "held"
+    counts, examples = judge.changed(shown, untouched, judge.first, judge.task.examples)
     say(fact="changed_answers", value=counts)
     if examples:
         say(fact="changed_examples", value=examples, private=True)
@@ -199,11 +204,14 @@ def _tell_changes(task: Task, judge: Judge, untouched: Firsts) -> None:
 def _kept(place: Path, decide: Callable[[], tuple[float, str]]) -> tuple[float, str]:
     """What was decided before an interruption, else decide now: the steps that follow would not go on at another rate."""
     path = place / "rate.json"
-    if not path.is_file():
+    if agreed(path.is_file):
+        rate, why = json.loads(path.read_text(encoding="utf-8"))
+        return float(rate), str(why)
+    found = decide()
+    if main():
         place.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(decide()), encoding="utf-8")
-    rate, why = json.loads(path.read_text(encoding="utf-8"))
-    return float(rate), str(why)
+        path.write_text(json.dumps(found), encoding="utf-8")
+    return found
 
 
 def _rate(task: Task, model: Opened, tokens: Sequence[Tokens]) -> tuple[float, str]:
@@ -251,7 +259,7 @@ def _learn(
     planned = task.steps.get(name)
     loop = Loop(
         model.net,
-        _recipe(task, planned or EPOCHS[name] * source.steps(), rate),
+        _recipe(task, planned or steps_for(EPOCHS[name] * source.steps()), rate),
         source,
         lambda batch: aim.loss(model, batch),
         None if name == "pieces" else lambda: judge.held(model),

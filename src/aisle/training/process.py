@@ -15,11 +15,14 @@ from aisle.core.errors import InputError
 from aisle.tracking import Tracker
 from aisle.tracking.run import fact, told
 
+LAUNCHER = "aisle.text.launch_train"
+"""Starts a process for each GPU, and ends them when it is terminated; killed, it could not."""
+
 
 @dataclass(frozen=True)
 class Process:
-    """``python -m module folder``, which has ``seconds``. It says ``{"part", "of"}`` for each step, and what `Spoken` says; ``words`` are
-    for a part of the ``model``'s learning. ``fault`` and ``mend`` tell a user that it failed."""
+    """``python -m module folder`` by the `LAUNCHER`, which has ``seconds``. It says ``{"part", "of"}`` for each step, and what `Spoken`
+    says; ``words`` are for a part of the ``model``'s learning. ``fault`` and ``mend`` tell a user that it failed."""
 
     module: str
     folder: Path
@@ -34,10 +37,10 @@ class Process:
         with (
             (self.folder / "said.log").open("w", encoding="utf-8") as log,
             subprocess.Popen(
-                [sys.executable, "-m", self.module, str(self.folder)], stdout=subprocess.PIPE, stderr=log, text=True
+                [sys.executable, "-m", LAUNCHER, self.module, str(self.folder)], stdout=subprocess.PIPE, stderr=log, text=True
             ) as process,
         ):
-            late = Timer(self.seconds, process.kill)
+            late = Timer(self.seconds, process.terminate)
             late.daemon = True
             late.start()
             try:
@@ -45,7 +48,7 @@ class Process:
                 process.wait()
             finally:
                 late.cancel()
-                process.kill()
+                process.terminate()
         if process.returncode > 0:
             said = ((self.folder / "said.log").read_text(encoding="utf-8").strip().splitlines() or ["no reason given"])[-1]
             raise InputError(f"{self.fault}: {said}", self.mend)
