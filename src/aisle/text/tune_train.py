@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -26,6 +26,8 @@ from aisle.text.cross_learn_train import Course
 from aisle.text.encoder import OnnxEncoder
 from aisle.text.export_train import export
 from aisle.text.found import shares
+from aisle.text.heads_train import Heads
+from aisle.text.lesson import Lesson
 from aisle.text.loop_train import History, Loop, Recipe
 from aisle.text.lora_train import RATES, keep, learning, told
 from aisle.text.model_train import Opened, Tokens, open_model
@@ -56,7 +58,8 @@ class Task:
     """What a job's folder says. ``texts`` of all items; ``pool`` ``(p,)`` rows among which is measured; ``asked``: by window the queries
     that measure, none of which teaches; ``steps``: how many a plan wants, else empty; ``rate`` None: `RATES`, or what the range test
     proposes where it is ``ranged``; ``examples``: how many changed answers are told; ``how``: which part of the model learns, from what;
-    ``sizes`` as `Aim` has them, ``size``: how many numbers of a vector will be served, 0: all; ``weighed``: how answers are, in words."""
+    ``sizes`` as `Aim` has them, ``size``: how many numbers of a vector will be served, 0: all; ``weighed``: how answers are, in words;
+    ``lessons``: what else the vectors learn; ``not_taught``: why some do not, in words."""
 
     model: Path
     seconds: float
@@ -73,6 +76,8 @@ class Task:
     sizes: Sequence[int] = ()
     size: int = 0
     weighed: str = ""
+    lessons: Sequence[Lesson] = ()
+    not_taught: Sequence[str] = ()
 
     @classmethod
     def read(cls, folder: Path) -> Task:
@@ -88,7 +93,8 @@ class Task:
         asked = {name.removeprefix("asked_"): rows for name, rows in held.items() if name.startswith("asked_")}
         how = said["rate"], bool(said["ranged"]), int(said["examples"]), Finetuning.model_validate(said["how"])
         model, seconds, seed = Path(said["model"]), float(said["seconds"]), int(said["seed"])
-        last = said["sizes"], int(said["size"]), str(said["weighed"])
+        lessons = [Lesson.read(name, weight, held) for name, weight in said["lessons"].items()]
+        last = said["sizes"], int(said["size"]), str(said["weighed"]), lessons, said["not_taught"]
         return cls(model, seconds, seed, said["texts"], pairs, held["pool"], asked, said["steps"], *how, *last)
 
 
@@ -148,7 +154,8 @@ def tune(folder: Path) -> None:
     begun = perf_counter()
     task = Task.read(folder)
     judge, model = Judge(task), open_model(task.model)
-    check_sizes(task.sizes, int(model.net.model.config.hidden_size))
+    width = int(model.net.model.config.hidden_size)
+    check_sizes(task.sizes, width)
     windows = list(task.asked)
     measured = {"untouched": judge.of(model, windows)}
     untouched = judge.first
@@ -158,21 +165,18 @@ def tune(folder: Path) -> None:
     rate, why = _kept(folder / "checkpoint-rate", lambda: _rate(task, model, tokens))
     taken: dict[str, float] = {"rate": rate} if task.rate is None and rate != RATES[task.how.method] else {}
     losses: dict[str, list[float]] = {}
-    aim = Aim(task.sizes)
+    aim = Aim(task.sizes, heads=Heads(task.lessons, width) if task.lessons else None)
     for name in ("pieces", "pairs"):
         if name == "pairs" and task.how.margin:
-            aim, taken["teacher"] = _taught(task, folder, end)
+            aim, taken["teacher"] = _taught(task, aim, folder, end)
         share = PIECES_TIME if name == "pieces" else 1.0
         stop = perf_counter() + share * (end - perf_counter())
         with part(name):
             history = _learn(task, model, tokens, judge, folder, stop, (name, rate, aim))
         taken[name], losses[name] = history.steps, history.losses
         measured[name] = judge.of(model, windows)
-    shown = "development" if "development" in windows else "held"
-    counts, examples = judge.changed(shown, untouched, judge.first, task.examples)
-    say(fact="changed_answers", value=counts)
-    if examples:
-        say(fact="changed_examples", value=examples, private=True)
+    taught = aim.heads.told(model, tokens, model.tokens(task.pairs.queries, "query")) if aim.heads is not None else []
+    _tell_changed(task, judge, untouched)
     best = max(measured, key=lambda name: float(np.mean(measured[name]["held"])))
     if best == "pairs":
         keep(model, folder / "adapter")
@@ -180,8 +184,17 @@ def tune(folder: Path) -> None:
         export(folder / "model", folder / "encoder", "minilm_tuned")
         measured |= judge.served(OnnxEncoder(folder / "encoder", threads=torch.get_num_threads()), windows)
     said = {"measured": measured, "taken": taken, "losses": losses, "best": best, "rate": why, "learned": told(task.how)}
-    said |= {"weighed": task.weighed}
+    said |= {"weighed": task.weighed, "lessons": taught, "not_taught": task.not_taught}
     (folder / "measured.json").write_text(json.dumps(said), encoding="utf-8")
+
+
+def _tell_changed(task: Task, judge: Judge, untouched: Firsts) -> None:
+    """Which first answers fine-tuning changed, by development queries where there are some."""
+    shown = "development" if "development" in task.asked else "held"
+    counts, examples = judge.changed(shown, untouched, judge.first, task.examples)
+    say(fact="changed_answers", value=counts)
+    if examples:
+        say(fact="changed_examples", value=examples, private=True)
 
 
 def _kept(place: Path, decide: Callable[[], tuple[float, str]]) -> tuple[float, str]:
@@ -213,8 +226,8 @@ def _recipe(task: Task, steps: int, rate: float) -> Recipe:
     return Recipe(steps, rate, how.weight_decay, decay=how.decay, layer_decay=how.layer_decay, optimizer=how.optimizer, seed=task.seed)
 
 
-def _taught(task: Task, folder: Path, end: float) -> tuple[Aim, int]:
-    """The aim with the margins of a cross-encoder that learns first, and its steps; without them where it finds nothing to learn from."""
+def _taught(task: Task, aim: Aim, folder: Path, end: float) -> tuple[Aim, int]:
+    """``aim`` with the margins of a cross-encoder that learns first, and its steps; without them where it finds nothing to learn from."""
     teacher = Teacher.of(task.model, task.pairs, task.texts)
     stop, planned = perf_counter() + TEACHER_TIME * (end - perf_counter()), task.steps.get("teacher", 0)
     course = Course(
@@ -227,7 +240,7 @@ def _taught(task: Task, folder: Path, end: float) -> tuple[Aim, int]:
     )
     with part("teacher"):
         steps = teacher.learn(course).steps
-    return (Aim(task.sizes, task.how.margin, teacher) if steps else Aim(task.sizes)), steps
+    return (replace(aim, margin=task.how.margin, teacher=teacher) if steps else aim), steps
 
 
 def _learn(
@@ -238,7 +251,7 @@ def _learn(
     source = Pieces(model, task.texts, tokens, task.seed) if name == "pieces" else Known(model, task.pairs, tokens, task.seed)
     planned = task.steps.get(name)
     loop = Loop(
-        model.net,
+        model.net if aim.heads is None else aim.heads.beside(model.net),
         _recipe(task, planned or EPOCHS[name] * source.steps(), rate),
         source,
         lambda batch: aim.loss(model, batch),
