@@ -32,6 +32,7 @@ PARTS = {
     "encoders": "encoders.encoder_figures",
     "adapters": "adapters.adapter_figures",
     "rates": "rates.rate_figures",
+    "multitask": "multitask.multitask_figures",
     "shrink": "shrink.shrink_figures",
     "packed_vectors": "packed_vectors.packed_figures",
     "chinese_pretraining": "chinese_pretraining.pretraining_figures",

@@ -167,6 +167,13 @@ class Tracking(Section):
     )
 
 
+class Tasks(Section):
+    """``[finetuning] tasks``: what the encoder learns beside what answers a query, and how much that weighs; 0: not at all."""
+
+    category: float = Field(default=0, ge=0, le=100, description="an item's category from its text, a query's from what answered it")
+    price: float = Field(default=0, ge=0, le=100, description="in which fifth of the shop's prices an item lies, from its text")
+
+
 class Finetuning(Section):
     """``[finetuning]``: how the encoder is fine-tuned."""
 
@@ -191,6 +198,7 @@ class Finetuning(Section):
         default=(), description="so many first numbers of a vector learn to serve alone, beside the whole and `encoder_size`"
     )
     margin: float = Field(default=0, ge=0, le=100, description="weight of the margins of a cross-encoder trained first; 0: none is trained")
+    tasks: Tasks = Field(default=Tasks(), description="weights of what is learned beside; absent: none")
     map_rank: int = Field(
         default=0, ge=0, le=256, description="of the linear map that is learned where nothing is fine-tuned; 0: a whole one"
     )

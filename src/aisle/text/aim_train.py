@@ -1,4 +1,4 @@
-"""What fine-tuning aims at: the contrastive loss at nested sizes, and the margins that a cross-encoder sees; training only."""
+"""What fine-tuning aims at: the contrastive loss at nested sizes, the margins that a cross-encoder sees, further tasks; training only."""
 
 from __future__ import annotations
 
@@ -10,24 +10,28 @@ from torch import Tensor
 
 from aisle.core.errors import InputError
 from aisle.text.contrast_train import TEMPERATURE, Batch, contrast
+from aisle.text.heads_train import Heads
 from aisle.text.model_train import Opened
 
 
 @dataclass(frozen=True)
 class Aim:
     """``sizes``: that many first numbers of a vector shall serve alone, beside the whole; ``margin``: what margin-MSE weighs beside the
-    contrastive loss, and ``teacher`` gives the margins ``(pairs,)`` of a batch, NaN where a pair has no hard negative."""
+    contrastive loss, and ``teacher`` gives the margins ``(pairs,)`` of a batch, NaN where a pair has no hard negative; ``heads``: what
+    else is learned from the same vectors."""
 
     sizes: Sequence[int] = ()
     margin: float = 0.0
     teacher: Callable[[Batch], Tensor] | None = None
+    heads: Heads | None = None
 
     def loss(self, model: Opened, batch: Batch) -> Tensor:
         """The sum over the whole and each nested size (Matryoshka representation learning, Kusupati et al. 2022, all weights 1)."""
         queries, items = model.vectors(batch.queries), model.vectors(batch.items)
         sizes = [len(queries[0]), *(size for size in sorted(self.sizes, reverse=True) if size < len(queries[0]))]
         margins = self.teacher(batch) if self.teacher is not None and self.margin else None
-        return torch.stack([self._at(size, queries, items, batch, margins) for size in sizes]).sum()
+        found = torch.stack([self._at(size, queries, items, batch, margins) for size in sizes]).sum()
+        return found if self.heads is None else found + self.heads(queries, items, batch)
 
     def _at(self, size: int, queries: Tensor, items: Tensor, batch: Batch, margins: Tensor | None) -> Tensor:
         scores = first(queries, size) @ first(items, size).T / TEMPERATURE

@@ -27,9 +27,9 @@ PER_TOPIC = 400
 @dataclass(frozen=True)
 class Batch:
     """``queries`` and ``items`` are tokens of different texts; pair ``k`` says that item ``item[k]`` answers query ``query[k]``.
-    ``related`` ``(queries, items) bool``: answers too, or may do so; such are never negatives. Of known answers: ``asked`` and ``shown``
-    are the numbers of queries and items, ``other`` ``(pairs,)`` the item that is a hard negative of the pair's query, -1 for none,
-    ``weight`` ``(pairs,)`` how much each teaches, empty: all alike."""
+    ``related`` ``(queries, items) bool``: answers too, or may do so; such are never negatives. ``shown`` are the numbers of the items. Of
+    known answers: ``asked`` are the numbers of the queries, ``other`` ``(pairs,)`` the item that is a hard negative of the pair's query,
+    -1 for none, ``weight`` ``(pairs,)`` how much each teaches, empty: all alike."""
 
     queries: Sequence[Tokens]
     items: Sequence[Tokens]
@@ -145,7 +145,7 @@ class Pieces:
             related = np.array([[holds(self.texts[row], query) for row in rows] for query in asked])
             np.fill_diagonal(related, True)
             own = np.arange(len(rows))
-            yield Batch(self.model.tokens(asked, "query"), [self.items[row] for row in rows], own, own, related)
+            yield Batch(self.model.tokens(asked, "query"), [self.items[row] for row in rows], own, own, related, shown=np.array(rows))
 
 
 def _topics(model: Opened, queries: Sequence[Tokens], count: int, seed: int) -> Numbers:

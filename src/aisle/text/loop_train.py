@@ -24,6 +24,10 @@ PROBE = 6
 """Steps after which their pace is believed; the first two are slow and not counted."""
 JUDGED = 4
 """Times that the development metric is taken."""
+HEADS = "heads"
+"""Begins the names of parameters that stand on top of a net that knows something already, and begin at nothing themselves."""
+HEADS_RATE = 50.0
+"""Factor of their rate."""
 TOLD = 10
 """Steps between two looks at speed and memory."""
 SAVED = 60.0
@@ -220,15 +224,19 @@ class Group(NamedTuple):
 
 
 def parameter_groups(net: torch.nn.Module, recipe: Recipe) -> list[Group]:
-    """A group for each layer and for what is decayed or not; frozen parameters are left out."""
+    """A group for each layer, for `HEADS`, and for what is decayed or not; frozen parameters are left out."""
     named = [(name, tensor) for name, tensor in net.named_parameters() if tensor.requires_grad and ".pooler." not in name]
     top = 1 + max((_layer(name) for name, _ in named), default=0)
     found: dict[tuple[int, bool], list[Tensor]] = {}
     for name, tensor in named:
-        layer = _layer(name) if ".layer." in name or "embeddings" in name else top
+        layer = top + 1 if name.startswith(f"{HEADS}.") else _layer(name) if ".layer." in name or "embeddings" in name else top
         found.setdefault((layer, tensor.ndim > 1), []).append(tensor)
     return [
-        Group(tensors, recipe.learning_rate * recipe.layer_decay ** (top - layer), recipe.weight_decay if decayed else 0.0)
+        Group(
+            tensors,
+            recipe.learning_rate * (HEADS_RATE if layer > top else recipe.layer_decay ** (top - layer)),
+            recipe.weight_decay if decayed else 0.0,
+        )
         for (layer, decayed), tensors in found.items()
     ]
 

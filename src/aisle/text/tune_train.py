@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,13 +22,15 @@ from safetensors.numpy import load_file
 from aisle.core.arrays import grouped
 from aisle.settings import Finetuning
 from aisle.text.aim_train import Aim, check_sizes
-from aisle.text.between_train import move_back, weights_of
+from aisle.text.between_train import Weights, move_back, weights_of
 from aisle.text.contrast_train import Known, Pairs, Pieces, loss
 from aisle.text.cross_learn_train import Course
-from aisle.text.device_train import agreed, main, steps_for
+from aisle.text.device_train import agreed, main, placed, steps_for
 from aisle.text.encoder import OnnxEncoder
 from aisle.text.export_train import export
 from aisle.text.found import shares
+from aisle.text.heads_train import Heads
+from aisle.text.lesson import Lesson
 from aisle.text.loop_train import History, Loop, Recipe
 from aisle.text.lora_train import RATES, keep, learning, told
 from aisle.text.model_train import Opened, Tokens, open_model
@@ -58,7 +61,8 @@ class Task:
     """What a job's folder says. ``texts`` of all items; ``pool`` ``(p,)`` rows among which is measured; ``asked``: by window the queries
     that measure, none of which teaches; ``steps``: how many a plan wants, else empty; ``rate`` None: `RATES`, or what the range test
     proposes where it is ``ranged``; ``examples``: how many changed answers are told; ``how``: which part of the model learns, from what;
-    ``sizes`` as `Aim` has them, ``size``: how many numbers of a vector will be served, 0: all; ``weighed``: how answers are, in words."""
+    ``sizes`` as `Aim` has them, ``size``: how many numbers of a vector will be served, 0: all; ``weighed``: how answers are, in words;
+    ``lessons``: what else the vectors learn; ``not_taught``: why some do not, in words."""
 
     model: Path
     seconds: float
@@ -75,6 +79,8 @@ class Task:
     sizes: Sequence[int] = ()
     size: int = 0
     weighed: str = ""
+    lessons: Sequence[Lesson] = ()
+    not_taught: Sequence[str] = ()
 
     @classmethod
     def read(cls, folder: Path) -> Task:
@@ -90,7 +96,8 @@ class Task:
         asked = {name.removeprefix("asked_"): rows for name, rows in held.items() if name.startswith("asked_")}
         how = said["rate"], bool(said["ranged"]), int(said["examples"]), Finetuning.model_validate(said["how"])
         model, seconds, seed = Path(said["model"]), float(said["seconds"]), int(said["seed"])
-        last = said["sizes"], int(said["size"]), str(said["weighed"])
+        lessons = [Lesson.read(name, weight, held) for name, weight in said["lessons"].items()]
+        last = said["sizes"], int(said["size"]), str(said["weighed"]), lessons, said["not_taught"]
         return cls(model, seconds, seed, said["texts"], pairs, held["pool"], asked, said["steps"], *how, *last)
 
 
@@ -155,41 +162,45 @@ def tune(folder: Path) -> None:
     task = Task.read(folder)
     judge, model = Judge(task), open_model(task.model)
     check_sizes(task.sizes, int(model.net.model.config.hidden_size))
-    windows = list(task.asked)
-    measured = {"untouched": judge.of(model, windows)} if main() else {}
+    measured = {"untouched": judge.of(model, list(task.asked))} if main() else {}
     untouched, before = judge.first, weights_of(model.net)
     model = learning(model, task.how, task.seed)
-    end = begun + task.seconds - AFTER
-    tokens = model.tokens(task.texts)
-    rate, why = _kept(folder / "checkpoint-rate", lambda: _rate(task, model, tokens))
-    taken: dict[str, float] = {"rate": rate} if task.rate is None and rate != RATES[task.how.method] else {}
-    losses: dict[str, list[float]] = {}
-    aim, back = Aim(task.sizes), 0.0
-    for name in ("pieces", "pairs"):
-        if name == "pairs" and task.how.margin:
-            aim, taken["teacher"] = _taught(task, folder, end)
-        share = PIECES_TIME if name == "pieces" else 1.0
-        stop = perf_counter() + share * (end - perf_counter())
-        with part(name):
-            history = _learn(task, model, tokens, judge, folder, stop, (name, rate, aim))
-        taken[name], losses[name] = history.steps, history.losses
-        if not main():
-            continue
-        if name == "pairs" and task.how.method == "full":
-            back = move_back(model.net, before, lambda: judge.held(model))
-        measured[name] = judge.of(model, windows)
+    said = _learned(task, folder, judge, model, before, begun + task.seconds - AFTER)
     if not main():
         return
     _tell_changes(judge, untouched)
-    best = max(measured, key=lambda name: float(np.mean(measured[name]["held"])))
-    if best == "pairs":
+    measured |= said["measured"]
+    said["best"] = max(measured, key=lambda name: float(np.mean(measured[name]["held"])))
+    if said["best"] == "pairs":
         keep(model, folder / "adapter")
         model.save(folder / "model")
         export(folder / "model", folder / "encoder", "minilm_tuned")
-        measured |= judge.served(OnnxEncoder(folder / "encoder", threads=torch.get_num_threads()), windows)
-    said = {"measured": measured, "taken": taken, "losses": losses, "best": best, "rate": why, "learned": told(task.how), "back": back}
-    said |= {"weighed": task.weighed}
+        measured |= judge.served(OnnxEncoder(folder / "encoder", threads=torch.get_num_threads()), list(task.asked))
+    said |= {"measured": measured, "learned": told(task.how), "weighed": task.weighed, "not_taught": task.not_taught}
     (folder / "measured.json").write_text(json.dumps(said), encoding="utf-8")
+
+
+def _learned(task: Task, folder: Path, judge: Judge, model: Opened, before: Weights, end: float) -> dict[str, Any]:
+    """Both steps of the way, until ``end``: what each took and reached, what else is told of them. ``before``: the untouched weights."""
+    tokens = model.tokens(task.texts)
+    rate, why = _kept(folder / "checkpoint-rate", lambda: _rate(task, model, tokens))
+    taken: dict[str, float] = {"rate": rate} if task.rate is None and rate != RATES[task.how.method] else {}
+    said: dict[str, Any] = {"taken": taken, "losses": {}, "measured": {}, "rate": why, "lessons": [], "back": 0.0}
+    aim = Aim(task.sizes, heads=placed(Heads(task.lessons, int(model.net.model.config.hidden_size))) if task.lessons else None)
+    for name in ("pieces", "pairs"):
+        if name == "pairs" and task.how.margin:
+            aim, taken["teacher"] = _taught(task, aim, folder, end)
+        stop = perf_counter() + (PIECES_TIME if name == "pieces" else 1.0) * (end - perf_counter())
+        with part(name):
+            history = _learn(task, model, tokens, judge, folder, stop, (name, rate, aim))
+        taken[name], said["losses"][name] = history.steps, history.losses
+        if main():
+            if aim.heads is not None:
+                said["lessons"] = aim.heads.told(model, tokens, model.tokens(task.pairs.queries, "query"))
+            if name == "pairs" and task.how.method == "full":
+                said["back"] = move_back(model.net, before, lambda: judge.held(model))
+            said["measured"][name] = judge.of(model, list(task.asked))
+    return said
 
 
 def _tell_changes(judge: Judge, untouched: Firsts) -> None:
@@ -233,8 +244,8 @@ def _recipe(task: Task, steps: int, rate: float) -> Recipe:
     return Recipe(steps, rate, how.weight_decay, decay=how.decay, layer_decay=how.layer_decay, optimizer=how.optimizer, seed=task.seed)
 
 
-def _taught(task: Task, folder: Path, end: float) -> tuple[Aim, int]:
-    """The aim with the margins of a cross-encoder that learns first, and its steps; without them where it finds nothing to learn from."""
+def _taught(task: Task, aim: Aim, folder: Path, end: float) -> tuple[Aim, int]:
+    """``aim`` with the margins of a cross-encoder that learns first, and its steps; without them where it finds nothing to learn from."""
     teacher = Teacher.of(task.model, task.pairs, task.texts)
     stop, planned = perf_counter() + TEACHER_TIME * (end - perf_counter()), task.steps.get("teacher", 0)
     course = Course(
@@ -247,7 +258,7 @@ def _taught(task: Task, folder: Path, end: float) -> tuple[Aim, int]:
     )
     with part("teacher"):
         steps = teacher.learn(course).steps
-    return (Aim(task.sizes, task.how.margin, teacher) if steps else Aim(task.sizes)), steps
+    return (replace(aim, margin=task.how.margin, teacher=teacher) if steps else aim), steps
 
 
 def _learn(
@@ -258,7 +269,7 @@ def _learn(
     source = Pieces(model, task.texts, tokens, task.seed) if name == "pieces" else Known(model, task.pairs, tokens, task.seed)
     planned = task.steps.get(name)
     loop = Loop(
-        model.net,
+        model.net if aim.heads is None else aim.heads.beside(model.net),
         _recipe(task, planned or steps_for(EPOCHS[name] * source.steps()), rate),
         source,
         lambda batch: aim.loss(model, batch),

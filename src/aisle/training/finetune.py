@@ -22,6 +22,7 @@ from aisle.text.normalise import normalise
 from aisle.tracking import Tracker
 from aisle.tracking.run import RANGE
 from aisle.training.answers import ASKED, LISTED, POOL, Answers, lookalikes, pool
+from aisle.training.lessons import lessons_of, words
 from aisle.training.process import Process
 
 FEWEST = 300
@@ -78,7 +79,8 @@ class Tuned:
         count, taken = len(measured["untouched"]["held"]), said["taken"]
         steps = f"{sum(taken[name] for name in ('pieces', 'pairs'))} steps"
         back = f"moved back by {said['back']:.1f} towards the untouched weights" if said.get("back") else ""
-        how = "; ".join(filter(None, [steps, said.get("rate", ""), said.get("learned", ""), said.get("weighed", ""), back]))
+        beside = words(said.get("lessons", ()), said.get("not_taught", ()))
+        how = "; ".join(filter(None, [steps, *(said.get(name, "") for name in ("rate", "learned", "weighed")), back, beside]))
         gained = said["best"] == "pairs"
         verdict = "fine-tuned on window 1" if gained else "fine-tuning gained nothing, so it stays as it is"
         why = f"{verdict}; recall@10 among {POOL:,} items, {count} queries kept out: {values} ({how})"
@@ -147,14 +149,20 @@ class Tuning:
         self.folder.mkdir(parents=True, exist_ok=True)
         whole = {name: np.ascontiguousarray(array, np.int64) for name, array in arrays.items()}
         weight = {} if answers.weight is None else {"weight": np.ascontiguousarray(answers.weight[teaching], np.float32)}
-        save_file(whole | weight, self.folder / PAIRS)
+        texts = [self.reads(text) for text in item_texts(data.catalogue)]
+        lessons, none = lessons_of(self.how.tasks, data, answers, texts, first[kept:], np.concatenate(list(asked.values())), SEED)
+        save_file(whole | weight | {name: rows for lesson in lessons for name, rows in lesson.arrays().items()}, self.folder / PAIRS)
+        beside = {"lessons": {lesson.name: lesson.weight for lesson in lessons}, "not_taught": none}
+        self._write(answers, texts, beside)
+
+    def _write(self, answers: Answers, texts: Sequence[str], beside: Mapping[str, object]) -> None:
+        """All that is no array."""
         steps = {name: int(count) for name, count in self.steps.items() if name != "rate"}
         said = {"model": str(self.model), "seconds": min(self.seconds, 1e6), "seed": SEED, "steps": steps}
         said |= {"rate": self.how.learning_rate or self.steps.get("rate"), "ranged": self.how.range_test and not steps}
         said |= {"weighed": answers.how, "examples": self.examples, "how": self.how.model_dump()}
         said |= {"sizes": sorted({*self.how.sizes, self.size} - {0}), "size": self.size}
-        said |= {"texts": [self.reads(text) for text in item_texts(data.catalogue)]}
-        said |= {"queries": [self.reads(normalise(text)) for text in answers.texts]}
+        said |= {"texts": texts, "queries": [self.reads(normalise(text)) for text in answers.texts], **beside}
         (self.folder / "job.json").write_text(json.dumps(said), encoding="utf-8")
 
 
