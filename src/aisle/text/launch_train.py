@@ -29,7 +29,7 @@ def launch(module: str, folder: str, processes: int) -> None:
 
     threads = max(1, (os.cpu_count() or 1) // processes)
     said = f"--multi_gpu --num_machines 1 --num_processes {processes} --num_cpu_threads_per_process {threads} --main_process_port 0"
-    said += " --mixed_precision no --dynamo_backend no --log_dir"  # precision is chosen where the device is known
+    said += " --gpu_ids all --mixed_precision no --dynamo_backend no --log_dir"  # precision is chosen where the device is known
     try:
         launch_command(launch_command_parser().parse_args([*said.split(), f"{folder}/processes", "--module", SELF, module, folder]))
     except ChildFailedError as failed:

@@ -20,7 +20,7 @@ from aisle.text.alike import SORTS
 from aisle.text.normalise import normalise
 from aisle.tracking import Tracker
 from aisle.tracking.boards import opened
-from aisle.tracking.run import part, tracked
+from aisle.tracking.run import Run, part, tracked
 from aisle.training.advice import Comparison
 from aisle.training.alike import alike
 from aisle.training.compare_encoders import compare
@@ -84,7 +84,8 @@ def pretrain(
 ) -> Gained:
     """Pre-train on the texts of the shop in ``folder`` and write the model to ``out``; ``start`` is a model to go on from, in its absence
     the installed one for ``contrastive``, which learns from these sorts of ``pairs``, empty: all. Killed, the same command goes on; its
-    curves are in ``out/tracking.jsonl``. Raises `AisleError` for what the user can mend."""
+    curves are in ``out/tracking.jsonl``. Of several processes, which accelerate launched, all but the main one end in here. Raises
+    `AisleError` for what the user can mend."""
     if (out / "config.json").is_file():
         raise InputError(f"{out} holds a model already.", "Name another folder, or remove it.")
     if pairs and kind != "contrastive":
@@ -93,8 +94,10 @@ def pretrain(
     if unknown := sorted(set(pairs) - set(SORTS)):
         raise InputError(f"There are no pairs of the sort {', '.join(unknown)}.", f"--pairs takes {', '.join(SORTS)}.")
     installed = [] if start or kind != "contrastive" else ["minilm"]
+    from aisle.text.device_train import main
+
     settings = load(folder)
-    with Tracker(quiet=quiet) as tracker, tracked(opened(settings.tracking, out, "tracking")):
+    with Tracker(quiet=quiet or not main()) as tracker, tracked(opened(settings.tracking, out, "tracking") if main() else Run()):
         with tracker.part("read and clean"):
             data, _ = load_dataset(folder, settings)
         with tracker.part(LEARNING) as advance, part(kind):
@@ -108,6 +111,8 @@ def pretrain(
                 from aisle.text.pretrain_train import Pretraining
 
                 told = Pretraining(shop_texts(data), out, kind, minutes * 60, start, watch=watch).run()
+    if not main():
+        raise SystemExit
     return Gained(told, compare(folder, [out, *([start] if start else [])], quiet, only=("ngram", *installed)), out.resolve())
 
 
