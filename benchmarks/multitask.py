@@ -31,7 +31,7 @@ from benchmarks.paired import paired
 
 LINES = Lines("multitask")
 PLACE = WORK / "multitask"
-ITEMS, EVENTS, SEED = 5_000, 100_000, 7
+ITEMS, EVENTS, SEED = 5_000, 200_000, 7
 STEPS, BATCH, RATE = 40, 64, 2e-4
 WEIGHT = 0.2
 ALONE = "answers alone"

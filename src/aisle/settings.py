@@ -170,8 +170,8 @@ class Tracking(Section):
 class Tasks(Section):
     """``[finetuning] tasks``: what the encoder learns beside what answers a query, and how much that weighs; 0: not at all."""
 
-    category: float = Field(default=0, ge=0, le=100, description="an item's category from its text, a query's from what answered it")
-    price: float = Field(default=0, ge=0, le=100, description="in which fifth of the shop's prices an item lies, from its text")
+    category: float = Field(default=0.0, ge=0, le=100, description="an item's category from its text, a query's from what answered it")
+    price: float = Field(default=0.0, ge=0, le=100, description="in which fifth of the shop's prices an item lies, from its text")
 
 
 class Finetuning(Section):

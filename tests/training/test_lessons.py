@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
-from aisle.core.catalogue import Catalogue
 from aisle.core.errors import SettingsError
 from aisle.core.events import Dataset, Events
 from aisle.data.windows import cut
@@ -18,7 +18,7 @@ from aisle.settings import Finetuning, Tasks, load
 from aisle.testing.toys import catalogue
 from aisle.tracking import Tracker
 from aisle.training.answers import Answers
-from aisle.training.finetune import Tuned, Tuning
+from aisle.training.finetune import Tuning
 from aisle.training.lessons import category, lessons_of, price, words
 from tests.training.inside import inside
 from tests.training.test_finetune import CELLS, tiny
@@ -27,7 +27,7 @@ TEXTS = [f"item {row}" for row in range(60)]
 ALL = np.arange(60)
 
 
-def shop(**more: object) -> Dataset:
+def shop() -> Dataset:
     """Rows 0 to 24 are lamps, 25 to 49 rugs, 50 to 59 clocks, too few for a label; prices 1 to 50 in their order, then none."""
     names = ["lamp"] * 25 + ["rug"] * 25 + ["clock"] * 10
     items = {f"i{row}": {"category": name, "price": row + 1.0 if row < 50 else None} for row, name in enumerate(names)}
@@ -101,19 +101,9 @@ def test_a_task_that_nobody_knows_and_a_weight_below_0_are_refused(tmp_path: Pat
 def coloured(model: Path) -> Dataset:
     """`tiny`, whose items have a category by their colour, one of two."""
     data = tiny(model, CELLS)
-    return replace(data, catalogue=_with(data.catalogue, [f"half {row // 32}" for row in range(64)]))
-
-
-def _with(goods: Catalogue, names: list[str]) -> Catalogue:
-    return catalogue({item: {"title": goods.texts["title"][row], "category": names[row]} for row, item in enumerate(goods.ids)})
-
-
-def learned(folder: Path, model: Path, data: Dataset, tasks: Tasks, steps: int) -> Tuned:
-    given = Answers.of(data, cut(data.events, data.judgements))
-    how = Finetuning(learning_rate=3e-4, tasks=tasks)
-    return Tuning(folder, model, float("inf"), {"pieces": 3, "pairs": steps}, how).run(
-        data, given, Lexical().fit(data), Tracker(quiet=True)
-    )
+    titles = data.catalogue.texts["title"]
+    items = {item: {"title": titles[row], "category": f"half {row // 32}"} for row, item in enumerate(data.catalogue.ids)}
+    return replace(data, catalogue=catalogue(items))
 
 
 def test_a_shop_s_categories_teach_its_encoder_and_the_plan_says_how_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,20 +112,22 @@ def test_a_shop_s_categories_teach_its_encoder_and_the_plan_says_how_well(tmp_pa
 
     inside(monkeypatch, tune)
     data = coloured(tmp_path / "model")
-    found = learned(tmp_path / "work", tmp_path / "model", data, Tasks(category=0.5, price=0.1), 40)
+    given, how = Answers.of(data, cut(data.events, data.judgements)), Finetuning(learning_rate=3e-4, tasks=Tasks(category=0.5, price=0.1))
+    job = Tuning(tmp_path / "work", tmp_path / "model", float("inf"), {"pieces": 3, "pairs": 40}, how)
+    found = job.run(data, given, Lexical().fit(data), Tracker(quiet=True))
     (told,) = json.loads((tmp_path / "work" / "measured.json").read_text())["lessons"]
     assert "category taught beside at weight 0.5: 2 labels of" in found.why and "price is not taught" in found.why
     assert told["held"]["items"]["right"] > told["held"]["items"]["usual"], told
     assert told["held"]["queries"]["right"] > 0.8 > told["held"]["queries"]["usual"], told
 
 
-def test_a_weight_of_0_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from aisle.text.tune_train import tune
-
-    inside(monkeypatch, tune)
-    data, losses = coloured(tmp_path / "model"), {}
+def test_a_weight_of_0_leaves_a_job_bit_for_bit_what_it_is_without_the_task(tmp_path: Path) -> None:
+    data, jobs = coloured(tmp_path / "model"), {}
+    given = Answers.of(data, cut(data.events, data.judgements))
     for name, tasks in {"none": Tasks(), "zero": Tasks(category=0, price=0), "some": Tasks(category=0.5)}.items():
-        learned(tmp_path / name, tmp_path / "model", data, tasks, 3)
-        said = json.loads((tmp_path / name / "measured.json").read_text())
-        losses[name] = said["losses"], said["measured"]
-    assert losses["none"] == losses["zero"] != losses["some"]
+        Tuning(tmp_path / name, tmp_path / "model", 60.0, {}, Finetuning(tasks=tasks)).write(data, given, Lexical().fit(data))
+        jobs[name] = (tmp_path / name / "pairs.safetensors").read_bytes(), (tmp_path / name / "job.json").read_bytes()
+    assert jobs["none"] == jobs["zero"] != jobs["some"]
+    some = {name: rows for name, rows in load_file(tmp_path / "some" / "pairs.safetensors").items() if not name.startswith("lesson_")}
+    none = load_file(tmp_path / "none" / "pairs.safetensors")
+    assert some.keys() == none.keys() and all((some[name] == none[name]).all() for name in none), "the dice fall as before"

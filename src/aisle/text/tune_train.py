@@ -96,9 +96,9 @@ class Task:
         asked = {name.removeprefix("asked_"): rows for name, rows in held.items() if name.startswith("asked_")}
         how = said["rate"], bool(said["ranged"]), int(said["examples"]), Finetuning.model_validate(said["how"])
         model, seconds, seed = Path(said["model"]), float(said["seconds"]), int(said["seed"])
+        last = said["sizes"], int(said["size"]), str(said["weighed"])
         lessons = [Lesson.read(name, weight, held) for name, weight in said["lessons"].items()]
-        last = said["sizes"], int(said["size"]), str(said["weighed"]), lessons, said["not_taught"]
-        return cls(model, seconds, seed, said["texts"], pairs, held["pool"], asked, said["steps"], *how, *last)
+        return cls(model, seconds, seed, said["texts"], pairs, held["pool"], asked, said["steps"], *how, *last, lessons, said["not_taught"])
 
 
 class Judge:
