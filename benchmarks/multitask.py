@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,6 +29,10 @@ from benchmarks.figures import WORK, Figure, Lines, show
 from benchmarks.measure import interval
 from benchmarks.paired import paired
 
+if TYPE_CHECKING:
+    from aisle.text.model_train import Opened
+    from aisle.text.tune_train import Judge, Task
+
 LINES = Lines("multitask")
 PLACE = WORK / "multitask"
 ITEMS, EVENTS, SEED = 5_000, 200_000, 7
@@ -44,10 +48,6 @@ def multitask_figures() -> list[Figure]:
     """Every figure of the part."""
     import torch
 
-    from aisle.text.aim_train import Aim
-    from aisle.text.contrast_train import Known
-    from aisle.text.heads_train import Heads
-    from aisle.text.loop_train import Loop, Recipe
     from aisle.text.lora_train import learning
     from aisle.text.model_train import open_model
     from aisle.text.tune_train import Judge, Task
@@ -58,30 +58,41 @@ def multitask_figures() -> list[Figure]:
     task = Task.read(job(PLACE / "job"))
     model, judge = learning(open_model(task.model), task.how, task.seed), Judge(task)
     untouched = {name: tensor.clone() for name, tensor in model.net.state_dict().items()}
-    items, queries = model.tokens(task.texts), model.tokens(task.pairs.queries, "query")
-    source = Known(model, task.pairs, items, task.seed, BATCH)
-
-    def shares() -> Shares:
-        found = judge.of(model, WINDOWS)
-        return np.concatenate([found[window] for window in WINDOWS])
-
-    figures.append(LINES.held("untouched: recall@10", interval(shares()), f"among {len(task.pool):,} items"))
+    figures.append(LINES.held("untouched: recall@10", interval(_shares(judge, model)), f"among {len(task.pool):,} items"))
     plain = np.zeros(0)
     for way, names in WAYS.items():
         model.net.load_state_dict(untouched)
-        heads = Heads([lesson for lesson in task.lessons if lesson.name in names], model.net.model.config.hidden_size)
-        aim = Aim(heads=heads if names else None)
-        net = heads.beside(model.net) if names else model.net
-        Loop(net, Recipe(STEPS, RATE, seed=task.seed), source, lambda batch, aim=aim: aim.loss(model, batch)).run()
-        found = shares()
+        told = taught(task, model, names)
+        found = _shares(judge, model)
         figures.append(LINES.held(f"{way}: recall@10", interval(found), f"{STEPS} steps of {BATCH} of {len(task.pairs.query):,} pairs"))
         if names:
             test = paired(found - plain)
             seen = f"p = {test['p']:.4f}; a true difference of {test['detectable']:.4f} would be seen"
             figures.append(LINES.held(f"{way} - {ALONE}: recall@10", test, seen))
         plain = plain if names else found
-        figures += [figure for told in heads.told(model, items, queries) for figure in judged(way, told)]
+        figures += [figure for one in told for figure in judged(way, one)]
     return figures
+
+
+def taught(task: Task, model: Opened, names: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+    """Teach ``model`` the answers and the lessons of these ``names``; what is told of the heads."""
+    from aisle.text.aim_train import Aim
+    from aisle.text.contrast_train import Known
+    from aisle.text.heads_train import Heads
+    from aisle.text.loop_train import Loop, Recipe
+
+    items, queries = model.tokens(task.texts), model.tokens(task.pairs.queries, "query")
+    heads = Heads([lesson for lesson in task.lessons if lesson.name in names], model.net.model.config.hidden_size)
+    aim = Aim(heads=heads if heads.lessons else None)
+    net = heads.beside(model.net) if heads.lessons else model.net
+    source = Known(model, task.pairs, items, task.seed, BATCH)
+    Loop(net, Recipe(STEPS, RATE, seed=task.seed), source, lambda batch: aim.loss(model, batch)).run()
+    return heads.told(model, items, queries)
+
+
+def _shares(judge: Judge, model: Opened) -> Shares:
+    found = judge.of(model, WINDOWS)
+    return np.concatenate([found[window] for window in WINDOWS])
 
 
 def judged(way: str, told: Mapping[str, Any]) -> list[Figure]:

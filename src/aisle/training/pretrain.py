@@ -16,7 +16,7 @@ from aisle.data.windows import cut
 from aisle.evaluation.results import Json
 from aisle.retrieval.vectors import item_texts
 from aisle.settings import load
-from aisle.text.alike import SORTS
+from aisle.text.alike import SORTS, Sort
 from aisle.text.normalise import normalise
 from aisle.tracking import Tracker
 from aisle.tracking.boards import opened
@@ -88,11 +88,7 @@ def pretrain(
     `AisleError` for what the user can mend."""
     if (out / "config.json").is_file():
         raise InputError(f"{out} holds a model already.", "Name another folder, or remove it.")
-    if pairs and kind != "contrastive":
-        raise InputError(f"A model of kind {kind} learns from texts, not from pairs.", "Leave --pairs out, or give --kind contrastive.")
-    sorts = [sort for sort in SORTS if not pairs or sort in pairs]
-    if unknown := sorted(set(pairs) - set(SORTS)):
-        raise InputError(f"There are no pairs of the sort {', '.join(unknown)}.", f"--pairs takes {', '.join(SORTS)}.")
+    sorts = _sorts(kind, pairs)
     installed = [] if start or kind != "contrastive" else ["minilm"]
     from aisle.text.device_train import main
 
@@ -114,6 +110,15 @@ def pretrain(
     if not main():
         raise SystemExit
     return Gained(told, compare(folder, [out, *([start] if start else [])], quiet, only=("ngram", *installed)), out.resolve())
+
+
+def _sorts(kind: Kind, pairs: Collection[str]) -> list[Sort]:
+    """The sorts of pairs that are asked for, all where none is named."""
+    if pairs and kind != "contrastive":
+        raise InputError(f"A model of kind {kind} learns from texts, not from pairs.", "Leave --pairs out, or give --kind contrastive.")
+    if unknown := sorted(set(pairs) - set(SORTS)):
+        raise InputError(f"There are no pairs of the sort {', '.join(unknown)}.", f"--pairs takes {', '.join(SORTS)}.")
+    return [sort for sort in SORTS if not pairs or sort in pairs]
 
 
 def _watch(tracker: Tracker, advance: Callable[[int], None]) -> Callable[[int, int, float], None]:
