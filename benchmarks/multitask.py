@@ -48,6 +48,7 @@ def multitask_figures() -> list[Figure]:
     """Every figure of the part."""
     import torch
 
+    from aisle.text.between_train import weights_of
     from aisle.text.lora_train import learning
     from aisle.text.model_train import open_model
     from aisle.text.tune_train import Judge, Task
@@ -57,7 +58,7 @@ def multitask_figures() -> list[Figure]:
     figures = [LINES.machine()]
     task = Task.read(job(PLACE / "job"))
     model, judge = learning(open_model(task.model), task.how, task.seed), Judge(task)
-    untouched = {name: tensor.clone() for name, tensor in model.net.state_dict().items()}
+    untouched = weights_of(model.net)
     figures.append(LINES.held("untouched: recall@10", interval(_shares(judge, model)), f"among {len(task.pool):,} items"))
     plain = np.zeros(0)
     for way, names in WAYS.items():

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from aisle.core.errors import AisleError
+from aisle.text.between_train import weights_of
 from aisle.text.device_train import accelerator, agreed, averaged, dice, main, own, set_dice
 from aisle.tracking.run import Pace, begin, memory_mb, point
 
@@ -203,7 +204,7 @@ class Loop(Generic[Batch]):
         history.waited = 0 if value > history.best else history.waited + 1
         if value > history.best:
             history.best = value
-            kept.update({name: tensor.detach().clone() for name, tensor in self.net.state_dict().items()})
+            kept.update(weights_of(self.net))
 
 
 def share(step: int, steps: int, recipe: Recipe) -> float:

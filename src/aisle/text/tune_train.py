@@ -195,7 +195,7 @@ def _learned(task: Task, folder: Path, judge: Judge, model: Opened, before: Weig
             history = _learn(task, model, tokens, judge, folder, stop, (name, rate, aim))
         taken[name], said["losses"][name] = history.steps, history.losses
         if main():
-            if aim.heads is not None:
+            if name == "pairs" and aim.heads is not None:
                 said["lessons"] = aim.heads.told(model, tokens, model.tokens(task.pairs.queries, "query"))
             if name == "pairs" and task.how.method == "full":
                 said["back"] = move_back(model.net, before, lambda: judge.held(model))
