@@ -57,6 +57,25 @@ def test_a_line_beside_other_work_bears_more_and_soon_no_longer():
     assert seen == [1, 0, 0, 1, 0, 1], "too many are sent away all the same"
 
 
+def test_where_one_was_sent_away_the_line_is_short_for_a_moment():
+    clock, gate = Clock(), threading.Event()
+    lane = Lane("test", 1, 0.03, clock)
+    lane._typical = 0.012
+    held = [lane.submit(gate.wait)]
+    seen = [refusals(lane) for _ in range(3)]
+    gate.set()
+    held[0].result(10)
+    lane._pools[-1].submit(int).result(10)
+    gate.clear()
+    lane._typical, held = 0.012, [lane.submit(gate.wait)]
+    seen += [refusals(lane) for _ in range(2)]
+    clock.now = 1.0
+    seen += [refusals(lane) for _ in range(2)]
+    gate.set()
+    lane.close()
+    assert seen == [0, 0, 1, 0, 1, 0, 1], "two in line are borne, one where somebody was sent away"
+
+
 def test_whose_turn_comes_late_for_other_works_sake_is_answered_and_the_time_is_not_learnt():
     clock, gate = Clock(), threading.Event()
     lane = Lane("test", 1, 0.03, clock)

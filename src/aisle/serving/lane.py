@@ -15,6 +15,9 @@ from aisle.serving.problems import OverloadError
 T = TypeVar("T")
 FIRST_GUESS, MEMORY = 0.005, 0.05
 """Seconds that a call takes before one was seen, and the weight of the newest call in the running mean."""
+CALM, SHORTER = 0.25, 8.0
+"""For so many seconds after somebody was sent away the line bears so many times less: where more come than can be answered, a longer line
+answers nobody more, it makes everybody late. After Nichols and Jacobson, "Controlling queue delay" (2012)."""
 FAR, SLACK = 5, 0.02
 """A call that stood in line for so many times the patience, and a little, is dropped when its turn comes."""
 MOST_POOLS = 5
@@ -31,6 +34,7 @@ class Lane:
     def __init__(self, name: str, threads: int, patience: float, clock: Callable[[], float] = perf_counter) -> None:
         self.name, self.threads, self.patience, self.clock = name, threads, patience, clock
         self._longer, self._until = 0.0, -math.inf
+        self._sent_away = -math.inf
         self._pools = [self._pool()]
         self._open: set[Future[Any]] = set()
         self._lost: set[Future[Any]] = set()
@@ -46,9 +50,9 @@ class Lane:
 
     def wait(self) -> float:
         """Seconds that one more call would stand in line, by what calls took lately; 0 while as many wait as can run, for a line so short
-        is no sign of overload."""
+        is no sign of overload, or while one does where it is crowded."""
         before = len(self._open) - self.threads + 1
-        return 0.0 if before <= self.threads else before * self._typical / self.threads
+        return 0.0 if before <= (1 if self.crowded else self.threads) else before * self._typical / self.threads
 
     @property
     def free(self) -> bool:
@@ -58,7 +62,21 @@ class Lane:
     @property
     def bears(self) -> float:
         """Seconds that a call may stand in line now."""
-        return max(self.patience, self._longer) if self._disturbed else self.patience
+        if self._disturbed:
+            return max(self.patience, self._longer)
+        return self.patience / SHORTER if self.crowded else self.patience
+
+    @property
+    def crowded(self) -> bool:
+        """Whether somebody was sent away just now."""
+        return self.clock() - self._sent_away < CALM
+
+    def too_long(self, wait: float, patience: float) -> bool:
+        """Whether so many seconds are more than ``patience``. Whoever asks sends a call away then, which is noted."""
+        if wait <= patience:
+            return False
+        self._sent_away = self.clock()
+        return True
 
     @property
     def _disturbed(self) -> bool:
@@ -78,7 +96,7 @@ class Lane:
         """Start a call, or put it in line. ``late`` is called in its place where its turn comes far too late; ``patience`` is its own,
         where it bears a longer wait than the lane's."""
         borne = self.bears if patience is None else max(patience, self.bears)
-        if self.wait() > borne:
+        if self.too_long(self.wait(), borne):
             raise OverloadError
         asked = self.clock()
 
