@@ -41,7 +41,7 @@ from benchmarks.last_out import LastOut
 from benchmarks.measure import interval
 from benchmarks.peers_rechub import Rechub
 
-TIMES, USERS, EPOCHS = 3, 5_000, 3
+TIMES, USERS, EPOCHS = 5, 5_000, 3
 ROWS, COLUMNS, GROUP = 200_000, 50, 100
 TRIALS = 300
 Floats = NDArray[np.float64]

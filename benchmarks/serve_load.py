@@ -26,6 +26,8 @@ from urllib.parse import urlsplit
 Pair = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 IDLE_SECONDS = 3.0
 """A connection that rested longer may be closed by the server at any moment and is not used again."""
+FINE_SECONDS, FINE_SHARE = 0.0025, 0.1
+"""How long before a request is due the generator no longer sleeps: at most so long, and at most so much of the time."""
 CONNECTIONS = 16
 """Opened before the load begins."""
 
@@ -110,7 +112,7 @@ async def load(
     started = time.perf_counter()
     for number in range(int(rate * seconds)):
         due = started + number / rate
-        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        await until(due, min(FINE_SECONDS, FINE_SHARE / rate))
         if stop is not None and stop.is_set():
             break
         tally.late.append((time.perf_counter() - due) * 1000)
@@ -119,6 +121,14 @@ async def load(
         task.add_done_callback(running.discard)
     await asyncio.gather(*running)
     return tally
+
+
+async def until(due: float, fine: float) -> None:
+    """Wait for a moment of `time.perf_counter`, the last ``fine`` seconds awake: what the event loop's timer, which counts in milliseconds,
+    is late by would be taken for the server's."""
+    await asyncio.sleep(max(0.0, due - fine - time.perf_counter()))
+    while time.perf_counter() < due:
+        await asyncio.sleep(0)
 
 
 async def _one(target: Target, body: bytes, due: float, timeout: float, tally: Tally, look: Look | None) -> None:
