@@ -22,11 +22,8 @@ MOVIES = {
     "ratings.dat": f"select column0, column1, column3 from read_csv('{{path}}', delim='::', {TEXT}false)",
     "ratings.csv": f"select userId, movieId, timestamp from read_csv('{{path}}', {TEXT}true)",
 }
-TITLES = {
-    "u.data": ("u.item", "|", "column0", "column1", False),
-    "ratings.dat": ("movies.dat", "::", "column0", "column1", False),
-    "ratings.csv": ("movies.csv", ",", "movieId", "title", True),
-}
+TITLES = {"u.data": ("u.item", "|", False), "ratings.dat": ("movies.dat", "::", False), "ratings.csv": ("movies.csv", ",", True)}
+"""The file of titles, what parts its columns, and whether they have names; the number and the title come first in each."""
 NAMES = ({"user_id", "parent_asin", "timestamp"}, {"reviewerID", "asin", "unixReviewTime"})
 """Columns of Amazon reviews with names: of 2023, and of 2014 and 2018."""
 
@@ -68,8 +65,8 @@ def movielens(folder: Path) -> Events:
     """100k (``u.data``), 1M and 10M (``ratings.dat``), 20M and later (``ratings.csv``): every rating is an event, whatever it says."""
     for name, query in MOVIES.items():
         if (folder / name).exists():
-            file, delimiter, item, title, head = TITLES[name]
-            return _events(query.format(path=folder / name), _titles(folder / file, delimiter, item, title, head))
+            file, delimiter, head = TITLES[name]
+            return _events(query.format(path=folder / name), _titles(folder / file, delimiter, head))
     raise PublicError(f"{folder} holds none of {', '.join(MOVIES)}: give the folder that the archive unpacks to.")
 
 
@@ -104,14 +101,14 @@ def _columns(source: str) -> list[str]:
     return [str(row[0]) for row in duckdb.execute(f"describe select * from {source}").fetchall()]
 
 
-def _titles(path: Path, delimiter: str, item: str, title: str, head: bool) -> dict[str, str]:
+def _titles(path: Path, delimiter: str, head: bool) -> dict[str, str]:
+    """Columns are taken by place: duckdb names those of a file without names by how many there are."""
     if not path.exists():
         return {}
-    quote = "'\"'" if head else "''"
-    lines = f"read_csv('{path}', delim='{delimiter}', all_varchar=true, quote={quote}, header={str(head).lower()}, encoding='latin-1')"
-    if head:
-        lines = lines.replace(", encoding='latin-1'", "")
-    return dict(duckdb.execute(f"select {item}, {title} from {lines} where {title} is not null").fetchall())
+    quote, encoding = ("'\"'", "utf-8") if head else ("''", "latin-1")
+    form = f"delim='{delimiter}', all_varchar=true, quote={quote}, header={str(head).lower()}, encoding='{encoding}'"
+    rows = duckdb.execute(f"select item, title from read_csv('{path}', {form}, names=['item', 'title']) where title is not null")
+    return dict(rows.fetchall())
 
 
 def _events(query: str, titles: Mapping[str, str]) -> Events:

@@ -44,6 +44,11 @@ def test_movielens_brings_its_titles(tmp_path: Path) -> None:
     (tmp_path / "old" / "ratings.dat").write_text("1::10::5::1\n")
     (tmp_path / "old" / "movies.dat").write_bytes("10::Café (1999)::Drama\n".encode("latin-1"))
     assert movielens(tmp_path / "old").last_out().catalogue.text("title")[0] == "Café (1999)"
+    (tmp_path / "oldest").mkdir()
+    (tmp_path / "oldest" / "u.data").write_text("1\t10\t5\t1\n")
+    row = "10|Café (1999)|01-Jan-1999||http://us.imdb.com/M/title-exact?Caf%E9|" + "|".join("0" * 19)  # 24 columns, none with a name
+    (tmp_path / "oldest" / "u.item").write_bytes(f"{row}\n".encode("latin-1"))
+    assert movielens(tmp_path / "oldest").last_out().catalogue.text("title")[0] == "Café (1999)"
 
 
 def test_amazon_reviews_of_every_age(tmp_path: Path) -> None:
