@@ -100,6 +100,16 @@ class TestNcf(SourceSuite):
         return Ncf(embedding_size=8, epochs=20)
 
 
+class TestNcfByProducts(SourceSuite):
+    def source(self) -> Source:
+        return Ncf(embedding_size=8, model="gmf", epochs=20)
+
+
+class TestNcfByLayers(SourceSuite):
+    def source(self) -> Source:
+        return Ncf(embedding_size=8, model="mlp", epochs=20)
+
+
 class TestAls(SourceSuite):
     def source(self) -> Source:
         return Als(embedding_size=8)

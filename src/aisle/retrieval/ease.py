@@ -18,10 +18,11 @@ LARGEST = 20_000
 
 
 class Ease(ItemToItem):
-    """Weights ``B = I - P / diag(P)`` with ``P`` the inverse of ``X'X + regularization``, zero diagonal; the largest of each row are kept.
+    """Weights ``B = I - P / diag(P)`` with ``P`` the inverse of ``X'X + regularization``, zero diagonal; the largest positive ones of each
+    row are kept: what speaks against an item, which the paper keeps, is left out.
 
-    Steck, "Embarrassingly shallow autoencoders for sparse data" (2019). Catalogues over `LARGEST` items are left to the other sources:
-    it then proposes nothing.
+    Steck, "Embarrassingly shallow autoencoders for sparse data" (2019), equation 8. Catalogues over `LARGEST` items are left to the other
+    sources: it then proposes nothing.
     """
 
     name = "ease"

@@ -16,9 +16,9 @@ class SasRec(States):
     """SASRec: Kang and McAuley, "Self-attentive sequential recommendation" (2018). Its score is ``exp(⟨h, e_i⟩)``: ``h`` is the last
     position's state of ``blocks`` causal self-attention blocks over the newest ``length`` items, ``e_i`` an item's embedding.
 
-    Trained with softmax over ``negatives`` sampled items (Klenitskiy and Vasilev, "Turning dross into gold loss", 2023) rather than the
-    paper's one negative and binary loss. An item's embedding is its own plus a linear map of its text's vector, so that an item without
-    events is not blind; a user is known by the sequence alone.
+    Trained with softmax over ``negatives`` sampled items, all where there are no more (Klenitskiy and Vasilev, "Turning dross into gold
+    loss", 2023), rather than the paper's one negative and binary loss. An item's embedding is its own plus a linear map of its text's
+    vector, so that an item without events is not blind; a user is known by the sequence alone.
     """
 
     name = "sasrec"
