@@ -60,7 +60,7 @@ def online_retail_figures() -> list[Figure]:
 
 def compared(lines: Lines, tables: Tables, only: Collection[str] = ()) -> tuple[list[Figure], dict[str, Fitted]]:
     """The figures of every model, or of these, on the test; the best on dev by log loss is set against the others."""
-    protocol = f"{tables.note}; intervals resample whole users; split {tables.split}, seed {KINDS['lr'].seed}"
+    protocol = f"{tables.note}; intervals resample whole users; equal scores count half; split {tables.split}, seed {KINDS['lr'].seed}"
     figures, tables = [lines.machine()], replace(tables, note=protocol)
     fitted = {name: _fitted(model, tables) for name, model in models(tables).items() if not only or name in only}
     said = {name: one.model.score(tables.test) for name, one in fitted.items()}

@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import dataclass
+from hashlib import sha256
 
+from aisle.settings import Settings
 from benchmarks.figures import WORK, Figure, Lines, aisle
 from benchmarks.folders import Folder, builders, raw_data
 from benchmarks.measure import load, measure
 
 FEW, MANY = 20, 5_000
 """What a page shows, and requests from which on the time for so many is measured apart."""
+
+
+TIES = "equal scores by the item's row"
+"""As `Candidates.order` breaks them; Amazon Beauty's rows are shuffled."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,8 @@ class RealShop:
         spent, _ = aisle("batch", str(folder.out / "bundles"), str(asked), "--out", str(out))
         found = measure(load(out), load(folder.truth / f"{protocol}.truth.jsonl"))
         seconds = lines.one(f"{protocol}: seconds", spent, "aisle batch, the first 100 of every request")
-        held = [lines.held(f"{protocol}: {name}", one, self.note) for name, one in found.items()]
+        note = f"{self.note}; {TIES}; split {split(folder, protocol)}, seed {Settings().seed}"
+        held = [lines.held(f"{protocol}: {name}", one, note) for name, one in found.items()]
         return [seconds, *held, *self._few(lines, folder, protocol)]
 
     def _few(self, lines: Lines, folder: Folder, protocol: str) -> list[Figure]:
@@ -54,6 +61,14 @@ class RealShop:
         few.write_text("".join(json.dumps({**request, "limit": FEW}) + "\n" for request in requests), encoding="utf-8")
         spent, _ = aisle("batch", str(folder.out / "bundles"), str(few), "--out", str(out))
         return [lines.one(f"{protocol}: seconds, first {FEW}", spent, f"aisle batch, {len(requests):,} requests")]
+
+
+def split(folder: Folder, protocol: str) -> str:
+    """What is held out, as a hash: the first 12 hexadecimal digits of the SHA-256 of the sorted lines ``request TAB truth``, both as JSON
+    with sorted keys."""
+    asked, truth = (load(folder.truth / f"{protocol}.{kind}.jsonl") for kind in ("requests", "truth"))
+    pairs = ("\t".join(json.dumps(one, sort_keys=True) for one in pair) + "\n" for pair in zip(asked, truth, strict=True))
+    return sha256("".join(sorted(pairs)).encode()).hexdigest()[:12]
 
 
 PIECES = "pieces of 2 to 4 Chinese characters cut from titles; rare: in at most 100 titles"
