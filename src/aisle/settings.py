@@ -64,9 +64,9 @@ class Ranking(Section):
     alpha: float | None = Field(default=None, ge=0, le=1, description="weight of CTR in Z; absent: .5 unless window 3 disagrees")
     cross_ms: float = Field(default=0, ge=0, le=1_000, description="for reading a search page's top again; 0: it is not read again")
     cross_layers: int = Field(default=2, ge=0, le=48, description="of the encoder that read again; 0: all; fewer read more items")
-    fusion: Literal["weighted_average", "segments", "majority_vote", "softmax_vote", "gate"] | None = Field(
+    fusion: str | None = Field(
         default=None,
-        description="the way to fuse CTR, RER and the sources; absent: the weighted average unless window 3 surely prefers another",
+        description="how CTR, RER and the sources are fused, by name; absent: weighted_average unless window 3 surely prefers another",
     )
     ranker: Literal["logistic", "lambdamart", "boosted", "softmax", "unbiased_lambdamart"] | None = Field(
         default=None, description="what ranks; absent: what window 3 prefers of the first three and of the challengers"

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from math import exp
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from aisle.core.errors import SettingsError
 from aisle.core.request import Request
+from aisle.fusion import methods
 from aisle.fusion.fuser import CTR, HEAD, KNOWN, RER, Lesson, asked
 from aisle.fusion.gate import Gate
 from aisle.fusion.majority_vote import Majority
 from aisle.fusion.methods import FUSERS, unfitted
 from aisle.fusion.segments import SEGMENTS, Segments, heads
 from aisle.fusion.softmax_vote import SoftmaxVote
+from aisle.settings import load
 from aisle.testing.scorer import Fuser, FuserSuite
 from tests.fusion.lessons import NAN, WIDE, first, lesson, some
 
@@ -68,6 +72,28 @@ class TestGateFuses(Fits):
 
 def test_every_way_is_under_test() -> None:
     assert set(FUSERS) == {one.name for one in Fits.__subclasses__()}
+
+
+def test_a_way_that_is_registered_and_no_more_can_be_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Own(Majority):
+        name = "own"
+
+    (tmp_path / "aisle.toml").write_text('[ranking]\nfusion = "own"\n')
+    wanted = load(tmp_path).ranking.fusion
+    assert wanted is not None
+    with pytest.raises(SettingsError, match=r"names no way to fuse: `own`"):
+        unfitted(wanted, ("one",))
+    monkeypatch.setattr(methods, "MADE", {**methods.MADE, Own: Own})
+    monkeypatch.setattr(methods, "FUSERS", {**FUSERS, "own": Own})
+    assert isinstance(unfitted(wanted, ("one",)), Own)
+
+
+def test_a_way_that_is_none_is_named_and_the_nearest_proposed() -> None:
+    for name in (None, methods.WEIGHTED, *FUSERS):
+        methods.known_way(name)
+    with pytest.raises(SettingsError) as refused:
+        methods.known_way("majority")
+    assert "`majority`" in str(refused.value) and "`majority_vote`" in refused.value.mend
 
 
 def test_alpha_by_segment_leans_on_the_global_one_the_more_the_fewer_it_saw() -> None:

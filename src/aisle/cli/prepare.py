@@ -25,11 +25,13 @@ def init(folder: Folder, files: Annotated[list[Path] | None, typer.Argument(meta
 def check(folder: Folder, json_file: Annotated[Path | None, typer.Option("--json", help="Write the report there too.")] = None) -> None:
     """The data quality report: rows read = kept + repaired + rejected."""
     from aisle.data.check import check as run
+    from aisle.fusion.methods import known_way
     from aisle.settings import load
     from aisle.training.budget import known_sources
 
     settings = load(folder)
     known_sources(settings.retrieval)
+    known_way(settings.ranking.fusion)
     quality = run(folder, settings)
     if json_file is not None:
         write_json(json_file, quality.to_json())

@@ -24,6 +24,7 @@ from aisle.data.windows import cut
 from aisle.evaluation.off_policy import OffPolicy
 from aisle.evaluation.report_html import render
 from aisle.evaluation.results import Evaluation, PlanRow
+from aisle.fusion.methods import known_way
 from aisle.fusion.stack import Stack
 from aisle.pipeline import Pipeline
 from aisle.query.complete import Completer
@@ -162,6 +163,7 @@ def parts_of(data: Dataset, settings: Settings, store: Path, tracker: Tracker) -
 
 def measure(data: Dataset, settings: Settings, parts: Parts, budget: Budget, tracker: Tracker, plan: Plan) -> Measured:
     """Fit by windows and report: sources on window 1, rankers on 2, decisions on 3, the figures on 4."""
+    known_way(settings.ranking.fusion)
     windows = cut(data.events, data.judgements)
     names, rows = _sources(data, settings, budget, plan, parts)
     wanted = [name for name in names if name in TEXT]
