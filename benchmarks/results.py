@@ -24,8 +24,6 @@ PARTS = {
     "daily_update": "daily_update.daily_update_figures",
     "homedepot_parts": "homedepot_parts.homedepot_parts_figures",
     "amazon_parts": "amazon_parts.amazon_parts_figures",
-    "amazon_beauty_seeds": "seeds.amazon_figures",
-    "homedepot_seeds": "seeds.homedepot_figures",
     "cold_start": "cold_start.cold_start_figures",
     "multimodal": "multimodal.simulated_figures",
     "multimodal_amazon": "multimodal.amazon_figures",
