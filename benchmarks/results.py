@@ -48,6 +48,7 @@ PARTS = {
     "simulate": "growth.simulate_figures",
     "simulate_large": "growth.large_figures",
     "serving": "serving.serving_figures",
+    "serving_homedepot": "serving.homedepot_figures",
     "live": "live.live_figures",
     "load": "load.load_figures",
     "swaps": "swaps.swap_figures",

@@ -27,19 +27,20 @@ def serving_figures(shop: Size = SIZES[50_000], large: Size = SIZES[100_000], se
                 figures += loaded(lines, f"{size.items:,} items: {name}", server, route, bodies, (RATE, seconds), size.said)
             figures.append(lines.one(f"{size.items:,} items: resident MB", process_facts(server.pid)["rss_mb"] or 0, "after the load"))
             figures.append(lines.one(f"{size.items:,} items: torch in the process", float(server.torch())))
-    return [*figures, *_real(lines, seconds)]
+    return figures
 
 
-def _real(lines: Lines, seconds: float) -> list[Figure]:
+def homedepot_figures(seconds: float = 60) -> list[Figure]:
     """Home Depot's test queries, each at most once, so that none is remembered."""
-    folder = WORK / "homedepot"
+    lines, folder = Lines("serving_homedepot"), WORK / "homedepot"
     if not (folder / "bundles" / "CURRENT").exists():
-        return []
+        raise SystemExit(f"There is no bundle in {folder}: measure the part homedepot first.")
+    figures = [lines.machine()]
     queries = [one["query"] for one in read(folder.with_name("homedepot.truth") / "search.requests.jsonl")]
     bodies = [packed({"query": text, "limit": 10}) for text in dict.fromkeys(queries)]
     with serving(folder / "bundles") as server:
         found = loaded(lines, "Home Depot: search", server, "/v1/search", bodies, (RATE, min(seconds, len(bodies) / RATE)), REAL)
-        return [*found, lines.one("Home Depot: torch in the process", float(server.torch()))]
+        return [*figures, *found, lines.one("Home Depot: torch in the process", float(server.torch()))]
 
 
 def loaded(lines: Lines, title: str, server: Server, route: str, bodies: Bodies, load: tuple[float, float], shop: str) -> list[Figure]:
