@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
@@ -39,3 +42,9 @@ def test_any_text_gets_a_form_that_is_lower_case_single_spaced_and_can_be_stored
 def test_a_form_is_its_own_form() -> None:
     for text in ("½ in. ＰＶＣ", "臺灣 護膚", "a™ b &amp;", "ﬁne ① ㎏"):
         assert normalise(normalise(text)) == normalise(text)
+
+
+def test_the_librarys_tables_of_words_are_not_kept() -> None:
+    said = "from aisle.text.normalise import normalise; print(normalise('護膚')); from zhconv import zhconv; print(zhconv.zhcdicts)"
+    found = subprocess.run([sys.executable, "-X", "utf8", "-c", said], capture_output=True, text=True, encoding="utf-8", check=True)
+    assert found.stdout.split() == ["护肤", "None"]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aisle.core.arrays import mapped
+from aisle.core.places import Places
 from aisle.core.strings import Strings
 
 Floats = NDArray[np.float64]
@@ -104,9 +105,9 @@ class Catalogue:
         return dict(self._labels)
 
     @cached_property
-    def row_of(self) -> dict[str, int]:
+    def row_of(self) -> Places:
         """Item id to row."""
-        return {item: row for row, item in enumerate(self.ids)}
+        return Places(self.ids)
 
     def rows(self, ids: Iterable[str]) -> NDArray[np.int32]:
         """``(k,) int32``: the rows of ``ids``, -1 for an id that is not here."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from aisle.core.answer import Value
 from aisle.core.catalogue import Catalogue, Floats, Labels
+from aisle.core.places import Places
 from aisle.core.strings import Strings
 from aisle.schema import ITEMS, Kind
 
@@ -84,9 +85,9 @@ class Overlaid(Catalogue):
         return self._bundled
 
     @cached_property
-    def row_of(self) -> dict[str, int]:
+    def row_of(self) -> Places:
         """Item id to row."""
-        return {**self._known, **{item: row for row, item in self._fresh.items()}} if self._fresh else self._known
+        return self._known.knowing({item: row for row, item in self._fresh.items()}) if self._fresh else self._known
 
     def labels(self, name: str) -> Labels:
         """A text column read as categories: the bundle's, with what was changed cut anew."""

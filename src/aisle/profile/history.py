@@ -90,17 +90,9 @@ class History:
         """A user's facts in order of time."""
         span = slice(int(self.offsets[user]), int(self.offsets[user + 1]))
         rows, times, types, quantities, prices, _ = (self.columns[name][span].tolist() for name in COLUMNS)
-        ids, stamps, usual = self._ids, self._stamps, self._prices
+        ids, stamps, usual = self.catalogue.ids, self._stamps, self.catalogue.number("price")
         for row, time, kind, quantity, price in zip(rows, times, types, quantities, prices, strict=True):
-            yield Fact(ids[row], time, kind, quantity, usual[row] if isnan(price) else price, stamps[row])
-
-    @cached_property
-    def _ids(self) -> list[str]:
-        return list(self.catalogue.row_of)
-
-    @cached_property
-    def _prices(self) -> list[float]:
-        return [float(price) for price in self.catalogue.number("price")]
+            yield Fact(ids[row], time, kind, quantity, float(usual[row]) if isnan(price) else price, stamps[row])
 
     @cached_property
     def _stamps(self) -> list[Values]:

@@ -11,12 +11,13 @@ from copy import copy
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Self
-
-from onnxruntime import AdapterFormat, LoraAdapter, RunOptions
+from typing import TYPE_CHECKING, Self
 
 from aisle.core.errors import BundleError
 from aisle.text.encoder import Kind, OnnxEncoder, Vectors
+
+if TYPE_CHECKING:
+    from onnxruntime import LoraAdapter, RunOptions
 
 FOLDER, ENDING = "adapters", ".onnx_adapter"
 """Where a base keeps its adapters, and the ending that onnxruntime gives them."""
@@ -90,6 +91,8 @@ class AdaptedEncoder(OnnxEncoder):
 
 def _open(path: Path, shapes: Mapping[str, Sequence[int | str]], made_for: int) -> Held:
     """An adapter's file, checked against the inputs that the base has for it."""
+    from onnxruntime import AdapterFormat, LoraAdapter, RunOptions
+
     try:
         read = AdapterFormat.read_adapter(str(path))
         found = {name: tuple(value.shape()) for name, value in read.get_parameters().items()}

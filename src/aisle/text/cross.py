@@ -10,9 +10,9 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from onnxruntime import GraphOptimizationLevel, InferenceSession, SessionOptions
 from tokenizers import Encoding, Tokenizer
 
+from aisle.core import onnx
 from aisle.core.errors import BundleError
 from aisle.text.encoder import clean
 
@@ -36,11 +36,7 @@ class Cross:
         self._tokenizer = Tokenizer.from_str(self._words)
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(longest)
-        options = SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-        options.graph_optimization_level = GraphOptimizationLevel.ORT_ENABLE_ALL
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = InferenceSession(self._model, options, providers=["CPUExecutionProvider"])
+        self._session = onnx.session(self._model, threads)
 
     def score(self, query: str, texts: Sequence[str]) -> NDArray[np.float32]:
         """``(len(texts),) float32``, larger is better; each the same whatever stands beside it. NaN where one of the two says nothing."""

@@ -6,14 +6,17 @@ import json
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
-from onnxruntime import GraphOptimizationLevel, InferenceSession, RunOptions, SessionOptions
 from tokenizers import Tokenizer
 
+from aisle.core import onnx
 from aisle.core.errors import BundleError
+
+if TYPE_CHECKING:
+    from onnxruntime import RunOptions
 
 Vectors = NDArray[np.float32]
 Kind = Literal["query", "item"]
@@ -67,12 +70,7 @@ class OnnxEncoder:
         self._tokenizer = Tokenizer.from_str(self._words)
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(int(facts["longest"]))
-        options = SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-        options.graph_optimization_level = GraphOptimizationLevel.ORT_ENABLE_ALL
-        options.log_severity_level = 3  # it warns of the very inputs that adapters fill
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = InferenceSession(self._model, options, providers=["CPUExecutionProvider"])
+        self._session = onnx.session(self._model, threads)
 
     @property
     def fingerprint(self) -> str:

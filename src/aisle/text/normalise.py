@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import unicodedata
 from functools import cache
@@ -52,8 +53,11 @@ def _before() -> dict[int, str]:
 
 @cache
 def _simplified() -> dict[int, str]:
-    """One character to one: both sides pass through it, so it need not know words, only be the same for both."""
-    table: dict[str, str] = zhconv.getdict("zh-cn")
+    """One character to one: both sides pass through it, so it need not know words, only be the same for both. The library itself would
+    keep every table of words that its file holds, 8 MB, for as long as the process lives."""
+    with zhconv.get_module_res(zhconv.DICTIONARY) as file:
+        tables: dict[str, dict[str, str]] = json.load(file)
+    table = tables["zh2Hans"] | tables["zh2CN"]
     return {ord(old): new for old, new in table.items() if len(old) == 1 == len(new) and _is_han(old)}
 
 

@@ -8,19 +8,14 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from onnxruntime import InferenceSession, SessionOptions
-from onnxruntime.capi import onnxruntime_pybind11_state as raised
 
+from aisle.core import onnx
 from aisle.core.errors import SettingsError
 from aisle.vision.encoder import Pixels, Vectors, unit
 
 BATCH = 32
 PICTURE = "one float32 input `(batch, 3, height, width)` or `(batch, height, width, 3)`"
 EXPORT = "Export the network up to its pooled features, with one picture as input and the weights inside the file."
-FAILED: tuple[type[Exception], ...] = tuple(
-    kind for kind in vars(raised).values() if isinstance(kind, type) and issubclass(kind, Exception)
-)
-"""What onnxruntime raises; its exceptions have no base of their own."""
 
 
 class OnnxPictures:
@@ -34,12 +29,10 @@ class OnnxPictures:
     def __init__(self, path: Path, size: int, mean: Sequence[float], std: Sequence[float], threads: int = 1) -> None:
         self.path, self.size = path, size
         self.mean, self.std = np.array(mean, np.float32), np.array(std, np.float32)
-        options = SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads, options.log_severity_level = threads, 1, 4
         try:
             model = path.read_bytes()
-            self._session = InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        except (OSError, *FAILED) as error:  # type: ignore[misc]
+            self._session = onnx.session(model, threads, onnx.SILENT)
+        except (OSError, *onnx.failures()) as error:  # type: ignore[misc]
             raise self._refused(f"is no ONNX model that can be opened: {_first_line(error)}", EXPORT) from None
         self._digest = sha256(model).hexdigest()
         self._colours_first, self._fixed = self._input()
@@ -84,7 +77,7 @@ class OnnxPictures:
         pictures = np.stack([np.full((self.size, self.size, 3), light, np.uint8) for light in (40, 200)])[: self._fixed or 2]
         try:
             found = self._run(pictures)
-        except FAILED as error:
+        except onnx.failures() as error:
             mend = "Set size under [pictures] to what the network was made for."
             raise self._refused(f"fails on pictures of {self.size} x {self.size}: {_first_line(error)}", mend) from None
         if found.ndim < 2 or len(found) != len(pictures) or found.size != found.shape[0] * found.shape[1] or not np.isfinite(found).all():

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from onnxruntime import GraphOptimizationLevel, InferenceSession, SessionOptions
 
+from aisle.core import onnx
 from aisle.core.errors import BundleError
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 Vectors = NDArray[np.float32]
 BLOCK = 1_024
@@ -26,10 +29,7 @@ class BertHead:
     @cached_property
     def session(self) -> InferenceSession:
         """The graph, opened with one thread when first asked."""
-        options = SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = 1, 1
-        options.graph_optimization_level = GraphOptimizationLevel.ORT_ENABLE_ALL
-        return InferenceSession(self.graph, options, providers=["CPUExecutionProvider"])
+        return onnx.session(self.graph)
 
     @cached_property
     def length(self) -> int:

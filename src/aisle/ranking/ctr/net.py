@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from onnxruntime import GraphOptimizationLevel, InferenceSession, SessionOptions
 
+from aisle.core import onnx
 from aisle.core.errors import BundleError, SettingsError
 from aisle.ranking.ctr.base import Ctr, Floats, sigmoid
 from aisle.ranking.ctr.examples import Examples
 from aisle.ranking.ctr.layout import Layout
 from aisle.ranking.ctr.settings import KINDS, Settings
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 BLOCK = 8_192
 """Cases scored at once."""
@@ -76,10 +79,7 @@ class Net(Ctr):
     def session(self) -> InferenceSession:
         """The graph, opened with one thread when first asked."""
         if self._session is None:
-            options = SessionOptions()
-            options.intra_op_num_threads, options.inter_op_num_threads = 1, 1
-            options.graph_optimization_level = GraphOptimizationLevel.ORT_ENABLE_ALL
-            self._session = InferenceSession(self.model_, options, providers=["CPUExecutionProvider"])
+            self._session = onnx.session(self.model_)
         return self._session
 
     def _write(self, folder: Path) -> dict[str, Any]:
