@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 
-from aisle.core.hidden import hidden
+from aisle.core.hidden import hidden, spared
 
 
 def test_what_is_hidden_is_not_there_until_it_ends_even_where_it_ends_badly() -> None:
@@ -28,3 +29,20 @@ def test_the_ranker_opens_without_pandas_and_scikit_learn_and_leaves_them_to_oth
     )
     found = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
     assert found.stdout.split("\n")[:2] == ["[]", "sklearn"]
+
+
+def test_what_is_spared_is_none_until_it_ends_and_comes_when_asked_for_afterwards() -> None:
+    lazy = ModuleType("lazy")
+    vars(lazy)["__getattr__"] = {"heavy": "loaded"}.__getitem__
+    with spared(lazy, "heavy", "__name__"):
+        assert lazy.heavy is None and lazy.__name__ == "lazy", "what is there already stays"
+    assert lazy.heavy == "loaded"
+
+
+def test_a_server_starts_without_numpys_tests_and_compiler() -> None:
+    said = (
+        "import sys; import aisle.cli, aisle.live, aisle.serving.server, numpy; "
+        "print([name for name in ('numpy.f2py', 'numpy.testing', 'unittest') if name in sys.modules], numpy.testing.__name__)"
+    )
+    found = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
+    assert found.stdout == "[] numpy.testing\n"

@@ -16,8 +16,8 @@ from aisle.core.places import Places
 from aisle.core.strings import Strings
 
 Floats = NDArray[np.float64]
-REMEMBERED = 4_096
-"""Items kept as a reader would write them: what is shown is shown again."""
+REMEMBERED = 1_024
+"""Items kept as a reader would write them, 2 KB each and read in 9 microseconds: what is shown most is shown again."""
 
 
 @dataclass(frozen=True)

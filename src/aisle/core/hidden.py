@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 
 
 @contextmanager
@@ -17,3 +18,16 @@ def hidden(*names: str) -> Iterator[None]:
     finally:
         for name in gone:
             sys.modules.pop(name, None)
+
+
+@contextmanager
+def spared(module: ModuleType, *names: str) -> Iterator[None]:
+    """While it lasts, these parts of ``module`` that it would load when they are asked for are None: who copies all its names gets no
+    more. Afterwards they come when they are asked for, as ever."""
+    away = [name for name in names if name not in vars(module)]
+    vars(module).update(dict.fromkeys(away))
+    try:
+        yield
+    finally:
+        for name in away:
+            vars(module).pop(name, None)

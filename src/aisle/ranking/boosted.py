@@ -11,10 +11,13 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from aisle.core.hidden import hidden
+from aisle.core.hidden import hidden, spared
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when LightGBM loads: threads that wait by spinning cost 4 times the time
-with hidden("pandas", "sklearn", "pyarrow", "dask", "matplotlib", "graphviz"):  # it reads arrays: they would take 130 MB and two seconds
+with (
+    hidden("pandas", "sklearn", "pyarrow", "dask", "matplotlib", "graphviz"),  # it reads arrays: they would take 130 MB and two seconds
+    spared(np, "f2py", "testing", "ma", "polynomial"),  # scipy, which comes with it, copies every name of numpy: 6 MB
+):
     import lightgbm
 
 from aisle.ranking.listwise import softmax
