@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from aisle.core import onnx
 from aisle.core.errors import BundleError, InputError
 from aisle.testing.encoder import EncoderSuite
 from aisle.testing.toys import DOZEN
@@ -101,11 +102,9 @@ def test_under_each_adapter_it_is_the_merged_model_and_under_none_the_base(base:
 
 
 def test_turns_between_adapters_do_not_colour_each_other_and_nothing_is_loaded_again(eight: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from aisle.text import encoder as module
-
     encoder = AdaptedEncoder(eight)
     alone = {name: AdaptedEncoder(eight, adapter=name).encode(TEXTS, "query") for name in ("", "lamps", "sofas")}
-    monkeypatch.setattr(module, "InferenceSession", None)
+    monkeypatch.setattr(onnx, "session", None)
     for name in ("lamps", "sofas", "", "sofas", "lamps"):
         np.testing.assert_array_equal(encoder.encode(TEXTS, "query", adapter=name), alone[name])
         np.testing.assert_array_equal(encoder.using(name).encode(TEXTS, "query"), alone[name])
