@@ -53,7 +53,7 @@ setup: $(READY)
 # torch comes first and alone, so that the processor's build is taken where an index offers one.
 $(READY): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it with: make PYTHON=/path/to/python3"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
 	@mkdir -p $(CACHE)/tmp
 	@echo "Installing into $(VENV) (one to three minutes, once) ..."
 	@$(BIN)/pip install --quiet --progress-bar off '$(TORCH)'
