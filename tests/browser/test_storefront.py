@@ -48,7 +48,23 @@ def hide(me: Visitor, said: dict[str, str]) -> None:
     me.page.locator(".toast", has_text=said["hidden"]).wait_for()
     me.page.locator(".shelf", has_text=first).first.locator(".card.htmx-swapping").wait_for(state="detached")
     me.page.reload()
-    assert first not in me.titles()
+    assert first not in me.page.locator(".card :is(h2, h3)").all_inner_texts()
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE])
+def test_a_notice_covers_neither_the_question_nor_its_answers(visit: Visit, size: tuple[int, int]):
+    me = visit(size=size)
+    me.go("/item/lamp_red")
+    me.page.locator(".buy .button").first.click()
+    notice, question = me.page.locator(".toast span"), me.page.locator(".ask")
+    notice.wait_for()
+    told, asked = notice.bounding_box(), question.bounding_box()
+    assert told["y"] > 0 and told["y"] + told["height"] <= asked["y"]
+    question.locator("button").last.click()
+    me.page.locator(".buy .button").first.click()
+    notice.wait_for()
+    told = notice.bounding_box()
+    assert size[1] / 2 < told["y"] and told["y"] + told["height"] < size[1], "where nothing is asked it stands at the foot of the window"
 
 
 def take_along(me: Visitor) -> list[str]:

@@ -39,6 +39,9 @@ def test_a_purchase_owns_a_return_gives_back_a_dismissal_hides() -> None:
     assert "shoe_run" in ids(ask(there, as_of=NOW + 2, user_id="new"))
     tell(here, "dismiss", "shoe_run", NOW + 3, user_id="new")
     assert "shoe_run" not in ids(ask(there, as_of=NOW + 4, user_id="new"))
+    for sort in ("popular", "newest", "price"):
+        assert "shoe_run" not in ids(ask(there, "search", NOW + 4, user_id="new", sort=sort)), "nor in a list that names nothing"
+    assert "shoe_run" in search(there, "running shoes", user_id="new", as_of=NOW + 4), "but who asks for it by name finds it"
 
 
 def test_facts_of_the_bundle_and_of_the_log_are_one_profile_in_order_of_time() -> None:

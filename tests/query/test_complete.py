@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aisle.core.strings import Strings
 from aisle.query.complete import LONGEST, Completer
 from aisle.query.pinyin import spells, syllables
 from aisle.query.slips import Slips
@@ -106,6 +109,14 @@ def test_the_catalogue_and_the_log_are_gathered() -> None:
     assert "红色台灯" in texts(made, "hongsetaid")
     assert texts(made, "desk")[0] in ("Red desk lamp", "Blue desk lamp")
     assert texts(made, "Home") == []  # a path completes to its last part
+
+
+def test_a_query_that_many_mistype_completes_as_it_is_spelt() -> None:
+    items = {f"bag{n}": {"title": f"Coffee beans {n}"} for n in range(3)}
+    data = toys.shop(toys.catalogue(items), [("u1", "bag1", float(n), "click") for n in range(5)])
+    typed = replace(data.events, queries=Strings.of(["coffe", "coffee"]), query=np.array([0, 0, 1, 1, 1], np.int32))
+    found = Completer.fit(replace(data, events=typed)).complete("coff", 8)
+    assert [(one.text, one.score) for one in found if one.kind == "query"] == [("coffee", 5.0)]
 
 
 def test_two_entries_of_one_weight_keep_one_order() -> None:

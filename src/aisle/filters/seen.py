@@ -13,7 +13,7 @@ SEEDED = frozenset(("item", "basket", "similar"))
 class Seen:
     """``exclude_seen`` true leaves out everything bought, false nothing; absent, ``home`` leaves out what was bought on one day only.
 
-    Dismissed items are left out of every surface but ``search`` and ``rank``, where the user asks for them by name.
+    Dismissed items are left out of every surface but ``rank`` and a ``search`` with words, where the user asks for them by name.
     """
 
     name = "seen"
@@ -34,7 +34,7 @@ class Seen:
             out.append(owned.item[mine])
         elif request.exclude_seen is None and request.surface == "home":
             out.append(owned.item[mine][owned.values["days"][mine] < 2])
-        if request.surface not in ("search", "rank"):
+        if request.surface != "rank" and not (request.surface == "search" and request.query):
             out.append(dismissed.item[dismissed.of(number)])
         if request.surface in SEEDED:
             out.append(block.seeds.item[block.seeds.of(number)])

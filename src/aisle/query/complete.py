@@ -18,6 +18,7 @@ from aisle.core.strings import Strings
 from aisle.query.pinyin import Pinyin
 from aisle.query.prefixes import Prefixes
 from aisle.query.slips import Slips
+from aisle.query.spelling import Speller
 from aisle.text.normalise import normalise
 from aisle.text.segment import HAN
 
@@ -55,7 +56,7 @@ class Completer:
 
     @classmethod
     def fit(cls, data: Dataset) -> Self:
-        """Gather queries that were typed at least twice, categories, brands and titles, weighed by the events behind them."""
+        """Gather queries that were typed at least twice (their spelling mended), categories, brands and titles, weighed by their events."""
         weight: dict[tuple[str, str], float] = {}
         for text, kind, score in _found(data):
             shown = " ".join(text.split())
@@ -112,7 +113,8 @@ class Completer:
 def _found(data: Dataset) -> Iterator[Entry]:
     events, catalogue = data.events, data.catalogue
     typed = np.bincount(events.query[events.query >= 0], minlength=len(events.queries))
-    yield from ((text, "query", float(n)) for text, n in zip(events.queries, typed, strict=True) if n >= 2)
+    speller = Speller.fit(catalogue)
+    yield from ((_spelt(text, speller), "query", float(n)) for text, n in zip(events.queries, typed, strict=True) if n >= 2)
     wanted = np.bincount(events.item[events.item >= 0], minlength=len(catalogue))
     for name in ("category", "brand"):
         labels = catalogue.labels(name)
@@ -122,6 +124,11 @@ def _found(data: Dataset) -> Iterator[Entry]:
     for name in ("title", "title_en", "title_zh"):
         if name in catalogue.texts:
             yield from ((text, "item", 0.5 * float(n)) for text, n in zip(catalogue.text(name), wanted, strict=True))
+
+
+def _spelt(query: str, speller: Speller) -> str:
+    """A query as it would be searched: what many mistype is no way to go on."""
+    return speller(normalise(query)) or query
 
 
 def _words(text: str) -> list[str]:
