@@ -33,6 +33,24 @@ def test_an_operator_switches_bundles_and_back(visit: Visit):
     operator.page.locator("tr", has_text="one").locator(".tag.good").wait_for()
 
 
+def test_what_a_row_offers_stands_at_the_height_of_the_row(visit: Visit):
+    operator = visit()
+    operator.go("/console/bundles")
+    middles = [
+        one.bounding_box()["y"] + one.bounding_box()["height"] / 2
+        for one in operator.page.locator("tbody tr").first.locator("code, a").all()
+    ]
+    assert abs(middles[0] - middles[1]) < 3
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_on_a_phone_the_open_page_is_in_sight_among_the_others(visit: Visit, script: bool):
+    operator = visit("zh", PHONE, script=script)
+    operator.go("/console/catalogue")
+    box = operator.page.locator(".rail [aria-current]").bounding_box()
+    assert (box["x"] + box["width"] <= PHONE[0]) is script
+
+
 def test_two_bundles_are_compared(visit: Visit):
     operator = visit()
     operator.go("/console/compare")

@@ -101,9 +101,9 @@ class FakeInsight:
     def quality(self, bundle_id: str) -> Mapping[str, Json] | None:
         example: Json = {"file": "items.csv", "row": 7, "before": "price: free", "after": "", "reason": "not a number"}
         rule: Json = {
-            "rule": "numbers",
+            "rule": "grades",
             "table": "items",
-            "says": "a number",
+            "says": "grades are numbers",
             "repaired": 1,
             "rejected": 1,
             "folded": 0,

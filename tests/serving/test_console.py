@@ -11,11 +11,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from aisle.core.errors import StageError
+from aisle.data.rules.order import RULES
 from aisle.explain.phrases import FOLDER
 from aisle.serving import words
 from aisle.serving.access import Gate
 from aisle.serving.app import create_app
 from aisle.serving.console_insight import StateInsight
+from aisle.serving.engine import BundleInfo
 from aisle.serving.live import Live
 from aisle.serving.telemetry import Telemetry
 from aisle.state.folder import State
@@ -153,6 +155,19 @@ def test_data_quality_shows_files_rules_and_what_was_set_aside(client: TestClien
     for said in ("items.csv", "not a number", "more than a day ahead", "One column is empty."):
         assert said in text
     assert "no data report" in look(client, "/quality?bundle=toy-2").text
+    assert "等级拒绝" in look(client, "/quality?lang=zh").text
+
+
+def test_every_rule_of_cleaning_is_told_in_both_languages():
+    english, chinese = words.strings()["en"], words.strings()["zh"]
+    assert {name: says for name, says in english.items() if name.startswith("c_rule_")} == {f"c_rule_{one.name}": one.says for one in RULES}
+    assert all(chinese[f"c_rule_{one.name}"] != one.says for one in RULES)
+
+
+def test_nothing_is_rolled_back_where_there_is_one_bundle(client: TestClient, monkeypatch: pytest.MonkeyPatch):
+    assert "Roll back" in look(client, "/bundles").text
+    monkeypatch.setattr(FakeStore, "list", lambda self: [BundleInfo("toy-1", active=True)])
+    assert "Roll back" not in look(client, "/bundles").text
 
 
 def test_bundles_are_activated_and_rolled_back(client: TestClient, live: Live):
