@@ -134,7 +134,8 @@ def test_a_store_without_a_bundle_is_refused(folder: Path, tmp_path: Path) -> No
 
 def test_the_summary_is_the_notes_and_the_main_numbers() -> None:
     number = {"value": 0.5, "low": 0.4, "high": 0.6}
-    models = {"fused": {"ndcg@10": number, "mrr": number}, "als": {"ndcg@10": {"value": None}}}
+    by_clicks = {"item_rate": {"search_clicks/auc": number}}
+    models = {"fused": {"ndcg@10": number, "mrr": number}, "als": {"ndcg@10": {"value": None}}, **by_clicks}
     found = summary({"notes": ["Repeat wins."], "models": models})
     assert found.splitlines() == ["Repeat wins.", "fused          ndcg@10 0.5000 (0.4000 to 0.6000)", "als            ndcg@10 -"]
     assert summary({"notes": [], "models": {}}) == "There was nothing to measure in this data."

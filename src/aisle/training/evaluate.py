@@ -147,7 +147,8 @@ def summary(report: Mapping[str, Json]) -> str:
         if not isinstance(numbers, dict):
             continue
         shown = [f"{metric} {_number(value)}" for metric, value in numbers.items() if metric.endswith(("ndcg@10", "recall@100"))]
-        lines.append(f"{model:14} {'  '.join(shown)}")
+        if shown:  # of what is measured by clicks alone the report says more
+            lines.append(f"{model:14} {'  '.join(shown)}")
     return "\n".join(lines if models else [*lines, NOTHING])
 
 
