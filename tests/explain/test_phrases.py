@@ -33,6 +33,11 @@ def test_chinese_is_chinese_and_english_is_english() -> None:
     assert all(any("一" <= sign <= "龥" for sign in text) for key, text in templates("zh").items() if key not in ("quoted", "joint"))
 
 
+@pytest.mark.parametrize(("language", "near"), [("en", "nearest"), ("zh", "最接近")])
+def test_what_is_found_by_meaning_is_called_nearest_which_holds_of_any_words_and_not_close_which_need_not(language: str, near: str) -> None:
+    assert near in templates(language)["matched_meaning"]
+
+
 @pytest.mark.parametrize(("language", "day"), [("en", "5 May 2024"), ("zh", "2024年5月5日"), ("fr", "5 May 2024")])
 def test_dates_are_written_as_the_language_does(language: str, day: str) -> None:
     assert phrases(language).date(DAY) == day
