@@ -15,6 +15,7 @@ from tokenizers import Encoding, Tokenizer
 from aisle.core import onnx
 from aisle.core.errors import BundleError
 from aisle.text.encoder import clean
+from aisle.text.shared_words import kinds
 
 
 class Cross:
@@ -30,6 +31,7 @@ class Cross:
             self._model = (folder / "model.onnx").read_bytes()
             self._words = (folder / "tokenizer.json").read_text(encoding="utf-8")
             self._typed, longest = bool(self.facts["typed"]), int(self.facts["longest"])
+            self._marked = bool(self.facts.get("marked", False))  # those of older bundles are not told of shared words
         except (OSError, KeyError, json.JSONDecodeError) as error:
             raise BundleError(f"The cross-encoder in {folder} cannot be read: {error}.", "Train again.") from None
         self.fingerprint = sha256(self._model).hexdigest()
@@ -43,7 +45,7 @@ class Cross:
         asked = clean(query)
         result = np.full(len(texts), np.nan, np.float32)
         rows = [row for row, text in enumerate(texts) if query.strip() and text.strip()]
-        pairs = self._tokenizer.encode_batch_fast([(asked, clean(texts[row])) for row in rows])
+        pairs = self._tokenizer.encode_batch([(asked, clean(texts[row])) for row in rows])  # the fast form does not say which words
         for row, pair in zip(rows, pairs, strict=True):
             result[row] = self._run(pair)
         return result
@@ -52,7 +54,7 @@ class Cross:
         ids = np.array([pair.ids], np.int64)
         given = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
         if self._typed:
-            given["token_type_ids"] = np.array([pair.type_ids], np.int64)
+            given["token_type_ids"] = np.array([kinds(pair) if self._marked else pair.type_ids], np.int64)
         return float(self._session.run(["score"], given)[0][0])
 
     def save(self, folder: Path) -> None:

@@ -35,7 +35,7 @@ def export_cross(source: Path, target: Path, first: Sequence[str], second: Seque
         _write_graph(model, Path(scratch) / "model.onnx")
         settle(Path(scratch) / "model.onnx", target / "model.onnx", quantise)
     shutil.copyfile(source / "tokenizer.json", target / "tokenizer.json")
-    facts = {"longest": longest, "typed": model.net.typed, "precision": "int8" if quantise else "fp32"}
+    facts = {"longest": longest, "typed": model.net.typed, "marked": model.net.typed, "precision": "int8" if quantise else "fp32"}
     (target / "cross.json").write_text(json.dumps(facts), encoding="utf-8")
     alike = _alike(model, Cross(target), first, second)
     if alike < ALIKE:

@@ -20,6 +20,7 @@ from aisle.core.errors import InputError
 from aisle.text.device_train import half, near, placed
 from aisle.text.model_train import pieces
 from aisle.text.pretrained import CAUSAL, check_folder
+from aisle.text.shared_words import SHARED, kinds
 
 HEAD = "head.safetensors"
 """The head lies beside the model's own weights, which stay those of a sentence encoder: leave the file out and the head is gone."""
@@ -28,7 +29,7 @@ LONGEST = 64
 
 
 class Tokens(NamedTuple):
-    """A pair's tokens, and 1 for those of the second text."""
+    """A pair's tokens, and which text each is of (`kinds`)."""
 
     ids: Sequence[int]
     types: Sequence[int]
@@ -64,8 +65,8 @@ class Opened:
 
     def tokens(self, first: Sequence[str], second: Sequence[str]) -> list[Tokens]:
         """The pairs' tokens, at most ``longest`` each."""
-        found = self.tokenizer.encode_batch_fast(list(zip(first, second, strict=True)))
-        return [Tokens(one.ids, one.type_ids) for one in found]
+        found = self.tokenizer.encode_batch(list(zip(first, second, strict=True)))
+        return [Tokens(one.ids, kinds(one)) for one in found]
 
     def scores(self, pairs: Sequence[Tokens]) -> Tensor:
         """``(n,) float32`` in the given order, on the model's device; pairs of like length go through the model together. Gradients flow
@@ -113,13 +114,24 @@ def open_cross(folder: Path, layers: int = 0, longest: int = LONGEST, attention:
     model = AutoModel.from_pretrained(folder, attn_implementation=attention, trust_remote_code=False)
     if layers:
         _shorten(model, layers, folder)
-    net = CrossNet(model, int(settings.get("type_vocab_size", 1)) > 1)
+    net = CrossNet(model, _told(model))
     if (folder / HEAD).is_file():
         net.head.load_state_dict(load_file(folder / HEAD))
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.enable_truncation(longest)
     return Opened(placed(net), tokenizer, folder, longest)
+
+
+def _told(model: torch.nn.Module) -> bool:
+    """Whether the model is told of which text a token is; then also whether the other one has its word, which at first means nothing."""
+    held = getattr(model.embeddings, "token_type_embeddings", None)
+    if held is None or held.num_embeddings < SHARED:
+        return False
+    if held.num_embeddings < 2 * SHARED:
+        wider = torch.nn.Embedding.from_pretrained(held.weight.detach()[:SHARED].repeat(2, 1), freeze=False)
+        model.embeddings.token_type_embeddings, model.config.type_vocab_size = wider, 2 * SHARED
+    return True
 
 
 def _shorten(model: torch.nn.Module, layers: int, folder: Path) -> None:
