@@ -118,6 +118,39 @@ def test_fewer_layers_and_the_head_are_kept_apart_from_the_encoder(tmp_path: Pat
         open_cross(source, layers=4)
 
 
+def test_a_model_is_told_of_shared_words_which_at_first_mean_nothing(tmp_path: Path) -> None:
+    from aisle.text.cross_model_train import open_cross
+
+    model = open_cross(tiny_model(tmp_path / "plain", SAID, dropout=0.0))
+    rows = model.net.model.embeddings.token_type_embeddings.weight
+    assert model.tokens(["s3"], ["s3"])[0].types == [0, 2, 0, 3, 1]
+    assert torch.equal(rows[:2], rows[2:])
+    with torch.no_grad():
+        rows[3] += 1
+    model.save(tmp_path / "kept")
+    assert torch.equal(open_cross(tmp_path / "kept").net.model.embeddings.token_type_embeddings.weight, rows)
+
+
+@pytest.mark.parametrize(("marked", "types"), [(True, [0, 2, 0, 3, 1]), (False, [0, 0, 0, 1, 1])])
+def test_a_copy_of_an_older_bundle_is_not_told_of_shared_words(
+    learned: tuple[Path, list[float], float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, marked: bool, types: list[int]
+) -> None:
+    Cross(learned[0] / "served").save(tmp_path)
+    told = json.loads((tmp_path / "cross.json").read_text())
+    assert told.pop("marked")
+    (tmp_path / "cross.json").write_text(json.dumps(told | ({"marked": True} if marked else {})))
+    cross, seen = Cross(tmp_path), list[list[int]]()
+
+    class Session:
+        def run(self, names: list[str], given: dict[str, np.ndarray]) -> list[np.ndarray]:
+            seen.append(given["token_type_ids"][0].tolist())
+            return [np.zeros(1)]
+
+    monkeypatch.setattr(cross, "_session", Session())
+    cross.score("s3", ["s3"])
+    assert seen == [types]
+
+
 def test_a_model_that_reads_left_to_right_is_refused(tmp_path: Path) -> None:
     from aisle.text.cross_model_train import open_cross
 

@@ -49,10 +49,10 @@ class Lane:
         return len(self._open) + len(self._lost)
 
     def wait(self) -> float:
-        """Seconds that one more call would stand in line, by what calls took lately; 0 while a thread is free, and while as many wait as
-        can run where it is not crowded, for a line so short is no sign of overload."""
+        """Seconds that one more call would stand in line, by what calls took lately; 0 while as many wait as can run, for a line so short
+        is no sign of overload, or while one does where it is crowded: with none at all threads would idle between two calls."""
         before = len(self._open) - self.threads + 1
-        return 0.0 if before <= (0 if self.crowded else self.threads) else before * self._typical / self.threads
+        return 0.0 if before <= (1 if self.crowded else self.threads) else before * self._typical / self.threads
 
     @property
     def free(self) -> bool:
