@@ -30,7 +30,7 @@ def test_set_up_begins_again_where_it_was_interrupted(tmp_path: Path, left: tupl
     for name in ("Makefile", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-    command = ["make", "setup", "PYTHON=./python"]
+    command = ["make", "setup", "PYTHON=./python", "VENV=.venv"]  # the suite itself may have been started with another
     done = subprocess.run(command, cwd=tmp_path, env=clean, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / ".venv" / ".ready").exists()
