@@ -15,9 +15,10 @@ from aisle.serving.problems import OverloadError
 T = TypeVar("T")
 FIRST_GUESS, MEMORY = 0.005, 0.05
 """Seconds that a call takes before one was seen, and the weight of the newest call in the running mean."""
-CALM, SHORTER = 0.25, 8.0
-"""For so many seconds after somebody was sent away the line bears so many times less: where more come than can be answered, a longer line
-answers nobody more, it makes everybody late. After Nichols and Jacobson, "Controlling queue delay" (2012)."""
+CALM, MANY, SHORTER = 0.25, 8, 8.0
+"""Where more than so many were sent away lately (a quarter of a second ago counts half) the line bears so many times less: where far more
+come than can be answered, a longer line answers nobody more, it makes everybody late. After Nichols and Jacobson, "Controlling queue delay"
+(2012). A few in a burst are no reason: a short line sends away who would be answered soon."""
 FAR, SLACK = 5, 0.02
 """A call that stood in line for so many times the patience, and a little, is dropped when its turn comes."""
 MOST_POOLS = 5
@@ -34,7 +35,7 @@ class Lane:
     def __init__(self, name: str, threads: int, patience: float, clock: Callable[[], float] = perf_counter) -> None:
         self.name, self.threads, self.patience, self.clock = name, threads, patience, clock
         self._longer, self._until = 0.0, -math.inf
-        self._sent_away = -math.inf
+        self._sent_away, self._counted = 0.0, -math.inf
         self._pools = [self._pool()]
         self._open: set[Future[Any]] = set()
         self._lost: set[Future[Any]] = set()
@@ -68,15 +69,18 @@ class Lane:
 
     @property
     def crowded(self) -> bool:
-        """Whether somebody was sent away just now."""
-        return self.clock() - self._sent_away < CALM
+        """Whether many were sent away just now."""
+        return self._lately() > MANY
 
     def too_long(self, wait: float, patience: float) -> bool:
-        """Whether so many seconds are more than ``patience``. Whoever asks sends a call away then, which is noted."""
+        """Whether so many seconds are more than ``patience``. Whoever asks sends a call away then, which is counted."""
         if wait <= patience:
             return False
-        self._sent_away = self.clock()
+        self._sent_away, self._counted = self._lately() + 1, self.clock()
         return True
+
+    def _lately(self) -> float:
+        return float(self._sent_away * 0.5 ** ((self.clock() - self._counted) / CALM))
 
     @property
     def _disturbed(self) -> bool:
