@@ -11,7 +11,7 @@ SPINNING = "session.intra_op.allow_spinning"
 SILENT = 4
 """Says only what ends the process."""
 ERRORS = 3
-"""Says no warnings."""
+"""Says no warnings: it has one for every input that an adapter fills."""
 
 
 def session(graph: bytes, threads: int = 1, severity: int = ERRORS) -> InferenceSession:

@@ -72,8 +72,8 @@ class Lane:
         """Whether many were sent away just now."""
         return self._lately() > MANY
 
-    def too_long(self, wait: float, patience: float) -> bool:
-        """Whether so many seconds are more than ``patience``. Whoever asks sends a call away then, which is counted."""
+    def refuses(self, wait: float, patience: float) -> bool:
+        """Whether a call that would stand in line for ``wait`` seconds is sent away, since it bears ``patience`` only; it is counted."""
         if wait <= patience:
             return False
         self._sent_away, self._counted = self._lately() + 1, self.clock()
@@ -100,7 +100,7 @@ class Lane:
         """Start a call, or put it in line. ``late`` is called in its place where its turn comes far too late; ``patience`` is its own,
         where it bears a longer wait than the lane's."""
         borne = self.bears if patience is None else max(patience, self.bears)
-        if self.too_long(self.wait(), borne):
+        if self.refuses(self.wait(), borne):
             raise OverloadError
         asked = self.clock()
 

@@ -72,7 +72,7 @@ class Live:
         if self.reads.free:
             return False
         late = asyncio.get_running_loop().time() - self._due
-        return self.reads.too_long(self.reads.wait() + max(0.0, late), self.reads.bears)
+        return self.reads.refuses(self.reads.wait() + max(0.0, late), self.reads.bears)
 
     async def tick(self) -> None:
         """For ever: note when the event loop should be here again."""

@@ -125,7 +125,7 @@ def open_cross(folder: Path, layers: int = 0, longest: int = LONGEST, attention:
 
 def _told(model: torch.nn.Module) -> bool:
     """Whether the model is told of which text a token is; then also whether the other one has its word, which at first means nothing."""
-    held = getattr(model.embeddings, "token_type_embeddings", None)
+    held = getattr(getattr(model, "embeddings", None), "token_type_embeddings", None)
     if held is None or held.num_embeddings < SHARED:
         return False
     if held.num_embeddings < 2 * SHARED:
