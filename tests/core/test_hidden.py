@@ -21,9 +21,9 @@ def test_what_is_hidden_is_not_there_until_it_ends_even_where_it_ends_badly() ->
     assert "this" not in sys.modules
 
 
-def test_the_ranker_opens_without_pandas_and_scikit_learn_and_leaves_them_to_others() -> None:
+def test_lightgbm_loads_without_pandas_and_scikit_learn_and_leaves_them_to_others() -> None:
     said = (
-        "import sys; from aisle.ranking.boosted import Boosted; "
+        "import sys; from aisle.ranking.lean_lightgbm import lightgbm; "
         "print([name for name in ('pandas', 'sklearn', 'pyarrow', 'matplotlib') if name in sys.modules]); "
         "import sklearn; print(sklearn.__name__)"
     )

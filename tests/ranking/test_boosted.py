@@ -95,4 +95,15 @@ def test_it_opens_as_it_was_saved(objective: str, tmp_path: Path) -> None:
     x, y, groups = rows()
     model = Boosted(objective).fit(x, y, groups, COLUMNS)  # type: ignore[arg-type]
     model.save(tmp_path)
-    assert np.array_equal(Boosted.load(tmp_path, objective).score(x), model.score(x))  # type: ignore[arg-type]
+    opened = Boosted.load(tmp_path, objective)  # type: ignore[arg-type]
+    assert opened.score(x) == pytest.approx(model.score(x), abs=1e-5), "summed in float32"
+    assert np.array_equal(opened.raw(x), model.raw(x)) and np.array_equal(opened.contributions(x), model.contributions(x))
+    (tmp_path / f"{model.name}.onnx").unlink()
+    assert np.array_equal(Boosted.load(tmp_path, objective).score(x), model.score(x)), "a bundle made before there were graphs"  # type: ignore[arg-type]
+
+
+def test_what_is_fitted_again_no_longer_scores_as_it_was_saved(tmp_path: Path) -> None:
+    x, y, groups = rows()
+    Boosted().fit(x, y, groups, COLUMNS).save(tmp_path)
+    opened = Boosted.load(tmp_path).fit(x, 1 - y, groups, COLUMNS)
+    assert np.array_equal(opened.score(x), np.asarray(opened.raw(x), np.float32))

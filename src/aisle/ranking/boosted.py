@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
+from functools import cached_property
 from math import inf
 from pathlib import Path
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aisle.core.hidden import hidden, spared
-
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when LightGBM loads: threads that wait by spinning cost 4 times the time
-with (
-    hidden("pandas", "sklearn", "pyarrow", "dask", "matplotlib", "graphviz"),  # it reads arrays: they would take 130 MB and two seconds
-    spared(np, "f2py", "testing", "ma", "polynomial"),  # scipy, which comes with it, copies every name of numpy: 6 MB
-):
-    import lightgbm
-
 from aisle.ranking.listwise import softmax
+from aisle.ranking.tree_graph import TreeGraph, write
 from aisle.ranking.unbiased import one_list_a_click
+
+if TYPE_CHECKING:
+    import lightgbm
 
 Matrix = NDArray[np.float32]
 Left = Callable[[], float]
@@ -48,6 +43,8 @@ class Boosted:
     """
 
     groups_ = 0
+    _graph: TreeGraph | None = None
+    _saved: str | None = None
 
     def __init__(
         self,
@@ -79,6 +76,7 @@ class Boosted:
         on the first groups tell how many groups fit into them, and when none are left it stops. ``groups_`` and ``epochs`` then say with
         how many groups and at most how many trees the same model comes out again.
         """
+        self._graph = None
         label = np.round(gain).astype(np.int32)
         self.groups_ = self._affordable(x, label, groups, left)
         groups, size = groups[: self.groups_], int(groups[: self.groups_].sum())
@@ -95,6 +93,8 @@ class Boosted:
 
     def _stopped(self, x: Matrix, label: NDArray[np.int32], groups: NDArray[np.int64], names: list[str], watch: _Watch) -> bool:
         """Fit until the last tenth of the groups no longer gains; not where it wants nothing."""
+        from aisle.ranking.lean_lightgbm import lightgbm
+
         cut = max(1, int(len(groups) * 0.9))
         rows = int(groups[:cut].sum())
         if len(groups) - cut < 5 or not label[rows:].any():
@@ -116,6 +116,8 @@ class Boosted:
         watch: _Watch,
         weight: NDArray[np.floating] | None = None,
     ) -> lightgbm.Booster:
+        from aisle.ranking.lean_lightgbm import lightgbm
+
         lists = None if self.objective == "probability" else groups
         data = lightgbm.Dataset(x, label, group=lists, weight=weight, feature_name=names, free_raw_data=False)
         return lightgbm.train(self._parameters(label, groups), data, trees, callbacks=[watch])
@@ -157,7 +159,10 @@ class Boosted:
         """``(n,) float32``: a score for order, or a probability."""
         if not len(x):
             return np.zeros(0, np.float32)
-        return np.asarray(self.booster_.predict(x, num_threads=1 if len(x) < 5_000 else 2), np.float32)
+        if self._graph is None:
+            return np.asarray(self.booster_.predict(x, num_threads=1 if len(x) < 5_000 else 2), np.float32)
+        raw = self._graph.raw(x)
+        return np.asarray(1 / (1 + np.exp(-raw)), np.float32) if self.link == "logistic" else raw
 
     @property
     def link(self) -> str:
@@ -181,16 +186,27 @@ class Boosted:
         return dict(zip(self.booster_.feature_name(), (gain / max(gain.sum(), 1e-9)).tolist(), strict=True))
 
     def save(self, folder: Path) -> None:
-        """Write LightGBM's text form."""
+        """Write LightGBM's text form, and the graph that scores."""
         folder.mkdir(parents=True, exist_ok=True)
         self.booster_.save_model(str(folder / f"{self.name}.txt"))
+        write(self.booster_, folder / f"{self.name}.onnx")
 
     @classmethod
     def load(cls, folder: Path, objective: Objective = "order") -> Self:
-        """Open what `save` wrote."""
+        """Open what `save` wrote; LightGBM is loaded when something beside a score is asked for."""
         model = cls(objective)
-        model.booster_ = lightgbm.Booster(model_file=str(folder / f"{model.name}.txt"))
+        model._saved = (folder / f"{model.name}.txt").read_text(encoding="utf-8")
+        model._graph = TreeGraph.beside(folder, model.name)
         return model
+
+    @cached_property
+    def booster_(self) -> lightgbm.Booster:
+        """LightGBM's own model."""
+        from aisle.ranking.lean_lightgbm import lightgbm
+
+        if self._saved is None:
+            raise ValueError("fit or load first")
+        return lightgbm.Booster(model_str=self._saved)
 
 
 class _Watch:
@@ -209,5 +225,7 @@ class _Watch:
         if checked and checked[0][2] < self.loss:
             self.best, self.loss = state.iteration, checked[0][2]
         if self.seen[-1] <= 0:
+            from aisle.ranking.lean_lightgbm import lightgbm
+
             self.stopped_at = state.iteration + 1
             raise lightgbm.callback.EarlyStopException(self.best if checked else state.iteration, checked)

@@ -12,9 +12,9 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
-from scipy.sparse import csr_matrix
 
 from aisle.core.arrays import mapped_tensor
+from aisle.core.sparse import csr_matrix
 from aisle.text.encoder import Kind, Vectors
 from aisle.text.normalise import normalise
 from aisle.text.segment import bigrams, grams, language, words

@@ -11,11 +11,11 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
-from scipy.sparse import csr_matrix
 from tokenizers import Tokenizer
 
 from aisle.core.arrays import mapped_tensor
 from aisle.core.errors import BundleError
+from aisle.core.sparse import csr_matrix
 from aisle.text.encoder import LONGEST, Encoder, Kind, Vectors
 
 SAMPLE = 5_000

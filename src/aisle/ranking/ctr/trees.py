@@ -39,7 +39,7 @@ class Trees(Ctr):
         self.layout = layout or Layout()
 
     def _fit(self, examples: Examples) -> None:
-        import lightgbm  # after `boosted`, which says how its threads wait
+        from aisle.ranking.lean_lightgbm import lightgbm
 
         self.layout = replace(self.layout).fit(examples)
         x, small, cut = self._matrix(examples), len(self._small), tail(examples.label)
@@ -79,7 +79,7 @@ class Trees(Ctr):
         return {**{name: getattr(self, name) for name in SETTINGS}, "layout": self.layout.to_dict()}
 
     def _read(self, folder: Path, state: dict[str, Any]) -> None:
-        import lightgbm
+        from aisle.ranking.lean_lightgbm import lightgbm
 
         self.layout = Layout.from_dict(state["layout"])
         for name in SETTINGS:
