@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from aisle.serving.app import create_app
 from aisle.serving.images import LARGEST_FILE, Images
 from aisle.serving.live import Live
+from aisle.serving.picture import HUES, picture
 from aisle.serving.telemetry import Telemetry
 from tests.serving.conftest import HOST
 from tests.serving.fakes import FakeEngine
@@ -69,3 +70,9 @@ def test_without_a_folder_there_are_no_files():
 
 def test_an_unknown_item_has_no_image(folder: Path):
     assert shop(folder, "images/a.svg").get("/image/nope").status_code == 404
+
+
+def test_pictures_are_of_many_colours_in_a_shop_without_categories():
+    colours = {str(picture(f"A{n}", "")).partition(" viewBox")[0] for n in range(50)}
+    assert len(colours) == HUES
+    assert len({str(picture(f"A{n}", "Lamps")).partition(" viewBox")[0] for n in range(50)}) == 1

@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from aisle.core.errors import StateError
 from aisle.serving.listen import ServeError, bind
 from aisle.serving.plan import Plan
 from aisle.serving.start import start
+from aisle.serving.telemetry import release
 from aisle.serving.workers import supervise
 from aisle.state.folder import State
 from aisle.state.lock import own
@@ -79,6 +81,20 @@ def test_metrics_are_those_of_all_workers(server: Running):
         one.post("/v1/similar", json={"items": ["lamp_red"]})
     assert all(metric(server, SIMILAR) == before + 20 for _ in range(6))
     assert metric(server, "aisle_workers") == 2
+
+
+def test_the_counters_have_their_room_on_disk_before_it_is_needed(server: Running, store: Path):
+    assert server.client.get("/healthz").status_code == 200
+    kept = [file.stat() for file in (store.parent / "state" / "metrics").glob("*.db")]
+    assert len(kept) >= 6, "three kinds of each worker"
+    assert all(one.st_blocks * 512 >= one.st_size for one in kept), "a count into a hole of a full disk kills the process"
+
+
+def test_who_has_ended_keeps_its_counts_and_gives_back_the_rest(tmp_path: Path):
+    (tmp_path / "counter_7.db").write_bytes((24).to_bytes(4, sys.byteorder) + bytes(4096))
+    (tmp_path / "gauge_livesum_7.db").write_bytes(bytes(64))
+    release(tmp_path, 7)
+    assert {file.name: file.stat().st_size for file in tmp_path.iterdir()} == {"counter_7.db": 24}
 
 
 def test_a_user_has_one_name_in_the_logs_of_all_workers(server: Running):

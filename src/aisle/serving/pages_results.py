@@ -42,7 +42,8 @@ class Results:
             http, visit, "search.html", answer=answer, cards=visit.cards(answer, "search", (view.page - 1) * PAGE), chips=_chips(visit),
             facets=pages_rows.facets(view, names, answer, dict(zip(free, answers[1:], strict=True)), visit.say), last=last,
             numbers=pages_rows.numbers(view.page, last), users=users, liked=await self._liked(visit, answer),
-            near=near, place=leaf((view.values("category") or [""])[0]),
+            near=near, priced=any(item.attributes.get("price") is not None for item in answer.items),
+            place=leaf((view.values("category") or [""])[0]),
         )  # fmt: skip
         if new:
             remember(response, http, visit.visitor)

@@ -1,4 +1,4 @@
-"""A drawn picture for an item that has none: a quiet tile of four shapes, the same for an item every time, coloured by its category."""
+"""A drawn picture for an item that has none: a quiet tile of four shapes, the same for an item every time, coloured by category or id."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _SHAPES = (
 """Each fills some of a cell of 50 by 50 and is turned by quarters."""
 
 
-def hue(category: str) -> int:
-    """Which of `HUES` colours a category has."""
-    return crc32(category.encode("utf-8", "replace")) % HUES
+def hue(name: str) -> int:
+    """Which of `HUES` colours a name has: that of a category, or of an item that has none."""
+    return crc32(name.encode("utf-8", "replace")) % HUES
 
 
 def picture(item_id: str, category: str) -> Markup:
     """An inline SVG without styles or scripts; the style sheet colours it by the classes ``hue0`` to ``hue7`` and ``t1`` to ``t3``."""
     seed = crc32(item_id.encode("utf-8", "replace"))
     cells = "".join(_cell(place, seed >> (place * 7)) for place in range(4))
-    head = f'<svg class="art hue{hue(category)}" viewBox="0 0 100 100" preserveAspectRatio="xMidYMid slice" aria-hidden="true">'
+    head = f'<svg class="art hue{hue(category or item_id)}" viewBox="0 0 100 100" preserveAspectRatio="xMidYMid slice" aria-hidden="true">'
     return Markup(f"{head}{cells}</svg>")
 
 

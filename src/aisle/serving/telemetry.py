@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -20,9 +22,12 @@ from structlog.typing import EventDict, WrappedLogger
 
 from aisle.core.answer import Answer, Json
 from aisle.core.request import Request
+from aisle.serving.listen import ServeError
 
 BUCKETS = (0.001, 0.002, 0.004, 0.006, 0.008, 0.012, 0.018, 0.025, 0.035, 0.05, 0.075, 0.1, 0.25, 0.5, 1.0, 2.5)
 """Seconds; fine around the budgets of 6, 12, 25 and 50 ms."""
+ROOM = {"counter": 1 << 18, "histogram": 1 << 20, "gauge_livesum": 1 << 16}
+"""Bytes for the counters that a worker shares, by kind: several times what all routes and outcomes together take."""
 
 
 @dataclass
@@ -55,6 +60,8 @@ class Telemetry:
         self.registry, self.shared = CollectorRegistry(), shared
         if shared is None:
             ProcessCollector(registry=self.registry)
+        else:
+            _reserve(shared)
         labels = ["route", "surface"]
         self.requests = Counter("aisle_requests", "Requests by outcome", [*labels, "status"], registry=self.registry)
         self.seconds = Histogram("aisle_request_seconds", "Time to answer", labels, buckets=BUCKETS, registry=self.registry)
@@ -118,6 +125,29 @@ class Telemetry:
         together = CollectorRegistry()
         MultiProcessCollector(together, path=str(self.shared))  # type: ignore[no-untyped-call]
         return generate_latest(together)
+
+
+def _reserve(shared: Path) -> None:
+    """Take the room of this process's counters at once: they are mapped into memory, and on a disk that is full by then a count would
+    kill the process. Raises `ServeError` where there is no room."""
+    try:
+        for kind, size in ROOM.items():
+            (shared / f"{kind}_{os.getpid()}.db").write_bytes(bytes(size))
+    except OSError as error:
+        raise ServeError(f"{shared} has no room for the counters: {error.strerror}.", "Make room on that disk.") from error
+
+
+def release(shared: Path, process: int) -> None:
+    """Give back what a process that has ended no longer needs: the room it did not use, and what only the living have."""
+    for kind in ROOM:
+        path = shared / f"{kind}_{process}.db"
+        with suppress(FileNotFoundError):
+            if kind.startswith("gauge_live"):
+                path.unlink()  # requests in flight
+                continue
+            with path.open("rb") as file:
+                used = int.from_bytes(file.read(4), sys.byteorder)
+            os.truncate(path, max(used, 8))
 
 
 def logger(stream: TextIO | None = None) -> structlog.typing.FilteringBoundLogger:

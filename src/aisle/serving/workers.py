@@ -18,6 +18,7 @@ import orjson
 
 from aisle.serving.listen import ServeError
 from aisle.serving.plan import Plan
+from aisle.serving.telemetry import release
 
 LOOK_SECONDS = 0.05
 START_SECONDS, STOP_SECONDS = 120.0, 9.0
@@ -81,8 +82,7 @@ class Place:
         pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._early) if self._early else 0.0
         self._again = monotonic() + pause
         self._say("worker_ended", pid=process.pid, status=process.returncode, lived_s=round(lived, 1), next_in_s=pause)
-        for gauge in self._shared.glob(f"gauge_live*_{process.pid}.db"):
-            gauge.unlink(missing_ok=True)  # what only a living worker has: requests in flight
+        release(self._shared, process.pid)
 
 
 def supervise(plan: Plan, workers: int, listener: int, say: Say, ready: Callable[[], None]) -> None:
