@@ -119,6 +119,19 @@ def test_a_body_that_does_not_say_how_long_it_is_ends_at_the_limit(client: TestC
     refused(client.post("/v1/search", content=parts, headers={"Content-Type": "application/json"}), 413, "body_too_large")
 
 
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        ('{"query": "灯"}'.encode("gb18030"), "The body is not UTF-8 (byte 12)."),
+        (b'{"query": \n"lamp}', "The body is not valid JSON (line 2, column 7)."),
+        (b" ", "The body is empty."),
+    ],
+)
+def test_a_broken_body_is_told_where_and_why(client: TestClient, raw: bytes, said: str):
+    problem = refused(client.post("/v1/search", content=raw, headers={"Content-Type": "application/json"}), 400, "broken_json")
+    assert said in problem["detail"]
+
+
 def test_a_refusal_names_field_and_mend(client: TestClient):
     problem = refused(client.post("/v1/search", json={"query": "x", "sort": "prize"}), 422, "unknown_value")
     assert (problem["field"], problem["mend"]) == ("sort", "Did you mean `price`?")

@@ -31,7 +31,7 @@ def test_what_was_done_is_shown_with_its_share(client: TestClient):
     text = see(client, "/you").text
     assert "4 steps are kept" in text
     assert "50 %" in text and "Mugs" in text
-    assert "Looked at lately" in text and "Stoneware mug, sand" in text
+    assert "Of interest lately" in text and "Stoneware mug, sand" in text
     assert "Hidden from your pages" in text
 
 

@@ -25,9 +25,18 @@ async def question(http: HttpRequest) -> object:
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        what = f"The body is not valid JSON ({where})." if raw.strip() else "The body is empty."
-        raise RefusedError(400, "broken_json", what, 'Send one object in UTF-8, as {"query": "red lamp"}.') from None
+        raise RefusedError(400, "broken_json", _fault(raw, error), 'Send one object in UTF-8, as {"query": "red lamp"}.') from None
+
+
+def _fault(raw: bytes, error: orjson.JSONDecodeError) -> str:
+    """What is wrong with a body, and where."""
+    if not raw.strip():
+        return "The body is empty."
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError as found:
+        return f"The body is not UTF-8 (byte {found.start + 1})."
+    return f"The body is not valid JSON (line {error.lineno}, column {error.colno})."
 
 
 def labelled(http: HttpRequest, allowed: Collection[str]) -> str:
