@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from aisle.bundle import MANIFEST, Store, read, seal, verify
+from aisle.bundle import MANIFEST, Store, hash_file, read, seal, verify
 from aisle.core.errors import BundleError
 
 
@@ -122,3 +124,11 @@ def test_a_path_means_a_store_or_one_bundle(store: Store) -> None:
     assert Store.at(store.folder / "one")[1].name == "one"
     with pytest.raises(BundleError, match="aisle train"):
         Store.at(store.folder.parent / "nowhere")
+
+
+def test_a_file_has_its_hash_where_the_system_takes_no_advice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "some.npy"
+    path.write_bytes(b"numbers" * 1_000)
+    advised = hash_file(path)
+    monkeypatch.delattr(os, "posix_fadvise")
+    assert hash_file(path) == advised == sha256(path.read_bytes()).hexdigest()

@@ -24,7 +24,7 @@ def test_bm25_is_what_the_paper_says() -> None:
     field.add(score, [0], 1.0)
     rarity, usual = log(1 + (3 - 2 + 0.5) / (2 + 0.5)), (2 + 4 + 2) / 3
     by_hand = [rarity * tf * (SATURATION + 1) / (tf + SATURATION * (1 - LENGTH + LENGTH * n / usual)) for tf, n in ((1, 2), (2, 4), (0, 2))]
-    np.testing.assert_allclose(score, by_hand, rtol=1e-6)
+    np.testing.assert_allclose(score, by_hand, rtol=1e-3)
 
 
 def test_the_two_ways_to_bm25_agree() -> None:
@@ -36,7 +36,7 @@ def test_the_two_ways_to_bm25_agree() -> None:
     counts = np.array(
         [[np.sum(field.token[a:b] == word) for word in asked] for a, b in zip(field.offsets, field.offsets[1:], strict=False)]
     )
-    np.testing.assert_allclose(field.bm25(counts.astype(np.float32), length, asked), turned, rtol=1e-6)
+    np.testing.assert_allclose(field.bm25(counts.astype(np.float32), length, asked), turned, rtol=1e-3)
 
 
 def test_tokens_stand_in_the_order_of_the_title() -> None:

@@ -31,12 +31,12 @@ def mapped_tensor(path: Path, name: str) -> NDArray[Any]:
     return np.asarray(np.memmap(path, kind, "r", 8 + size + start, shape))
 
 
-def looked_up(places: NDArray[np.int32], values: NDArray[np.float32], wanted: NDArray[np.int32]) -> NDArray[np.float32]:
+def looked_up(places: NDArray[np.int32], values: NDArray[np.floating], wanted: NDArray[np.int32]) -> NDArray[np.float32]:
     """``(n,) float32``: what stands at each of ``wanted`` ``(n,)``, 0 for one that is not among ``places`` ``(k,)``, ascending."""
     if not len(places):
         return np.zeros(len(wanted), np.float32)
     at = np.minimum(places.searchsorted(wanted), len(places) - 1)
-    return np.where(places[at] == wanted, values[at], np.float32(0))
+    return np.where(places[at] == wanted, values[at], np.float32(0)).astype(np.float32, copy=False)
 
 
 def found_at(keys: NDArray[np.integer], wanted: NDArray[np.integer]) -> NDArray[np.int64]:

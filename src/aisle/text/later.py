@@ -14,10 +14,9 @@ from aisle.core.arrays import looked_up
 from aisle.core.catalogue import Catalogue
 from aisle.core.overlay import Overwritten
 from aisle.text.segment import words
-from aisle.text.tokens import PARTS, Field, Ids, Offsets, Tokens, Weights, Words, saturated, written
+from aisle.text.tokens import PARTS, Field, Ids, Offsets, Posting, Tokens, Weights, Words, saturated, written
 
-Posting = tuple[Ids, Weights]
-NOWHERE: Posting = (np.zeros(0, np.int32), np.zeros(0, np.float32))
+NOWHERE: Posting = (np.zeros(0, np.int32), np.zeros(0, np.float16))
 
 
 class LaterWords(Words):
@@ -129,7 +128,7 @@ def _posted(
     keys, count = np.unique(np.concatenate([NOWHERE[0], *fresh.values()]).astype(np.int64) * len(fresh) + place, return_counts=True)
     word, place = np.divmod(keys, max(len(fresh), 1))
     slot = np.array(list(fresh), np.int32)[place]
-    value = (idf[word] * saturated(count, length[place] / usual)).astype(np.float32)
+    value = (idf[word] * saturated(count, length[place] / usual)).astype(np.float16)
     starts = np.flatnonzero(np.concatenate([[True], word[1:] != word[:-1]])[: len(word)])
     ends = np.append(starts[1:], len(word))[: len(starts)]
     for number, start, end in zip(word[starts].tolist(), starts.tolist(), ends.tolist(), strict=True):

@@ -21,6 +21,8 @@ from aisle.text.segment import bigrams, grams, language, words
 Ids = NDArray[np.int32]
 Offsets = NDArray[np.int64]
 Weights = NDArray[np.float32]
+Posting = tuple[Ids, NDArray[np.float16]]
+"""Items, ascending, and what a word gives each of them: half precision, for these are most of the index and a thousandth is enough."""
 TITLES = ("title", "title_en", "title_zh")
 APART = ("brand", "category", "description")
 HIDDEN = frozenset({"item_id", "parent_id", "image", "language", "currency"})
@@ -62,7 +64,7 @@ class Field:
     token: Ids
     starts: Offsets
     row: Ids
-    value: Weights
+    value: NDArray[np.float16]
     idf: Weights
     usual: Weights
 
@@ -80,12 +82,12 @@ class Field:
         filled = max(int((length > 0).sum()), 1)
         idf = np.log1p((filled - frequency + 0.5) / (frequency + 0.5)).astype(np.float32)
         usual = max(float(length.sum()) / filled, 1e-9)
-        value = idf[number] * saturated(count, length[row] / usual)
+        value = (idf[number] * saturated(count, length[row] / usual)).astype(np.float16)
         starts = np.zeros(size + 1, np.int64)
         np.cumsum(frequency, out=starts[1:])
         return cls(offsets, token, starts, row.astype(np.int32), value, idf, np.array([usual], np.float32))
 
-    def postings(self, word: int) -> tuple[Ids, Weights]:
+    def postings(self, word: int) -> Posting:
         """The items that have ``word`` and what it gives them."""
         part = slice(int(self.starts[word]), int(self.starts[word + 1]))
         return self.row[part], self.value[part]
@@ -105,7 +107,8 @@ class Field:
         return float(sum(self.idf[word] for word in words)) * (SATURATION + 1)
 
     def bm25(self, counts: Weights, length: Offsets, words: NDArray[np.int64]) -> Weights:
-        """``(k,) float32``: what `add` gives ``k`` items, by ``counts`` ``(k, q)`` of ``words`` ``(q,)`` (-1: unknown) and length."""
+        """``(k,) float32``: what `add` gives ``k`` items but for its rounding, by ``counts`` ``(k, q)`` of ``words`` ``(q,)`` (-1: unknown)
+        and length."""
         rarity = np.where(words >= 0, self.idf[words] if len(self.idf) else 0, 0).astype(np.float32)
         return np.asarray(saturated(counts, (length / self.usual[0])[:, None]) @ rarity, np.float32)
 
