@@ -68,11 +68,11 @@ class Ranking(Section):
         default=None,
         description="how CTR, RER and the sources are fused, by name; absent: weighted_average unless window 3 surely prefers another",
     )
-    ranker: Literal["logistic", "lambdamart", "boosted", "softmax", "unbiased_lambdamart"] | None = Field(
-        default=None, description="what ranks; absent: what window 3 prefers of the first three and of the challengers"
+    ranker: str | None = Field(
+        default=None, description="what ranks, by name; absent: what window 3 prefers of those that always stand and of the challengers"
     )
-    challengers: tuple[Literal["softmax", "unbiased_lambdamart"], ...] = Field(
-        default=(), description="rankers that compete too and are served where they surely gain; the second reads where clicks stood"
+    challengers: tuple[str, ...] = Field(
+        default=(), description="rankers that compete too, by name, and are served where they surely gain: `softmax`, `unbiased_lambdamart`"
     )
 
 

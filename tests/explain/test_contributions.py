@@ -14,11 +14,12 @@ from aisle.core.answer import to_json
 from aisle.explain.contributions import explanations
 from aisle.fusion.recall import Recall
 from aisle.fusion.segments import Segments
-from aisle.fusion.stack import Ranker, Stack
+from aisle.fusion.stack import Stack
 from aisle.ranking.boosted import Boosted
 from aisle.ranking.calibrate import Calibrator
 from aisle.ranking.features import matrix
 from aisle.ranking.logistic import Logistic
+from aisle.ranking.rankers import Ranker
 from tests.pipeline.toy import pipeline, request, shop
 
 NAMES = ("a_share", "a_rank", "b_share", "b_rank", "price", "taste")

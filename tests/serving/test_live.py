@@ -49,6 +49,20 @@ def ask(deadline_ms: float | None = None) -> list[Request]:
     return [Request("r", "search", query="red", deadline_ms=deadline_ms)]
 
 
+def test_what_answers_left_free_is_handed_back_to_the_system_again_and_again(monkeypatch: pytest.MonkeyPatch):
+    trimmed = threading.Semaphore(0)
+    monkeypatch.setattr("aisle.serving.live.TIDY_SECONDS", 0.001)
+    monkeypatch.setattr("aisle.serving.live.give_back", trimmed.release)
+
+    async def run() -> bool:
+        tidying = asyncio.create_task(Live(FakeEngine(), lambda: NOW).tidy())
+        found = await asyncio.to_thread(lambda: all(trimmed.acquire(timeout=10) for _ in range(2)))
+        tidying.cancel()
+        return found
+
+    assert play(run)
+
+
 def test_a_lane_sends_away_who_would_wait_too_long_and_takes_the_next_when_it_is_free():
     async def run() -> tuple[int, int, str]:
         lane, gate = Lane("test", 1, patience=0.05), threading.Event()

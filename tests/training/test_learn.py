@@ -9,6 +9,7 @@ import pytest
 
 from aisle.fusion.recall import Recall
 from aisle.fusion.stack import Stack
+from aisle.ranking import rankers
 from aisle.training import learn as learning
 from aisle.training.frames import Frame
 from aisle.training.learn import Recipe, fit_rankers, learn, levels
@@ -64,23 +65,23 @@ def test_who_weighs_clicks_is_judged_by_weighed_clicks() -> None:
     dev = shelf(200, 2)
     late = np.repeat(np.arange(200) >= 100, 20)
     noise = 0.5 * np.random.default_rng(0).random(len(dev.item))
-    sides = {"lambdamart": dev.relevant * ~late + noise, learning.UNBIASED: dev.relevant * late + noise}
+    sides = {"lambdamart": dev.relevant * ~late + noise, "unbiased_lambdamart": dev.relevant * late + noise}
     scores = {name: score.astype(np.float32) for name, score in sides.items()}
     often = lambda replay: np.where(replay.truth.request >= 100, 5.0, 1.0)  # noqa: E731
     best, rows, _ = learning.best_ranker(dev, scores, replace(PLAIN, often=often))
-    assert best == learning.UNBIASED and "by clicks weighed by their places" in rows[1].why
+    assert best == "unbiased_lambdamart" and "by clicks weighed by their places" in rows[1].why
     assert learning.best_ranker(dev, scores, replace(PLAIN, often=lambda replay: np.ones(len(replay.truth.item))))[0] == "lambdamart"
 
 
 def test_challengers_are_begun_only_where_the_time_lasts_and_a_plan_brings_its_own() -> None:
     fit, often = shelf(60, 1), lambda replay: np.ones(len(replay.truth.item))
     few = replace(PLAIN, trees={"epochs": 3}, often=often, challengers=("softmax", "unbiased_lambdamart"))
-    assert set(fit_rankers(fit, few)[0]) == {*learning.RANKERS, "softmax", "unbiased_lambdamart"}
-    assert set(fit_rankers(fit, replace(few, left=lambda: 0.0))[0]) == set(learning.RANKERS)
-    assert set(fit_rankers(fit, replace(few, compete=False))[0]) == set(learning.RANKERS)
+    assert set(fit_rankers(fit, few)[0]) == {*rankers.RANKERS, "softmax", "unbiased_lambdamart"}
+    assert set(fit_rankers(fit, replace(few, left=lambda: 0.0))[0]) == set(rankers.RANKERS)
+    assert set(fit_rankers(fit, replace(few, compete=False))[0]) == set(rankers.RANKERS)
     planned = {name: {"trees": 2} for name in ("lambdamart", "boosted", "softmax")}
     made, effort = fit_rankers(fit, replace(few, effort=planned))
-    assert set(made) == {*learning.RANKERS, "softmax"} and effort["softmax"]["trees"] == 2
+    assert set(made) == {*rankers.RANKERS, "softmax"} and effort["softmax"]["trees"] == 2
     named = replace(few, compete=False, ranker="softmax", left=lambda: 0.0)
     assert "softmax" in fit_rankers(fit, named)[0], "what a setting names is always fitted"
 
@@ -169,9 +170,9 @@ def test_no_time_at_all_still_makes_every_ranker() -> None:
 def test_a_linear_model_reads_no_more_rows_than_it_needs_or_has_time_for(monkeypatch: pytest.MonkeyPatch) -> None:
     only = replace(PLAIN, only=("logistic",))
     assert fit_rankers(shelf(200, 1), only)[1] == {"logistic": {"every": 1}}
-    monkeypatch.setattr(learning, "LINEAR_ROWS", 1_000)
+    monkeypatch.setattr(rankers, "LINEAR_ROWS", 1_000)
     assert fit_rankers(shelf(200, 1), only)[1] == {"logistic": {"every": 4}}
-    monkeypatch.setattr(learning, "LINEAR_ROWS", 300_000)
+    monkeypatch.setattr(rankers, "LINEAR_ROWS", 300_000)
     assert fit_rankers(shelf(200, 1), replace(only, left=lambda: 0.01))[1] == {"logistic": {"every": 4}}
 
 

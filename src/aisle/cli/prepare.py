@@ -26,12 +26,14 @@ def check(folder: Folder, json_file: Annotated[Path | None, typer.Option("--json
     """The data quality report: rows read = kept + repaired + rejected."""
     from aisle.data.check import check as run
     from aisle.fusion.methods import known_way
+    from aisle.ranking.rankers import known_rankers
     from aisle.settings import load
     from aisle.training.budget import known_sources
 
     settings = load(folder)
     known_sources(settings.retrieval)
     known_way(settings.ranking.fusion)
+    known_rankers(settings.ranking.ranker, settings.ranking.challengers)
     quality = run(folder, settings)
     if json_file is not None:
         write_json(json_file, quality.to_json())

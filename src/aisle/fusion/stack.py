@@ -16,13 +16,12 @@ from aisle.fusion.fuser import CTR, RER, Fuser, asked
 from aisle.fusion.methods import FUSERS
 from aisle.fusion.recall import Recall
 from aisle.fusion.segments import mixed
-from aisle.ranking.boosted import NAMES, Boosted
 from aisle.ranking.calibrate import Calibrator
 from aisle.ranking.ctr.bert_score import ReadAlone
 from aisle.ranking.ctr.matrix import OverFeatures
 from aisle.ranking.ctr.settings import KINDS
 from aisle.ranking.features import matrix
-from aisle.ranking.logistic import Logistic
+from aisle.ranking.rankers import Ranker, opened
 
 Column = NDArray[np.float32]
 POSITION = "position"
@@ -39,19 +38,6 @@ class Chance(Protocol):
     name: str
 
     def score(self, x: NDArray[np.float32]) -> Column: ...
-    def save(self, folder: Path) -> None: ...
-
-
-class Ranker(Protocol):
-    """A fitted model over the feature matrix."""
-
-    name: str
-
-    @property
-    def link(self) -> str: ...
-    def score(self, x: NDArray[np.float32]) -> Column: ...
-    def raw(self, x: NDArray[np.float32]) -> NDArray[np.float64]: ...
-    def contributions(self, x: NDArray[np.float32]) -> NDArray[np.float64]: ...
     def save(self, folder: Path) -> None: ...
 
 
@@ -170,8 +156,4 @@ def _chance(folder: Path, name: str | None) -> Chance | None:
 def _ranker(folder: Path, name: str | None) -> Ranker | None:
     if name is None:
         return None
-    if name == "logistic":
-        return Logistic.load(folder)
-    if name == ReadAlone.name:
-        return ReadAlone.load(folder)
-    return Boosted.load(folder, next(objective for objective, one in NAMES.items() if one == name))
+    return ReadAlone.load(folder) if name == ReadAlone.name else opened(name, folder)

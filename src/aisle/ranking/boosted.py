@@ -37,9 +37,12 @@ COMMON = {"verbosity": -1, "deterministic": True, "force_row_wise": True, "baggi
 class Boosted:
     """Trees over the feature matrix, NaN read as missing; all but ``probability`` learn an order and need groups.
 
-    ``order``: LambdaMART (Burges 2010). ``unbiased``: the same over one list a click, each weighed (`unbiased`). ``listwise``: the
-    cross-entropy of a softmax over each list (`listwise`). ``epochs`` trees for order; for probability at most so many, until a tail of the
-    groups no longer gains.
+    ``order``: LambdaMART (Burges 2010, From RankNet to LambdaRank to LambdaMART). Of two rows i, j of a request, i with the larger gain and
+    s their scores, ``λ_ij = -|ΔNDCG_ij| / (1 + exp(s_i - s_j))``, ΔNDCG being what NDCG loses when the two change places; a tree fits the
+    sums ``λ_i = Σ_j λ_ij - Σ_k λ_ki``, a leaf moves by ``-Σ λ / (Σ w + regularization)`` with ``w`` the λ's derivative by the score.
+    ``unbiased``: the same over one list a click, each weighed (`unbiased`). ``listwise``: the cross-entropy of a softmax over each list
+    (`listwise`). ``probability``: the cross-entropy ``-Σ y ln p + (1 - y) ln(1 - p)``, ``p = 1 / (1 + exp(-s))``. ``epochs`` trees for
+    order; for probability at most so many, until a tail of the groups no longer gains.
     """
 
     groups_ = 0

@@ -42,7 +42,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        beside = [asyncio.create_task(live.follow(telemetry.say)), asyncio.create_task(live.tick())]
+        beside = [asyncio.create_task(one) for one in (live.follow(telemetry.say), live.tick(), live.tidy())]
         yield
         for task in beside:
             task.cancel()

@@ -23,12 +23,13 @@ from aisle.ranking.ctr.matrix import OverFeatures
 from aisle.ranking.ctr.net import Net
 from aisle.ranking.ctr.settings import BERT_CTR, KINDS
 from aisle.ranking.logistic import Logistic
+from aisle.ranking.rankers import Lists, grown
 from aisle.tracking.run import part
 from aisle.training.budget import Left, part_of
 from aisle.training.candidates import frame
 from aisle.training.frames import Frame
 from aisle.training.job import Job
-from aisle.training.learn import Effort, trees
+from aisle.training.learn import Effort
 from aisle.training.tasks import Planned
 
 FEWEST = 50
@@ -152,7 +153,8 @@ def _fit(
     """A line, trees, and the nets that there is time for, or that the plan has."""
     groups, x = pages.frame.groups[pages.frame.groups > 0], table[:, :-1]
     model = Boosted("probability", leaves=15, seed=seed)
-    boosted, effort = trees(model, (x, pages.clicked, groups, list(names[:-1])), planned.effort.get("boosted", {}), part_of(left, 0.5))
+    lists = Lists(x, list(names[:-1]), groups, pages.clicked, pages.clicked)
+    boosted, effort = grown(model, lists, planned.effort.get("boosted", {}), part_of(left, 0.5))
     models: dict[str, Chance] = {"logistic": Logistic().fit(x, pages.clicked), "boosted": boosted}
     efforts: dict[str, Mapping[str, int]] = {"boosted": effort}
     for name in NETS:

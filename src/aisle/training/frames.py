@@ -16,9 +16,9 @@ from aisle.core.arrays import found_at
 from aisle.core.candidates import Candidates
 from aisle.evaluation.lists import Ranked, Truth
 from aisle.evaluation.replay import Replay
-from aisle.fusion.stack import Ranker
 from aisle.ranking.features import agreement, matrix
 from aisle.ranking.links import TAILS
+from aisle.ranking.rankers import Ranker
 
 Column = NDArray[np.float32]
 CHUNK = 50_000

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +14,9 @@ from aisle.fusion.fuser import CTR, RER
 from aisle.fusion.methods import FUSERS, WEIGHTED
 from aisle.fusion.recall import Recall
 from aisle.fusion.segments import ALPHAS, mixed
-from aisle.fusion.stack import Ranker, Stack
-from aisle.ranking.boosted import Boosted, Objective
+from aisle.fusion.stack import Stack
 from aisle.ranking.calibrate import Calibrator
-from aisle.ranking.logistic import Logistic
+from aisle.ranking.rankers import CHALLENGERS, KINDS, LINEAR_ROWS, RANKERS, Given, Lists, Ranker
 from aisle.training.budget import Left, part_of
 from aisle.training.choose import gain_of, mean, quality, weighed
 from aisle.training.clicked import Often, on_rows
@@ -26,33 +24,15 @@ from aisle.training.frames import Column, Frame
 from aisle.training.fusers import SURE, Contest, compete
 
 CONTEST = "fusion"
-RANKERS = ("logistic", "lambdamart", "boosted")
-UNBIASED = "unbiased_lambdamart"
-CHALLENGERS: Mapping[str, Objective] = {"softmax": "listwise", UNBIASED: "unbiased"}
-"""Rankers that compete with them where the settings ask for it and there is time, and are served where they surely gain."""
-APART: Mapping[str, str] = {
-    "softmax": "stays apart: level with LambdaMART on Home Depot's grades (docs/ranking.md); `[ranking] challengers` lets it compete",
-    UNBIASED: "stays apart: gained nothing on a simulated shop, no real log at hand says where clicks stood (docs/ranking.md); "
-    "`[ranking] challengers` lets it compete",
-}
 SLOWER = 1.5
 """Times what LambdaMART took, that must be left before one is begun."""
 RANKING = 0.85
 """Of the time so much may go into the rankers; the ways to fuse have the rest."""
-LINEAR_ROWS = 300_000
-"""Rows that a linear model needs at most: more cost time and change nothing."""
-LINEAR_SPEED = 30_000
-"""Rows that a linear model is given for each second it has."""
-WANTED_PER_LEAF = 100
-"""Wanted candidates for each leaf of a tree: small logs get small trees."""
 FEWEST = 30
 """Requests with something wanted below which nothing is fitted: the sources then weigh the same."""
 
-Rows = tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.int64], list[str]]
-"""Features, gains, rows of each request, names of the features."""
-Effort = Mapping[str, Mapping[str, int]]
-"""Ranker to what it was fitted with where time may limit it: every how manieth row, how many requests, at most how many trees; under
-`CONTEST` the ways to fuse for which there was time."""
+Effort = Mapping[str, Given]
+"""Ranker to what it was fitted with; under `CONTEST` the ways to fuse for which there was time."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +60,7 @@ class Recipe:
     def further(self) -> list[str]:
         """The challengers that are asked for and have something to learn from."""
         asked = [name for name in CHALLENGERS if name in self.challengers or name == self.ranker]
-        return [name for name in asked if name != UNBIASED or self.often is not None]
+        return [name for name in asked if not KINDS[name].weighs or self.often is not None]
 
 
 @dataclass(frozen=True)
@@ -146,7 +126,7 @@ def best_ranker(dev: Frame, scores: Mapping[str, Column], recipe: Recipe) -> tup
     whys, said = dict.fromkeys(plain, "NDCG@10 on window 3 is its gain column"), list[str]()
     for name in (name for name in scores if name not in whys):
         sides = values
-        if name == UNBIASED and recipe.often is not None:
+        if KINDS[name].weighs and recipe.often is not None:
             often = recipe.often(dev.replay)
             sides = {one: weighed(dev, scores[one], often) for one in (name, best)}
         gained, error = gain_of(sides[name] - sides[best])
@@ -164,65 +144,38 @@ def best_ranker(dev: Frame, scores: Mapping[str, Column], recipe: Recipe) -> tup
 def _apart(made: Mapping[str, Column], recipe: Recipe) -> list[PlanRow]:
     """A row for each challenger that was not fitted, with the reason."""
     late, silent = "not tried: the time for the rankers was used up", "not tried: the log does not say where clicks on searches stood"
-    whys = {name: late if name in recipe.further else silent if name in recipe.challengers else APART[name] for name in CHALLENGERS}
+    whys = {name: late if name in recipe.further else silent if name in recipe.challengers else KINDS[name].apart for name in CHALLENGERS}
     return [PlanRow(name, False, why=why) for name, why in whys.items() if name not in made]
 
 
 def fit_rankers(fit: Frame, recipe: Recipe) -> tuple[dict[str, Ranker], Effort]:
     """The rankers, on the requests that wanted something proposed, each in its share of the time; and what went into each. Challengers
     come last, with LambdaMART's effort, where enough time is left."""
-    makers = _makers(fit, recipe)
+    lists, numbers = _lists(fit, recipe), {"seed": recipe.seed, **recipe.trees}
     made: dict[str, Ranker] = {}
-    effort: dict[str, Mapping[str, int]] = {}
-    asked = [name for name in makers if name in recipe.only or name == recipe.ranker]
+    effort: dict[str, Given] = {}
+    asked = [name for name in RANKERS if name in recipe.only or name == recipe.ranker]
+    asked += [name for name in recipe.further if name == recipe.ranker]
     took = 0.0
     for place, name in enumerate(asked):
         begun = recipe.left()
-        made[name], effort[name] = makers[name](recipe.effort.get(name, {}), part_of(recipe.left, 1 / (len(asked) - place)))
+        share = part_of(recipe.left, 1 / (len(asked) - place))
+        made[name], effort[name] = KINDS[name].learn(lists, numbers, recipe.effort.get(name, {}), share)
         took = begun - recipe.left() if name == "lambdamart" and begun < inf else took
     for name in recipe.further if recipe.compete and "lambdamart" in made else ():
         wanted = name in recipe.effort if recipe.effort else recipe.left() > SLOWER * took
         if name not in made and wanted:
-            made[name], effort[name] = makers[name](recipe.effort.get(name, effort.get("lambdamart", {})), recipe.left)
+            given = recipe.effort.get(name, effort.get("lambdamart", {}))
+            made[name], effort[name] = KINDS[name].learn(lists, numbers, given, recipe.left)
     return made, effort
 
 
-def _makers(fit: Frame, recipe: Recipe) -> dict[str, Callable[[Mapping[str, int], Left], tuple[Ranker, dict[str, int]]]]:
-    """What fits each ranker with a given effort in the time left."""
-    names = list(fit.names)
-    used = fit.wanting
+def _lists(fit: Frame, recipe: Recipe) -> Lists:
+    """The requests that wanted something, as rankers read them."""
+    names, used = list(fit.names), fit.wanting
     rows = used[fit.request]
-    x, groups, relevant, grade = fit.table(names, rows), fit.groups[used], fit.relevant[rows].astype(float), levels(fit)[rows]
-    size: dict[str, Any] = {"leaves": int(np.clip(relevant.sum() / WANTED_PER_LEAF, 4, 15)), "seed": recipe.seed, **recipe.trees}
     often = None if recipe.often is None else on_rows(fit, recipe.often(fit.replay))[rows]
-
-    def boosted(kind: Objective, gain: NDArray[np.float64]) -> Callable[[Mapping[str, int], Left], tuple[Ranker, dict[str, int]]]:
-        return lambda given, left: trees(Boosted(kind, **size), (x, gain, groups, names), given, left, often)
-
-    return {
-        "logistic": lambda given, left: _logistic(x, relevant, given, left),
-        "lambdamart": boosted("order", grade),
-        "boosted": boosted("probability", relevant),
-        **{name: boosted(CHALLENGERS[name], grade) for name in recipe.further},
-    }
-
-
-def _logistic(x: NDArray[np.float32], y: NDArray[np.float64], given: Mapping[str, int], left: Left) -> tuple[Ranker, dict[str, int]]:
-    most = min(LINEAR_ROWS, max(1_000, LINEAR_SPEED * min(left(), 1e6)))
-    every = given.get("every", max(1, int(len(x) / most)))
-    return Logistic().fit(x[::every], y[::every]), {"every": every}
-
-
-def trees(
-    model: Boosted, data: Rows, given: Mapping[str, int], left: Left, often: NDArray[np.float64] | None = None
-) -> tuple[Ranker, dict[str, int]]:
-    """The model fitted in the time ``left``, or with the effort ``given`` by a plan; and the effort that it took."""
-    x, gain, groups, names = data
-    most = given.get("requests", len(groups))
-    size = int(groups[:most].sum())
-    model.epochs = given.get("trees", model.epochs)
-    model.fit(x[:size], gain[:size], groups[:most], names, left, None if often is None else often[:size])
-    return model, {"requests": model.groups_, "trees": model.epochs}
+    return Lists(fit.table(names, rows), names, fit.groups[used], fit.relevant[rows].astype(float), levels(fit)[rows], often)
 
 
 def levels(frame: Frame) -> NDArray[np.float64]:

@@ -11,11 +11,11 @@ import numpy as np
 from aisle.evaluation.results import Ablation, Comparison, Evaluation, Figure, Json, Models, Part, PlanRow
 from aisle.evaluation.significance import holm
 from aisle.evaluation.summary import Merged, corrected, merge
+from aisle.ranking.rankers import CHALLENGERS
 from aisle.training.clicks import NETS, ClickResult
 from aisle.training.drift import drift
 from aisle.training.job import Job
 from aisle.training.language import Language
-from aisle.training.learn import CHALLENGERS
 from aisle.training.profile_heads import Heads
 from aisle.training.tasks import TaskResult
 

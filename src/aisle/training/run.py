@@ -29,6 +29,7 @@ from aisle.fusion.stack import Stack
 from aisle.pipeline import Pipeline
 from aisle.query.complete import Completer
 from aisle.ranking.ctr.settings import BERT_CTR
+from aisle.ranking.rankers import known_rankers
 from aisle.retrieval.dense import Nearest
 from aisle.schema import EVENT_CODE
 from aisle.settings import Settings, load
@@ -164,6 +165,7 @@ def parts_of(data: Dataset, settings: Settings, store: Path, tracker: Tracker) -
 def measure(data: Dataset, settings: Settings, parts: Parts, budget: Budget, tracker: Tracker, plan: Plan) -> Measured:
     """Fit by windows and report: sources on window 1, rankers on 2, decisions on 3, the figures on 4."""
     known_way(settings.ranking.fusion)
+    known_rankers(settings.ranking.ranker, settings.ranking.challengers)
     windows = cut(data.events, data.judgements)
     names, rows = _sources(data, settings, budget, plan, parts)
     wanted = [name for name in names if name in TEXT]

@@ -27,6 +27,7 @@ from aisle.fusion.pool import ASKED_LISTED, LISTED
 from aisle.fusion.segments import heads
 from aisle.fusion.stack import Stack
 from aisle.pipeline import Pipeline
+from aisle.ranking.rankers import weighs
 from aisle.training.ablation import PROFILE, Windows, ablation, again, unmeasured
 from aisle.training.budget import FLOOR, Left, part_of
 from aisle.training.candidates import frame, proposed
@@ -36,7 +37,7 @@ from aisle.training.drift import model_aging, score_shifts
 from aisle.training.frames import Frame
 from aisle.training.job import Job
 from aisle.training.judge import ctr, fused, measure, together
-from aisle.training.learn import UNBIASED, Effort, Learned, Recipe
+from aisle.training.learn import Effort, Learned, Recipe
 from aisle.training.members import advised, members
 from aisle.training.pace import Pace
 from aisle.training.reading import with_reading
@@ -131,7 +132,7 @@ def run_task(job: Job, pipeline: Pipeline, stack: Stack, asked: Mapping[int, Rep
     settings, share = job.settings, part_of(left, LEARNING)
     trees, ranking = settings.tuned.of("trees"), settings.ranking
     named: dict[str, Any] = {"trees": trees, "fusion": ranking.fusion, "ranker": ranking.ranker, "challengers": ranking.challengers}
-    often = clicked(job, windows.fit) if UNBIASED in (ranking.ranker, *ranking.challengers) else None
+    often = clicked(job, windows.fit) if weighs((ranking.ranker, *ranking.challengers)) else None
     recipe = Recipe(ranking.alpha, settings.seed, left=share, effort=planned.effort, often=often, **named)
     with tracker.part(f"{task}: fit rankers, set α"):
         begins = replace(stack, sources=kept, recall=type(stack.recall)(kept), heads=_heads(job))

@@ -16,6 +16,7 @@ from aisle.evaluation.replay import Replay
 from aisle.fusion.stack import Stack
 from aisle.pipeline import Pipeline
 from aisle.profile.history import History
+from aisle.ranking.rankers import weighs
 from aisle.retrieval.counters import Counters
 from aisle.settings import Settings
 from aisle.training.budget import FLOOR
@@ -25,7 +26,7 @@ from aisle.training.clicked import clicked
 from aisle.training.frames import Frame
 from aisle.training.job import Job, build, plain_stacks
 from aisle.training.judge import fused
-from aisle.training.learn import UNBIASED, Learned, Recipe, learn
+from aisle.training.learn import Learned, Recipe, learn
 from aisle.tuning.requests import Asked
 
 LEARNED = 100
@@ -95,7 +96,7 @@ class Bench:
         fit, dev = fit.only(kept), dev.only(kept)
         recipe = Recipe(
             settings.ranking.alpha, settings.seed, trees=settings.tuned.of("trees"), fusion=settings.ranking.fusion, compete=False,
-            ranker=settings.ranking.ranker, often=clicked(self.job, fit) if settings.ranking.ranker == UNBIASED else None,
+            ranker=settings.ranking.ranker, often=clicked(self.job, fit) if weighs((settings.ranking.ranker,)) else None,
         )  # fmt: skip
         learned = learn(replace(stack, sources=kept, recall=type(stack.recall)(kept)), fit, dev, recipe)
         return Judged(learned, mean(quality(dev, fused(learned, dev))))
