@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import weakref
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import pairwise
@@ -12,6 +14,10 @@ from numpy.typing import NDArray
 
 from aisle.core.arrays import mapped
 
+LONG = 64
+"""Bytes of a text, in the mean, from which a column is read piece by piece: mapped, what is shown now and then would soon be in memory
+whole, 64 KB around each text."""
+
 
 class Strings:
     """``n`` texts, each a UTF-8 slice of one blob; an absent text is ``None``, an empty one is ``""``.
@@ -21,6 +27,7 @@ class Strings:
 
     def __init__(self, blob: NDArray[np.uint8], offsets: NDArray[np.int64], absent: NDArray[np.bool_]) -> None:
         self.blob, self.offsets, self.absent = blob, offsets, absent
+        self._pieces: Pieces | None = None
 
     @classmethod
     def of(cls, texts: Iterable[str | None]) -> Strings:
@@ -46,9 +53,9 @@ class Strings:
         return None if absent[row] else str(data[edges[row] : edges[row + 1]], "utf-8")
 
     @cached_property
-    def _views(self) -> tuple[memoryview, memoryview, memoryview]:
+    def _views(self) -> tuple[memoryview, memoryview, Pieces | memoryview]:
         """The arrays as memory views, whose elements are read in a third of the time."""
-        return self.absent.data, self.offsets.data, self.blob.data
+        return self.absent.data, self.offsets.data, self._pieces or self.blob.data
 
     def __getitem__(self, row: int) -> str:
         return self.get(row) or ""
@@ -70,6 +77,22 @@ class Strings:
 
     @classmethod
     def load(cls, folder: Path, name: str) -> Strings:
-        """Open what `save` wrote, the blob by memory map."""
+        """Open what `save` wrote, the blob by memory map; single texts of a `LONG` column are read from the file."""
         blob, offsets, absent = (mapped(folder / f"{name}.{part}.npy") for part in ("blob", "offsets", "absent"))
-        return cls(blob, offsets, absent)
+        texts = cls(blob, offsets, absent)
+        if len(blob) > LONG * len(texts) and hasattr(os, "pread"):
+            texts._pieces = Pieces(folder / f"{name}.blob.npy", len(blob))
+        return texts
+
+
+class Pieces:
+    """The last ``size`` bytes of a file, of which slices are read when they are asked for. Safe to use from several threads; the file stays
+    open as long as this lives."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        self._file = os.open(path, os.O_RDONLY)
+        self._start = os.fstat(self._file).st_size - size
+        weakref.finalize(self, os.close, self._file)
+
+    def __getitem__(self, part: slice) -> bytes:
+        return os.pread(self._file, part.stop - part.start, self._start + part.start)
