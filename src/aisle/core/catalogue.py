@@ -163,6 +163,6 @@ class Catalogue:
     def load(cls, folder: Path) -> Catalogue:
         """Open what `save` wrote."""
         listing = json.loads((folder / "columns.json").read_text(encoding="utf-8"))
-        texts = {name: Strings.load(folder, f"text{index}") for index, name in enumerate(listing["texts"])}
+        texts = {name: Strings.load(folder, f"text{index}", shown=True) for index, name in enumerate(listing["texts"])}
         numbers = {name: mapped(folder / f"number{index}.npy") for index, name in enumerate(listing["numbers"])}
         return cls(Strings.load(folder, "ids"), texts, numbers)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from aisle.core.arrays import mapped
 
 LONG = 64
-"""Bytes of a text, in the mean, from which a column is read piece by piece: mapped, what is shown now and then would soon be in memory
-whole, 64 KB around each text."""
+"""Bytes of a text, in the mean, from which a column that is only shown is read piece by piece: mapped, it would soon be in memory whole,
+64 KB around each text."""
 
 
 class Strings:
@@ -76,11 +76,11 @@ class Strings:
         np.save(folder / f"{name}.absent.npy", self.absent)
 
     @classmethod
-    def load(cls, folder: Path, name: str) -> Strings:
-        """Open what `save` wrote, the blob by memory map; single texts of a `LONG` column are read from the file."""
+    def load(cls, folder: Path, name: str, shown: bool = False) -> Strings:
+        """Open what `save` wrote, the blob by memory map; of a `LONG` column that is ``shown``, single texts are read from the file."""
         blob, offsets, absent = (mapped(folder / f"{name}.{part}.npy") for part in ("blob", "offsets", "absent"))
         texts = cls(blob, offsets, absent)
-        if len(blob) > LONG * len(texts) and hasattr(os, "pread"):
+        if shown and len(blob) > LONG * len(texts) and hasattr(os, "pread"):
             texts._pieces = Pieces(folder / f"{name}.blob.npy", len(blob))
         return texts
 
