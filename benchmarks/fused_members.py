@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aisle.bundle import Store
-from aisle.ranking.rankers import KINDS
+from aisle.ranking.rankers import BLENDS, KINDS
 from aisle.training.report import WITHOUT
 from benchmarks.figures import WORK, Figure, Lines
 from benchmarks.workload import SIZES
@@ -20,7 +20,7 @@ from benchmarks.workload import SIZES
 REAL = ("amazon_beauty", "online_retail_cut", "completejourney")
 SIMULATED = 10_000
 METRIC = "ndcg@10"
-TOGETHER = {"fused", "rank_fusion", "recall_side", *KINDS, WITHOUT}
+TOGETHER = {"fused", "rank_fusion", "recall_side", *KINDS, *BLENDS, WITHOUT}
 """What reads several sources; all other models of a task are sources."""
 Report = Mapping[str, Any]
 

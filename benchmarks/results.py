@@ -23,6 +23,8 @@ PARTS = {
     "retail_paired": "paired.retail_paired",
     "daily_update": "daily_update.daily_update_figures",
     "homedepot_parts": "homedepot_parts.homedepot_parts_figures",
+    "amazon_beauty_seeds": "seeds.amazon_figures",
+    "homedepot_seeds": "seeds.homedepot_figures",
     "amazon_parts": "amazon_parts.amazon_parts_figures",
     "cold_start": "cold_start.cold_start_figures",
     "multimodal": "multimodal.simulated_figures",

@@ -17,6 +17,7 @@ from aisle.filters.asked import Asked
 from aisle.filters.policy import Availability, Stock
 from aisle.filters.seen import Seen
 from aisle.fusion.recall import Recall
+from aisle.ranking.blend import Blend
 from aisle.ranking.boosted import Boosted
 from aisle.ranking.logistic import Logistic
 from aisle.testing import toys
@@ -146,6 +147,15 @@ class TestRecall(FuserSuite):
 class TestRecallBySquares(TestRecall):
     def fitted(self) -> Fuser:
         return Recall(["one", "two"], "squared").fit(self.columns(), np.array([1, 0, 0, 0], np.float32), np.array([0, 4]))
+
+
+class TestBlend(RankerSuite):
+    def fitted(self) -> Ranker:
+        x, taken = lesson()
+        return Blend.of([Boosted(kind, leaves=4, epochs=20).fit(x, taken, GROUPS, NAMES) for kind in ("order", "probability")], x)
+
+    def opened(self, folder: Path) -> Ranker:
+        return Blend.load(folder)
 
 
 class TestNgramEncoder(EncoderSuite):

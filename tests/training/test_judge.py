@@ -66,7 +66,7 @@ def test_a_model_scores_a_frame_once(learned: Learned) -> None:
 
 def test_every_model_has_its_list(learned: Learned) -> None:
     runs = together(learned, shelf(50, 3))
-    assert list(runs) == ["rank_fusion", "recall_side", "logistic", "lambdamart", "boosted", "fused"]
+    assert list(runs) == ["rank_fusion", "recall_side", "logistic", "lambdamart", "boosted", "blend", "fused"]
     assert all(len(lists.offsets) == 51 for lists in runs.values())
 
 

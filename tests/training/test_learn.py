@@ -17,6 +17,7 @@ from tests.training.clock import Clock
 from tests.training.shelves import shelf
 
 PLAIN = Recipe(None, 7)
+ALWAYS = {*rankers.RANKERS, *rankers.BLENDS}
 STACK = Stack("home", ("s0", "s1"), Recall(("s0", "s1")))
 
 
@@ -27,7 +28,7 @@ def left_of(clock: Clock, seconds: float) -> object:
 
 def test_every_ranker_stands_beside_the_others_and_the_best_on_window_3_is_kept() -> None:
     learned = learn(STACK, shelf(200, 1, hint=3.0), shelf(100, 2, hint=3.0), PLAIN)
-    assert set(learned.rankers) == {"logistic", "lambdamart", "boosted"}
+    assert set(learned.rankers) == {"logistic", "lambdamart", "boosted", "blend"}
     gains = {row.part: row.gain for row in learned.plan if row.part in learned.rankers}
     assert learned.stack.ranker is learned.rankers[max(gains, key=lambda name: gains[name])]
     assert [row.kept for row in learned.plan].count(True) == 1
@@ -50,6 +51,17 @@ def test_a_challenger_is_served_only_where_it_surely_gains() -> None:
     assert rows[2].why.startswith("gains +0.") and "over lambdamart on window 3, standard error" in rows[2].why
     for level in (plain["lambdamart"], said(dev, 0.51, 4)):
         assert learning.best_ranker(dev, {**plain, "softmax": level}, PLAIN)[0] == "lambdamart", "a tie changes nothing"
+
+
+def test_a_blend_is_served_where_it_likely_gains_and_can_be_asked_for_alone() -> None:
+    dev = shelf(200, 2)
+    right = [said(dev, 0.5, 1), said(dev, 0.5, 2)]
+    scores = {"lambdamart": right[0], "boosted": right[1], "blend": right[0] + right[1]}
+    best, rows, _ = learning.best_ranker(dev, scores, PLAIN)
+    assert best == "blend" and rows[2].why.endswith("; 1 of them is wanted")
+    assert learning.best_ranker(dev, {**scores, "blend": said(dev, 0.2, 3)}, PLAIN)[0] != "blend"
+    made, effort = fit_rankers(shelf(60, 1), replace(PLAIN, only=("blend",)))
+    assert list(made) == ["blend"] and set(effort) == {"lambdamart", "boosted"}
 
 
 def test_a_ranker_by_setting_ranks_and_one_that_nothing_teaches_does_not() -> None:
@@ -76,12 +88,12 @@ def test_who_weighs_clicks_is_judged_by_weighed_clicks() -> None:
 def test_challengers_are_begun_only_where_the_time_lasts_and_a_plan_brings_its_own() -> None:
     fit, often = shelf(60, 1), lambda replay: np.ones(len(replay.truth.item))
     few = replace(PLAIN, trees={"epochs": 3}, often=often, challengers=("softmax", "unbiased_lambdamart"))
-    assert set(fit_rankers(fit, few)[0]) == {*rankers.RANKERS, "softmax", "unbiased_lambdamart"}
-    assert set(fit_rankers(fit, replace(few, left=lambda: 0.0))[0]) == set(rankers.RANKERS)
-    assert set(fit_rankers(fit, replace(few, compete=False))[0]) == set(rankers.RANKERS)
+    assert set(fit_rankers(fit, few)[0]) == {*ALWAYS, "softmax", "unbiased_lambdamart"}
+    assert set(fit_rankers(fit, replace(few, left=lambda: 0.0))[0]) == ALWAYS
+    assert set(fit_rankers(fit, replace(few, compete=False))[0]) == ALWAYS
     planned = {name: {"trees": 2} for name in ("lambdamart", "boosted", "softmax")}
     made, effort = fit_rankers(fit, replace(few, effort=planned))
-    assert set(made) == {*rankers.RANKERS, "softmax"} and effort["softmax"]["trees"] == 2
+    assert set(made) == {*ALWAYS, "softmax"} and effort["softmax"]["trees"] == 2
     named = replace(few, compete=False, ranker="softmax", left=lambda: 0.0)
     assert "softmax" in fit_rankers(fit, named)[0], "what a setting names is always fitted"
 
@@ -163,7 +175,7 @@ def test_the_clock_takes_requests_and_trees_away_and_the_plan_brings_the_same_mo
 
 def test_no_time_at_all_still_makes_every_ranker() -> None:
     made, effort = fit_rankers(shelf(60, 1), replace(PLAIN, left=lambda: 0.0))
-    assert set(made) == {"logistic", "lambdamart", "boosted"}
+    assert set(made) == {"logistic", "lambdamart", "boosted", "blend"}
     assert effort["lambdamart"]["trees"] == 1
 
 

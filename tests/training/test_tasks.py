@@ -47,7 +47,7 @@ def figures(one: TaskResult) -> dict[str, float]:
 
 
 def test_every_source_and_every_model_is_measured_on_both_windows(result: TaskResult) -> None:
-    expected = {*STACK.sources, "rank_fusion", "recall_side", "logistic", "lambdamart", "boosted", "fused", "without_profile"}
+    expected = {*STACK.sources, "rank_fusion", "recall_side", "logistic", "lambdamart", "boosted", "blend", "fused", "without_profile"}
     assert set(result.test.models) == set(result.dev.models) == expected
     for name in ("ndcg@10", "hr@10", "recall@100", "coverage@10", "novelty@10", "conversion@10", "revenue@10"):
         assert name in result.test.models["fused"], name

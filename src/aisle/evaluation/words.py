@@ -30,7 +30,7 @@ MODELS = {
     "softmax_vote": "each member's softmax summed", "gate": "weights by what the request is like",
     "dcn": "net that crosses features (DCN)", "wide_deep": "wide and deep net", "deepfm": "DeepFM net", "fm": "factorisation machine",
     "logistic": "logistic CTR", "boosted": "boosted CTR", "lambdamart": "learned ranking", "softmax": "learned ranking, list by list",
-    "unbiased_lambdamart": "learned ranking, clicks weighed by their places",
+    "unbiased_lambdamart": "learned ranking, clicks weighed by their places", "blend": "learned ranking and boosted CTR together",
     "intent_reader": "intents from the examples", "category_reader": "category from the log", "majority": "always the most frequent",
     "tfidf_linear": "linear model on words",
 }  # fmt: skip

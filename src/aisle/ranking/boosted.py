@@ -160,12 +160,16 @@ class Boosted:
 
     def score(self, x: Matrix) -> NDArray[np.float32]:
         """``(n,) float32``: a score for order, or a probability."""
+        raw = self.summed(x)
+        return np.asarray(1 / (1 + np.exp(-raw)), np.float32) if self.link == "logistic" else raw
+
+    def summed(self, x: Matrix) -> NDArray[np.float32]:
+        """``(n,) float32``: the sum of the trees, by their graph where a bundle has one."""
         if not len(x):
             return np.zeros(0, np.float32)
-        if self._graph is None:
-            return np.asarray(self.booster_.predict(x, num_threads=1 if len(x) < 5_000 else 2), np.float32)
-        raw = self._graph.raw(x)
-        return np.asarray(1 / (1 + np.exp(-raw)), np.float32) if self.link == "logistic" else raw
+        if self._graph is not None:
+            return self._graph.raw(x)
+        return np.asarray(self.booster_.predict(x, raw_score=True, num_threads=1 if len(x) < 5_000 else 2), np.float32)
 
     @property
     def link(self) -> str:

@@ -29,7 +29,7 @@ ENGINE_SHARE, RESCUE_SHARE = 0.8, 0.9
 WRITERS = 32
 """Threads that wait for the disk; what they wait for is written in groups."""
 WRITE_PATIENCE = 0.25
-TICK_SECONDS, TIDY_SECONDS = 0.01, 10.0
+TICK_SECONDS, TIDY_SECONDS = 0.01, 3.0
 LOOK_SECONDS, AGAIN_SECONDS = 0.5, 30.0
 """How often another process's activation is looked for, and how soon a bundle that was refused is tried again."""
 OPENING_PATIENCE = 0.7 * DEADLINE_MS / 1_000

@@ -16,7 +16,7 @@ from aisle.fusion.recall import Recall
 from aisle.fusion.segments import ALPHAS, mixed
 from aisle.fusion.stack import Stack
 from aisle.ranking.calibrate import Calibrator
-from aisle.ranking.rankers import CHALLENGERS, KINDS, LINEAR_ROWS, RANKERS, Given, Lists, Ranker
+from aisle.ranking.rankers import BLENDS, CHALLENGERS, KINDS, LINEAR_ROWS, RANKERS, Given, Lists, Ranker, blended
 from aisle.training.budget import Left, part_of
 from aisle.training.choose import gain_of, mean, quality, weighed
 from aisle.training.clicked import Often, on_rows
@@ -28,6 +28,8 @@ SLOWER = 1.5
 """Times what LambdaMART took, that must be left before one is begun."""
 RANKING = 0.85
 """Of the time so much may go into the rankers; the ways to fuse have the rest."""
+LIKELY = 1.0
+"""Standard errors that a blend has to gain: two models seldom do worse together, and the second costs a fraction of a millisecond."""
 FEWEST = 30
 """Requests with something wanted below which nothing is fitted: the sources then weigh the same."""
 
@@ -46,7 +48,7 @@ class Recipe:
 
     alpha: float | None
     seed: int
-    only: Sequence[str] = RANKERS
+    only: Sequence[str] = (*RANKERS, *BLENDS)
     left: Left = lambda: inf
     effort: Effort = field(default_factory=dict)
     trees: Mapping[str, float] = field(default_factory=dict)
@@ -117,28 +119,33 @@ def _recall_side(sources: Sequence[str], fit: Frame, dev: Frame) -> Recall:
 
 
 def best_ranker(dev: Frame, scores: Mapping[str, Column], recipe: Recipe) -> tuple[str, list[PlanRow], list[str]]:
-    """The one to serve by what each says of ``dev`` (window 3): the best of `RANKERS`, unless a challenger gains `SURE` standard errors
-    over it; with a plan row for each, and notes. Clicks as they are favour who learned from clicks as they are, so that the LambdaMART that
-    weighs them is judged by weighed ones."""
+    """The one to serve by what each says of ``dev`` (window 3): the best of `RANKERS`, unless a blend gains `LIKELY` standard errors over
+    it, a challenger `SURE`; with a plan row for each, and notes. Clicks as they are favour who learned from clicks as they are, so that
+    the LambdaMART that weighs them is judged by weighed ones."""
     values = {name: quality(dev, score) for name, score in scores.items()}
-    plain = [name for name in scores if name not in CHALLENGERS] or list(scores)
+    plain = [name for name in scores if name in RANKERS] or list(scores)
     best = max(plain, key=lambda name: mean(values[name]))
     whys, said = dict.fromkeys(plain, "NDCG@10 on window 3 is its gain column"), list[str]()
     for name in (name for name in scores if name not in whys):
         sides = values
-        if KINDS[name].weighs and recipe.often is not None:
+        if name in KINDS and KINDS[name].weighs and recipe.often is not None:
             often = recipe.often(dev.replay)
             sides = {one: weighed(dev, scores[one], often) for one in (name, best)}
         gained, error = gain_of(sides[name] - sides[best])
         by = "" if sides is values else " by clicks weighed by their places"
-        whys[name] = f"gains {gained:+.4f} over {best} on window 3{by}, standard error {error:.4f}; {SURE:g} of them are wanted"
-        best = name if gained > SURE * error else best
+        sure = LIKELY if name in BLENDS else SURE
+        whys[name] = f"gains {gained:+.4f} over {best} on window 3{by}, standard error {error:.4f}; {sure:g} of them {_is(sure)} wanted"
+        best = name if gained > sure * error else best
     if recipe.ranker is not None and recipe.ranker not in scores:
         said = [f"nothing teaches {recipe.ranker} here; {best} ranks."]
     elif recipe.ranker is not None:
         best, said = recipe.ranker, [f"ranked by {recipe.ranker} by setting."]
     rows = [PlanRow(name, name == best, gain=mean(values[name]), why=whys[name]) for name in scores]
     return best, [*rows, *(_apart(scores, recipe) if recipe.compete else ())], said
+
+
+def _is(count: float) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _apart(made: Mapping[str, Column], recipe: Recipe) -> list[PlanRow]:
@@ -154,7 +161,9 @@ def fit_rankers(fit: Frame, recipe: Recipe) -> tuple[dict[str, Ranker], Effort]:
     lists, numbers = _lists(fit, recipe), {"seed": recipe.seed, **recipe.trees}
     made: dict[str, Ranker] = {}
     effort: dict[str, Given] = {}
-    asked = [name for name in RANKERS if name in recipe.only or name == recipe.ranker]
+    wanted = {*recipe.only, recipe.ranker}
+    parts = {part for name in wanted.intersection(BLENDS) for part in BLENDS[str(name)]}
+    asked = [name for name in RANKERS if name in wanted | parts]
     asked += [name for name in recipe.further if name == recipe.ranker]
     took = 0.0
     for place, name in enumerate(asked):
@@ -163,11 +172,12 @@ def fit_rankers(fit: Frame, recipe: Recipe) -> tuple[dict[str, Ranker], Effort]:
         made[name], effort[name] = KINDS[name].learn(lists, numbers, recipe.effort.get(name, {}), share)
         took = begun - recipe.left() if name == "lambdamart" and begun < inf else took
     for name in recipe.further if recipe.compete and "lambdamart" in made else ():
-        wanted = name in recipe.effort if recipe.effort else recipe.left() > SLOWER * took
-        if name not in made and wanted:
+        turn = name in recipe.effort if recipe.effort else recipe.left() > SLOWER * took
+        if name not in made and turn:
             given = recipe.effort.get(name, effort.get("lambdamart", {}))
             made[name], effort[name] = KINDS[name].learn(lists, numbers, given, recipe.left)
-    return made, effort
+    made |= blended(made, lists.x) if wanted.intersection(BLENDS) else {}
+    return {name: model for name, model in made.items() if name not in parts or name in wanted}, effort
 
 
 def _lists(fit: Frame, recipe: Recipe) -> Lists:

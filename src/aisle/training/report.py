@@ -11,7 +11,7 @@ import numpy as np
 from aisle.evaluation.results import Ablation, Comparison, Evaluation, Figure, Json, Models, Part, PlanRow
 from aisle.evaluation.significance import holm
 from aisle.evaluation.summary import Merged, corrected, merge
-from aisle.ranking.rankers import CHALLENGERS
+from aisle.ranking.rankers import BLENDS, CHALLENGERS
 from aisle.training.clicks import NETS, ClickResult
 from aisle.training.drift import drift
 from aisle.training.job import Job
@@ -89,7 +89,7 @@ def parts(
 ) -> list[Part]:
     """The article's five headed parts, each with what of it this data can show."""
     recalled = ("popularity", "item_knn", "markov", "als", "lexical", "dense", "recall_side")
-    fusion = ("rank_fusion", "recall_side", "logistic", "lambdamart", "boosted", *CHALLENGERS, "fused")
+    fusion = ("rank_fusion", "recall_side", "logistic", "lambdamart", "boosted", *BLENDS, *CHALLENGERS, "fused")
     profile = ("popularity", "repeat", WITHOUT, "fused")
     return [
         _clicks(test, dev, clicks),
@@ -104,7 +104,7 @@ def _clicks(test: Models, dev: Models, clicks: Mapping[str, ClickResult]) -> Par
     """Clicks on what was shown where the log says so, else how the same models order what was wanted."""
     title, formula = "Click-through rate", "σ⟨θ, x⟩, cross-entropy"
     if not clicks:
-        found = _part(title, formula, test, dev, ("logistic", "boosted", "lambdamart", *CHALLENGERS), "ndcg@10")
+        found = _part(title, formula, test, dev, ("logistic", "boosted", "lambdamart", *BLENDS, *CHALLENGERS), "ndcg@10")
         return replace(found, text="The log does not say what was shown and left, so no click-through rate can be learned: order instead.")
     figures = [figure for metric in CLICK_FIGURES for figure in _part("", "", test, dev, CLICKS, metric).figures]
     reports = {f"{task}, {window}": report for task, found in clicks.items() for window, report in found.reports.items()}
