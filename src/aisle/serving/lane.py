@@ -15,7 +15,7 @@ from aisle.serving.problems import OverloadError
 T = TypeVar("T")
 FIRST_GUESS, MEMORY = 0.005, 0.05
 """Seconds that a call takes before one was seen, and the weight of the newest call in the running mean."""
-CALM, MANY, SHORTER = 0.25, 8, 12.0
+CALM, MANY, SHORTER = 0.25, 8, 18.0
 """Where more than so many were sent away lately (a quarter of a second ago counts half) the line bears so many times less: where far more
 come than can be answered, a longer line answers nobody more, it makes everybody late. After Nichols and Jacobson, "Controlling queue delay"
 (2012). A few in a burst are no reason: a short line sends away who would be answered soon."""

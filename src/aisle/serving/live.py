@@ -57,7 +57,7 @@ class Live:
         clock: Callable[[], float],
         store: BundleStore | None = None,
         threads: int = 2,
-        patience_ms: float = 40.0,
+        patience_ms: float = 60.0,
     ) -> None:
         self.engine, self.clock, self.store = engine, clock, store
         self.reads = Lane("engine", threads, patience_ms / 1000)

@@ -27,7 +27,7 @@ class Options(BaseModel):
     origins: tuple[Origin, ...] = Field(default=(), description="addresses of shop pages whose scripts may ask and report events (CORS)")
     hosts: tuple[Host, ...] = Field(default=(), description="host names to answer to beside loopback; absent: with keys any, without none")
     threads: int = Field(default=2, ge=1, le=32, description="requests that one worker answers at once")
-    patience_ms: float = Field(default=40, gt=0, le=10_000, description="a request that would wait longer in line is refused (503)")
+    patience_ms: float = Field(default=60, gt=0, le=10_000, description="a request that would wait longer in line is refused (503)")
     requests_per_second: float = Field(default=0, ge=0, description="what one key may ask of one worker, else 429; 0: no bound")
 
 
