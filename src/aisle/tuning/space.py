@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from inspect import signature
 
 from aisle.ranking.boosted import Boosted
+from aisle.ranking.rankers import PLAIN
 from aisle.retrieval.registry import SOURCES
 from aisle.settings import Settings, Tuned
 
@@ -23,7 +24,11 @@ GRIDS: Mapping[str, Mapping[str, tuple[float, ...]]] = {
     "ease": {"regularization": (10.0, 30.0, 100.0, 300.0, 1_000.0, 3_000.0), "decay": (0.2, 0.4, 0.6, 0.75, 0.85, 0.95)},
     "popularity": {"half_life": (7, 30)},
     "repeat": {"half_life": (30.0, 60.0, 90.0, 180.0, 365.0)},
-    TREES: {"learning_rate": (0.02, 0.035, 0.05, 0.08, 0.12), "regularization": (0.5, 1.5, 5.0, 15.0, 50.0), "epochs": (60, 100, 160, 250)},
+    TREES: {
+        "learning_rate": (0.02, 0.035, 0.05, 0.08, 0.12),
+        "regularization": (1.5, 5.0, 20.0, 60.0, 200.0),
+        "epochs": (60, 100, 160, 250),
+    },
 }
 """Steps around each default, further apart where less changes. Few of them: neighbours come back, and what was fitted for one is kept."""
 
@@ -46,7 +51,9 @@ class Number:
 
 
 def default(part: str, name: str) -> float:
-    """What the program itself has: the constructor's default."""
+    """What the program itself has: the constructor's default; of trees the penalty where acts teach (grades have a smaller one)."""
+    if (part, name) == (TREES, "regularization"):
+        return PLAIN
     kind = Boosted if part == TREES else SOURCES[part]
     return signature(kind).parameters[name].default
 
