@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import tomllib
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator
 
 from aisle.core.errors import SettingsError
+from aisle.core.nearest import mend_of
 
 JOINT = "joint"
 """The encoder that joins another with n-grams, and what stands before that other's name: `joint:static`, `joint:FOLDER`."""
@@ -314,8 +314,7 @@ def _explain(path: Path, error: ValidationError) -> SettingsError:
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] != "extra_forbidden":
         return SettingsError(f"{path}: setting `{key}`: {first['msg']}.", "Correct the value or remove the line.")
-    near = get_close_matches(str(first["loc"][-1]), _keys(Settings), n=1)
-    return SettingsError(f"{path}: unknown setting `{key}`.", f"Did you mean `{near[0]}`?" if near else "Remove the line.")
+    return SettingsError(f"{path}: unknown setting `{key}`.", mend_of(str(first["loc"][-1]), _keys(Settings), "Remove the line."))
 
 
 def _keys(model: type[BaseModel]) -> list[str]:

@@ -6,7 +6,6 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from difflib import get_close_matches
 from math import nan
 from pathlib import Path
 from typing import cast, get_args
@@ -14,6 +13,7 @@ from typing import cast, get_args
 from aisle.arrange.rules import Rule, Rules
 from aisle.core.catalogue import Catalogue
 from aisle.core.errors import InputError
+from aisle.core.nearest import mend_of
 from aisle.core.request import Surface
 from aisle.query.understand import understand
 
@@ -93,8 +93,7 @@ class _Reader:
         held = known if isinstance(known, set | dict) else set(known)
         for text in self._texts(key):
             if text not in held:
-                near = get_close_matches(text, sorted(held)[:50_000], n=1)
-                mend = _near(near) or "Correct it or remove the rule."
+                mend = mend_of(text, sorted(held), "Correct it or remove the rule.")
                 raise self._wrong(f"names the {key} `{text}`, which the catalogue does not have", mend)
         return self._texts(key)
 
@@ -127,8 +126,7 @@ class _Reader:
 
     def _one_of(self, text: str, known: Sequence[str], what: str) -> str:
         if text not in known:
-            near = get_close_matches(text, known, n=1)
-            raise self._wrong(f"has the unknown {what} `{text}`", _near(near) or f"One of: {', '.join(known)}.")
+            raise self._wrong(f"has the unknown {what} `{text}`", mend_of(text, known))
         return text
 
     def _wrong(self, what: str, mend: str) -> InputError:
@@ -137,7 +135,3 @@ class _Reader:
 
 def _read(text: str) -> date | datetime:
     return date.fromisoformat(text) if len(text) <= 10 else datetime.fromisoformat(text)
-
-
-def _near(near: Sequence[str]) -> str:
-    return f"Did you mean `{near[0]}`?" if near else ""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from aisle.core.errors import InputError, SettingsError
+from aisle.core.nearest import mend_of
 from aisle.schema import TABLES
 from aisle.settings import Settings, Source
 
@@ -60,9 +60,7 @@ def _named(folder: Path, sources: tuple[Source, ...]) -> list[Input]:
     found: dict[str, Input] = {}
     for source in sources:
         if source.table not in TABLES:
-            near = get_close_matches(source.table, TABLES, n=1)
-            mend = f"Did you mean `{near[0]}`?" if near else f"The tables are: {', '.join(TABLES)}."
-            raise SettingsError(f"[[sources]] {source.file}: there is no table `{source.table}`.", mend)
+            raise SettingsError(f"[[sources]] {source.file}: there is no table `{source.table}`.", mend_of(source.table, TABLES))
         for one in _files(folder, source):
             key = one.url or str(one.path.resolve())
             found[key] = Input(one.shown, one.path, (*found[key].sources, source), one.url) if key in found else one

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 
 from aisle.core.errors import InputError, SettingsError
+from aisle.core.nearest import mend_of
 from aisle.data.documents import quoted, quoted_text
 from aisle.schema import EVENT_TYPES, EVENT_WORDS, TABLES
 from aisle.settings import Source
@@ -88,8 +89,7 @@ def _filled(source: Source, ours: str, theirs: str, names: Sequence[str]) -> str
 
 
 def _no_column(source: Source, wanted: str, names: Sequence[str], where: str) -> InputError:
-    near = get_close_matches(wanted, names, n=1, cutoff=0.5)
-    hint = f"Did you mean `{near[0]}`?" if near else f"Correct {where} in aisle.toml."
+    hint = mend_of(wanted, names, f"Correct {where} in aisle.toml.", alike=0.5)
     return InputError(f"{source.file} has no column `{wanted}` ({where}); its columns are: {', '.join(names)}.", hint)
 
 
@@ -121,9 +121,8 @@ def _typed(source: Source, column: str) -> str:
     patterns = {theirs: ours for theirs, ours in source.types.items() if "*" in theirs}
     for ours in source.types.values():
         if ours not in EVENT_TYPES and ours.lower() not in EVENT_WORDS:
-            near = get_close_matches(ours, EVENT_TYPES, n=1)
-            mend = f"Did you mean `{near[0]}`?" if near else f"One of: {', '.join(EVENT_TYPES)}."
-            raise SettingsError(f"[[sources]] {source.file}: `types` names an unknown event type `{ours}`.", mend)
+            what = f"[[sources]] {source.file}: `types` names an unknown event type `{ours}`."
+            raise SettingsError(what, mend_of(ours, EVENT_TYPES))
     cases = [f"WHEN trim({column}) = {quoted_text(theirs)} THEN {quoted_text(ours)}" for theirs, ours in exact.items()]
     cases += [f"WHEN trim({column}) LIKE {_like(theirs)} THEN {quoted_text(ours)}" for theirs, ours in patterns.items()]
     return f"CASE {' '.join(cases)} ELSE {column} END"

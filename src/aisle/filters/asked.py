@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 import numpy as np
 
 from aisle.core.catalogue import Catalogue
 from aisle.core.errors import RequestError
+from aisle.core.nearest import mend_of
 from aisle.core.request import Condition
 from aisle.core.stage import Allowed, Block, Mask
 
@@ -41,8 +40,7 @@ class Asked:
             return _number(self.catalogue.number(attribute), attribute, condition)
         if attribute in self.catalogue.texts:
             return self._names(attribute, condition)
-        near = get_close_matches(attribute, self.catalogue.names, n=1)
-        raise RequestError(f"filters.{attribute}: no item has this attribute.", f"Did you mean `{near[0]}`?" if near else "")
+        raise RequestError(f"filters.{attribute}: no item has this attribute.", mend_of(attribute, self.catalogue.names, ""))
 
     def _names(self, attribute: str, condition: Condition) -> Mask:
         if condition.bounded:

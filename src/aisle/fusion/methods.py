@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Protocol
 
 from aisle.core.errors import SettingsError
+from aisle.core.nearest import mend_of
 from aisle.fusion.fuser import Fuser
 from aisle.fusion.gate import Gate
 from aisle.fusion.majority_vote import Majority
@@ -39,9 +39,7 @@ def known_way(name: str | None) -> None:
     """Raise `SettingsError` where the settings name no way to fuse; None leaves it to the measurement."""
     known = [WEIGHTED, *FUSERS]
     if name is not None and name not in known:
-        near = get_close_matches(name, known, n=1)
-        mend = f"Did you mean `{near[0]}`?" if near else f"There are: {', '.join(known)}."
-        raise SettingsError(f"aisle.toml: setting `ranking.fusion` names no way to fuse: `{name}`.", mend)
+        raise SettingsError(f"aisle.toml: setting `ranking.fusion` names no way to fuse: `{name}`.", mend_of(name, known))
 
 
 def unfitted(name: str, sources: Sequence[str]) -> Fuser:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aisle.core.errors import SettingsError
+from aisle.core.nearest import mend_of
 from aisle.ranking.blend import Blend
 from aisle.ranking.boosted import Boosted, Left, Matrix, Objective
 from aisle.ranking.logistic import Logistic
@@ -148,6 +148,4 @@ def known_rankers(ranker: str | None, challengers: Sequence[str]) -> None:
     asked = [("ranker", ranker, (*KINDS, *BLENDS)), *(("challengers", name, CHALLENGERS) for name in challengers)]
     for setting, name, known in asked:
         if name is not None and name not in known:
-            near = get_close_matches(name, known, n=1)
-            mend = f"Did you mean `{near[0]}`?" if near else f"There are: {', '.join(known)}."
-            raise SettingsError(f"aisle.toml: setting `ranking.{setting}` names no ranker that it may: `{name}`.", mend)
+            raise SettingsError(f"aisle.toml: setting `ranking.{setting}` names no ranker that it may: `{name}`.", mend_of(name, known))

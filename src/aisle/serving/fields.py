@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
-from difflib import get_close_matches
 
 from aisle.core.errors import RequestError
+from aisle.core.nearest import mend_of
 
 LONGEST_TEXT = 1_000
 """Characters in an id, a filter's value or a query; longer ones are refused, never cut."""
@@ -99,7 +99,7 @@ def choice(value: object, name: str, choices: Collection[str]) -> str:
     """One of ``choices``; the error names the nearest."""
     found = text(value, name)
     if found not in choices:
-        raise FieldError(name, "unknown_value", f"cannot be `{printable(found)}`.", nearest(found, choices))
+        raise FieldError(name, "unknown_value", f"cannot be `{printable(found)}`.", mend_of(found, choices))
     return found
 
 
@@ -119,14 +119,7 @@ def known(body: Mapping[str, object], names: Collection[str], inside: str = "") 
     """Refuse any field that is not among ``names``, naming the nearest."""
     for field in body:
         if not isinstance(field, str) or field not in names:
-            raise FieldError(f"{inside}{field}", "unknown_field", "is not a field here.", nearest(str(field), names))
-
-
-def nearest(word: str, choices: Iterable[str]) -> str:
-    """A mend: the nearest choice, or all of them."""
-    ordered = list(choices)
-    near = get_close_matches(word[:80], ordered, n=1)
-    return f"Did you mean `{near[0]}`?" if near else f"There are: {', '.join(ordered)}."
+            raise FieldError(f"{inside}{field}", "unknown_field", "is not a field here.", mend_of(str(field), names))
 
 
 def kind(value: object) -> str:

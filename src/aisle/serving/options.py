@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from aisle.core.errors import SettingsError
+from aisle.core.nearest import mend_of
 
 FILE = "serving.toml"
 Origin = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.\-\[\]:]+$")]
@@ -52,5 +52,4 @@ def _explain(path: Path, error: ValidationError) -> SettingsError:
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] != "extra_forbidden":
         return SettingsError(f"{path}: setting `{key}`: {first['msg']}.", "Correct the value or remove the line.")
-    near = get_close_matches(key, Options.model_fields, n=1)
-    return SettingsError(f"{path}: unknown setting `{key}`.", f"Did you mean `{near[0]}`?" if near else "Remove the line.")
+    return SettingsError(f"{path}: unknown setting `{key}`.", mend_of(key, Options.model_fields, "Remove the line."))

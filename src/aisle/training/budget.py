@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from math import inf
 from time import perf_counter
 
 import numpy as np
 
 from aisle.core.errors import SettingsError
+from aisle.core.nearest import mend_of
 from aisle.core.threads import all_threads
 from aisle.retrieval.registry import SOURCES
 
@@ -141,9 +141,7 @@ def known_sources(wanted: Mapping[str, bool]) -> None:
     known = [*FLOOR, *costs()]
     for name in wanted:
         if name not in known:
-            near = get_close_matches(name, known, n=1)
-            mend = f"Did you mean `{near[0]}`?" if near else f"The sources are: {', '.join(known)}."
-            raise SettingsError(f"aisle.toml: setting `retrieval.{name}` names no source.", mend)
+            raise SettingsError(f"aisle.toml: setting `retrieval.{name}` names no source.", mend_of(name, known))
 
 
 def choose_sources(
