@@ -15,13 +15,29 @@ from aisle.serving.problems import OverloadError
 T = TypeVar("T")
 FIRST_GUESS, MEMORY = 0.005, 0.05
 """Seconds that a call takes before one was seen, and the weight of the newest call in the running mean."""
-CALM, MANY, SHORTER = 0.25, 8, 18.0
-"""Where more than so many were sent away lately (a quarter of a second ago counts half) the line bears so many times less: where far more
-come than can be answered, a longer line answers nobody more, it makes everybody late. After Nichols and Jacobson, "Controlling queue delay"
-(2012). A few in a burst are no reason: a short line sends away who would be answered soon."""
+CALM, MANY, SHORTER = 0.25, 8, 12.0
+"""Where more than so many were sent away lately (a quarter of a second ago counts half), and more than were taken, the line bears so many
+times less: where far more come than can be answered, a longer line answers nobody more, it makes everybody late. After Nichols and
+Jacobson, "Controlling queue delay" (2012). A burst is no reason: a short line sends away who would be answered soon."""
 FAR, SLACK = 5, 0.02
 """A call that stood in line for so many times the patience, and a little, is dropped when its turn comes."""
 MOST_POOLS = 5
+
+
+class _Lately:
+    """How many there were, the longer ago the less: a quarter of a second ago counts half."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock, self._count, self._counted = clock, 0.0, -math.inf
+
+    def add(self) -> None:
+        """One more."""
+        self._count, self._counted = self.count + 1, self._clock()
+
+    @property
+    def count(self) -> float:
+        """So many are they worth now."""
+        return float(self._count * 0.5 ** ((self._clock() - self._counted) / CALM))
 
 
 class Lane:
@@ -35,7 +51,7 @@ class Lane:
     def __init__(self, name: str, threads: int, patience: float, clock: Callable[[], float] = perf_counter) -> None:
         self.name, self.threads, self.patience, self.clock = name, threads, patience, clock
         self._longer, self._until = 0.0, -math.inf
-        self._sent_away, self._counted = 0.0, -math.inf
+        self._sent_away, self._taken = _Lately(clock), _Lately(clock)
         self._pools = [self._pool()]
         self._open: set[Future[Any]] = set()
         self._lost: set[Future[Any]] = set()
@@ -69,18 +85,15 @@ class Lane:
 
     @property
     def crowded(self) -> bool:
-        """Whether many were sent away just now."""
-        return self._lately() > MANY
+        """Whether many were sent away just now, and more than were taken."""
+        return self._sent_away.count > max(MANY, self._taken.count)
 
     def refuses(self, wait: float, patience: float) -> bool:
         """Whether a call that would stand in line for ``wait`` seconds is sent away, since it bears ``patience`` only; it is counted."""
         if wait <= patience:
             return False
-        self._sent_away, self._counted = self._lately() + 1, self.clock()
+        self._sent_away.add()
         return True
-
-    def _lately(self) -> float:
-        return float(self._sent_away * 0.5 ** ((self.clock() - self._counted) / CALM))
 
     @property
     def _disturbed(self) -> bool:
@@ -102,6 +115,7 @@ class Lane:
         borne = self.bears if patience is None else max(patience, self.bears)
         if self.refuses(self.wait(), borne):
             raise OverloadError
+        self._taken.add()
         asked = self.clock()
 
         def timed() -> T:
