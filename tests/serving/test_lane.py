@@ -144,10 +144,10 @@ def test_nobody_is_refused_for_a_bundle_that_is_being_opened(change: str):
     assert play(run) == ["refused", "toy-1", False, "refused", changed_to, "refused"]
 
 
-def test_where_more_are_taken_than_sent_away_the_line_stays_long():
+def test_where_few_are_sent_away_beside_those_taken_the_line_stays_long():
     clock = Clock()
     lane = Lane("test", 1, 0.03, clock)
-    for _ in range(2 * MANY):
+    for _ in range(4 * MANY):
         lane.submit(int).result(10)
     assert all(lane.refuses(1.0, 0.03) for _ in range(2 * MANY)) and not lane.crowded, "a burst beside what is answered"
     assert lane.refuses(1.0, 0.03) and lane.crowded

@@ -15,9 +15,9 @@ from aisle.serving.problems import OverloadError
 T = TypeVar("T")
 FIRST_GUESS, MEMORY = 0.005, 0.05
 """Seconds that a call takes before one was seen, and the weight of the newest call in the running mean."""
-CALM, MANY, SHORTER = 0.25, 8, 12.0
-"""Where more than so many were sent away lately (a quarter of a second ago counts half), and more than were taken, the line bears so many
-times less: where far more come than can be answered, a longer line answers nobody more, it makes everybody late. After Nichols and
+CALM, MANY, PART, SHORTER = 0.25, 8, 0.5, 12.0
+"""Where more than so many were sent away lately (a quarter of a second ago counts half), and more than half of those taken, the line bears
+so many times less: where far more come than can be answered, a longer line answers nobody more, it makes everybody late. After Nichols and
 Jacobson, "Controlling queue delay" (2012). A burst is no reason: a short line sends away who would be answered soon."""
 FAR, SLACK = 5, 0.02
 """A call that stood in line for so many times the patience, and a little, is dropped when its turn comes."""
@@ -85,8 +85,8 @@ class Lane:
 
     @property
     def crowded(self) -> bool:
-        """Whether many were sent away just now, and more than were taken."""
-        return self._sent_away.count > max(MANY, self._taken.count)
+        """Whether many were sent away just now, and not few beside those taken."""
+        return self._sent_away.count > max(MANY, PART * self._taken.count)
 
     def refuses(self, wait: float, patience: float) -> bool:
         """Whether a call that would stand in line for ``wait`` seconds is sent away, since it bears ``patience`` only; it is counted."""
