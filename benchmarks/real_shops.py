@@ -30,23 +30,36 @@ class RealShop:
 
     def __call__(self) -> list[Figure]:
         """Train, answer, measure."""
-        lines, folder = Lines(self.name), Folder(WORK / self.name)
-        for old in (folder.out, folder.truth):
-            shutil.rmtree(old, ignore_errors=True)
-        folder.out.mkdir(parents=True)
-        builders()[self.name](raw_data(), folder)
+        lines, folder = Lines(self.name), self.built(self.name)
         figures = [lines.machine()]
-        seconds, peak = aisle("train", str(folder.out), "--minutes", str(self.minutes))
+        seconds, peak = self.trained(folder)
         figures.append(lines.one("train: seconds", seconds, f"--minutes {self.minutes:g}"))
         figures.append(lines.one("train: peak MB", peak, "largest process"))
         for requests in sorted(folder.truth.glob("*.requests.jsonl")):
             figures += self._answer(lines, folder, requests.name.removesuffix(".requests.jsonl"))
         return figures
 
-    def _answer(self, lines: Lines, folder: Folder, protocol: str) -> list[Figure]:
+    def built(self, name: str) -> Folder:
+        """The shop's folder afresh, under another name where it is built beside the first."""
+        folder = Folder(WORK / name)
+        for old in (folder.out, folder.truth):
+            shutil.rmtree(old, ignore_errors=True)
+        folder.out.mkdir(parents=True)
+        builders()[self.name](raw_data(), folder)
+        return folder
+
+    def trained(self, folder: Folder) -> tuple[float, float]:
+        """Train on the folder in the shop's minutes; seconds and peak MB."""
+        return aisle("train", str(folder.out), "--minutes", str(self.minutes))
+
+    def answered(self, folder: Folder, protocol: str) -> tuple[float, dict[str, dict[str, float]]]:
+        """Seconds that a protocol's answers took, and what they are worth."""
         asked, out = (folder.truth / f"{protocol}.{kind}.jsonl" for kind in ("requests", "answers"))
         spent, _ = aisle("batch", str(folder.out / "bundles"), str(asked), "--out", str(out))
-        found = measure(load(out), load(folder.truth / f"{protocol}.truth.jsonl"))
+        return spent, measure(load(out), load(folder.truth / f"{protocol}.truth.jsonl"))
+
+    def _answer(self, lines: Lines, folder: Folder, protocol: str) -> list[Figure]:
+        spent, found = self.answered(folder, protocol)
         seconds = lines.one(f"{protocol}: seconds", spent, "aisle batch, the first 100 of every request")
         note = f"{self.note}; {TIES}; split {split(folder, protocol)}, seed {Settings().seed}"
         held = [lines.held(f"{protocol}: {name}", one, note) for name, one in found.items()]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-
 import numpy as np
 
-from benchmarks.figures import LINES, WORK, Figure, Lines, aisle
-from benchmarks.folders import Folder, builders, raw_data
-from benchmarks.measure import load, measure
+from aisle.settings import Settings
+from benchmarks.figures import LINES, Figure, Lines
+from benchmarks.measure import load
 from benchmarks.real_shops import REAL_SHOPS
 
 SEEDS = (8, 9)
@@ -31,14 +29,14 @@ def homedepot_figures() -> list[Figure]:
 def _figures(name: str) -> list[Figure]:
     """Each seed's figures, then each figure's mean and how far the seeds stand apart."""
     lines, (protocol, wanted) = Lines(f"{name}_seeds"), HEADLINES[name]
-    seconds, held = f"--minutes {REAL_SHOPS[name].minutes:g}", {7: _of_the_part(name, protocol, wanted)}
+    seconds, held = f"--minutes {REAL_SHOPS[name].minutes:g}", {Settings().seed: _of_the_part(name, protocol, wanted)}
     for seed in SEEDS:
         held[seed] = _trained(name, seed, protocol)
     figures = [lines.held(f"seed {seed}: {one}", found[one], seconds) for seed, found in held.items() for one in wanted]
     for one in wanted:
         values = [found[one]["value"] for found in held.values()]
         note = f"mean of seeds {', '.join(map(str, held))}; they reach from {min(values):.4f} to {max(values):.4f}"
-        figures.append(lines.one(f"all seeds: {one}", float(np.mean(values)), note, int(held[7][one]["n"])))
+        figures.append(lines.one(f"all seeds: {one}", float(np.mean(values)), note, int(held[Settings().seed][one]["n"])))
     return figures
 
 
@@ -53,14 +51,9 @@ def _of_the_part(name: str, protocol: str, wanted: tuple[str, ...]) -> dict[str,
 
 def _trained(name: str, seed: int, protocol: str) -> dict[str, dict[str, float]]:
     """Built, trained, answered and measured as by `real_shops.RealShop`, with another seed."""
-    folder = Folder(WORK / f"{name}_seed")
-    for old in (folder.out, folder.truth):
-        shutil.rmtree(old, ignore_errors=True)
-    folder.out.mkdir(parents=True)
-    builders()[name](raw_data(), folder)
+    shop = REAL_SHOPS[name]
+    folder = shop.built(f"{name}_seed")
     settings = folder.out / "aisle.toml"
     settings.write_text(f"seed = {seed}\n{settings.read_text(encoding='utf-8') if settings.exists() else ''}", encoding="utf-8")
-    aisle("train", str(folder.out), "--minutes", str(REAL_SHOPS[name].minutes))
-    asked, out = (folder.truth / f"{protocol}.{kind}.jsonl" for kind in ("requests", "answers"))
-    aisle("batch", str(folder.out / "bundles"), str(asked), "--out", str(out))
-    return measure(load(out), load(folder.truth / f"{protocol}.truth.jsonl"))
+    shop.trained(folder)
+    return shop.answered(folder, protocol)[1]
