@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-import rjieba
 from numpy.typing import NDArray
 
 from aisle.core.answer import Completion
@@ -19,6 +18,7 @@ from aisle.query.pinyin import Pinyin
 from aisle.query.prefixes import Prefixes
 from aisle.query.slips import Slips
 from aisle.query.spelling import Speller
+from aisle.text.chinese import cut
 from aisle.text.normalise import normalise
 from aisle.text.segment import HAN
 
@@ -138,7 +138,7 @@ def _words(text: str) -> list[str]:
         at = 0
         for run in _HAN.finditer(word):
             found += [word[at : run.start()]] if at < run.start() else []
-            found += rjieba.cut(run[0])
+            found += cut(run[0])
             at = run.end()
         found += [word[at:]] if at < len(word) else []
         found[-1:] = [found[-1] + " "] if found else []

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import pairwise
 
-import rjieba
 import Stemmer
+
+from aisle.text.chinese import cut, cut_for_search
 
 HAN = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 """Scripts written without spaces."""
@@ -81,7 +82,7 @@ def words(text: str) -> list[str]:
         if unit:
             found += (atom.text + unit, atom.text, stem(unit))
         elif atom.kind == "han":
-            found += rjieba.cut_for_search(atom.text)
+            found += cut_for_search(atom.text)
         elif atom.kind == "number" or (atom.kind == "word" and not _crosses(atoms, at)):
             found.append(atom.text if atom.kind == "number" else stem(ALONE.get(atom.text, atom.text)))
         at += 2 if unit else 1
@@ -104,7 +105,7 @@ def asked(text: str) -> list[Ways]:
     while at < len(atoms):
         end = _end(atoms, at)
         if atoms[at].kind == "han":
-            found += [((word,),) for word in rjieba.cut(atoms[at].text)]
+            found += [((word,),) for word in cut(atoms[at].text)]
         elif parts := _parts(atoms, at, end):
             found.append((parts, *((size,) for size in _sizes(atoms[at:end])[-1:])))
         plain = atoms[at].kind == "word" and end == at + 1

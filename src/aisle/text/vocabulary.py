@@ -6,8 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-import rjieba
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+
+from aisle.text.chinese import cut
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 SIZE, RAREST = 8_000, 2
@@ -18,12 +19,12 @@ _LETTERS = re.compile(r"[^\W_]+")
 
 
 def parts(text: str) -> list[str]:
-    """The words of a text in matching form, Chinese ones as rjieba cuts them: what is masked together.
+    """The words of a text in matching form, Chinese ones as jieba cuts them: what is masked together.
 
     >>> parts("保湿面霜 50ml")
     ['保湿', '面霜', '50ml']
     """
-    return [word for word in rjieba.cut(text) if word.strip()]
+    return [word for word in cut(text) if word.strip()]
 
 
 def learned(texts: Sequence[str], causal: bool = False) -> Tokenizer:
