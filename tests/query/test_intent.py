@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from aisle.core.strings import Strings
-from aisle.query.classifier_train import Known, fit
+from aisle.query.classifier_train import RIDGE, Known, fit
 from aisle.query.examples import Examples, read_examples
 from aisle.query.intent import Intents, Scope
 from aisle.query.intent_train import affordable, learn, measure
@@ -211,7 +211,7 @@ def test_what_is_said_of_a_text_left_out_is_what_a_fit_without_it_says() -> None
     targets = np.eye(3, dtype=np.float32)[random.integers(3, size=len(texts))]
     vectors = NgramEncoder(8).fit(texts).encode(texts, "query")
     model, left_out = fit(Known(texts, vectors, targets, ("a", "b", "c")))
-    kernel = model.kernel(texts, vectors) + 0.1 * np.eye(len(texts))
+    kernel = model.kernel(texts, vectors) + RIDGE * np.eye(len(texts))
     for gone, said in (([5], left_out.own[5]), (np.flatnonzero(targets[:, 1]).tolist(), left_out.kin[np.flatnonzero(targets[:, 1])])):
         kept = np.setdiff1d(np.arange(len(texts)), gone)
         weights = np.linalg.solve(kernel[np.ix_(kept, kept)], targets[kept] - 1 / 3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +20,16 @@ MOST = 12_000
 """Texts that a classifier knows: its kernel is a square of them, and a query is compared with each."""
 KEPT = 128
 """Leading directions of the encoder's vectors that are kept; more gained nothing on banking77."""
-RIDGE = 0.1
+RIDGE = 0.03
+"""On banking77 left out .01 to .03 are level, .1 loses .001."""
 COMMON, COMMONER = 0.05, 1.5
 """A piece is passed over that more than this share of the texts have, and half as many again as the largest class has: it tells nothing
 apart and costs the most time."""
-SHARES = (0.0, 0.25, 0.5, 0.7)
-"""Shares of the encoder that are tried: on banking77 .6 to .9 are level, an encoder that cannot read the shop's language is worth none."""
-SAMPLE = 3_000
-"""Texts by which the share is chosen."""
+SHARES = (0.0, 0.25, 0.5, 0.7, 0.85, 0.95)
+"""Shares of the encoder that are tried: one that cannot read the shop's language is worth none; the fewer texts, the more it is worth.
+banking77's training texts left out, ten an intent: .5 .82, .7 .84, .95 .86; all of them: .5 .932, .7 .935, .85 .937, .95 .937."""
+SAMPLE = 6_000
+"""Texts by which the share is chosen: with half of them the choice was one for few texts."""
 
 
 @dataclass(frozen=True)
@@ -67,15 +70,21 @@ def fit(known: Known, judged: int | None = None, seed: int = 7) -> tuple[Classif
 
 
 def _share(known: Known, judged: int, seed: int) -> float:
-    """The share of `SHARES` that gets most left-out texts right, by a sample, or else comes nearest: an encoder may be worth nothing."""
+    """The share of `SHARES` that gets most left-out texts right, by a sample, or else comes nearest: an encoder may be worth nothing. From
+    the middle one it goes on, up or down, as long as the next is better."""
     rows = np.random.default_rng(seed).permutation(judged)[:SAMPLE]
     some = known.pick(np.concatenate([rows, np.arange(judged, len(known.texts))]))
 
-    def worth(share: float) -> tuple[float, float]:
-        own, wanted = _fit(some, len(rows), share)[1].own, some.targets[: len(rows)]
+    @cache
+    def worth(place: int) -> tuple[float, float]:
+        own, wanted = _fit(some, len(rows), SHARES[place])[1].own, some.targets[: len(rows)]
         return float(wanted[np.arange(len(rows)), own.argmax(axis=1)].sum()), -float(((own - wanted) ** 2).sum())
 
-    return max(SHARES, key=worth)
+    place = len(SHARES) // 2
+    step = 1 if worth(place + 1) > worth(place) else -1
+    while 0 <= place + step < len(SHARES) and worth(place + step) > worth(place):
+        place += step
+    return SHARES[place]
 
 
 def _fit(known: Known, judged: int, meaning: float) -> tuple[Classifier, LeftOut]:
