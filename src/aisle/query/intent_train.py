@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from aisle.query.classifier_train import MOST, SAMPLE, Known, LeftOut, fit
+from aisle.query.classifier_train import MOST, Known, LeftOut, fit
 from aisle.query.examples import Examples, named
 from aisle.query.grams import Grams
 from aisle.query.intent import OFFSET, SLOPE, Intents, Scope
@@ -37,11 +37,9 @@ class Answers:
 
 
 def affordable(seconds: float, encoding: float) -> int:
-    """How many texts can be learned from in this time: twice 15 seconds for 10,000, growing with the cube, and ``encoding`` seconds each;
-    where there is an encoder, some four shares of it are tried on a sample."""
+    """How many texts can be learned from in this time: twice 15 seconds for 10,000, growing with the cube; ``encoding`` seconds each."""
     sizes = np.arange(500, MOST + 1, 500)
-    tried = 4 * (np.minimum(sizes, SAMPLE) / 10_000) ** 3 if encoding else 0
-    cost = 30 * ((sizes / 10_000) ** 3 + tried) + encoding * sizes
+    cost = 30 * (sizes / 10_000) ** 3 + encoding * sizes
     fits = sizes[cost <= seconds]
     return int(fits[-1]) if len(fits) else 500
 
