@@ -120,3 +120,15 @@ def test_texts_go_through_in_pieces_of_like_length_that_hold_so_many_tokens_at_m
     tokens = [[0] * size for size in (3, 4, 4, 5, 20)]
     assert list(model_train.pieces([0, 1, 2, 3, 4], tokens)) == [[0, 1, 2], [3], [4]]
     assert list(model_train.pieces([], tokens)) == []
+
+
+def test_a_model_saved_in_half_precision_learns_in_full(folder: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    from aisle.text.model_train import open_model
+
+    halves = {name: tensor.half() for name, tensor in load_file(folder / "model.safetensors").items()}
+    save_file(halves, folder / "model.safetensors", {"format": "pt"})
+    settings = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**settings, "dtype": "float16"}))
+    assert {tensor.dtype for tensor in open_model(folder).net.parameters()} == {torch.float32}

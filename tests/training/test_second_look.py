@@ -11,7 +11,7 @@ import pytest
 from aisle.evaluation.results import PlanRow
 from aisle.training.choose import choose
 from aisle.training.frames import Frame
-from aisle.training.second_look import FEWEST, UNTRIED, look_again
+from aisle.training.second_look import FEWEST, NEEDED, NEEDLESS, UNTRIED, look_again
 from tests.training.clock import countdown
 from tests.training.shelves import WIDE, shelf
 
@@ -43,9 +43,9 @@ def test_a_source_that_only_tells_when_to_believe_another_is_kept_and_one_that_k
     rows = look_again(first, *frames)
     assert kept(rows) == {"s0", "s1"}
     assert [row.part for row in rows] == ["s0", "s1", "s2"]
-    assert rows[0] == first[0] and rows[2] == first[2]
+    assert rows[0] == first[0] and rows[2].why == NEEDLESS
     assert rows[1].gain > 0.3, "with both, trees find nearly all"
-    assert rows[1].why == "raises NDCG@10 of trees on window 3, though not of a sum"
+    assert rows[1].why == NEEDED
 
 
 def test_the_sum_alone_would_have_left_it_out(frames: tuple[Frame, Frame]) -> None:
@@ -61,6 +61,12 @@ def test_without_time_for_trees_nothing_is_left_out_by_the_sum_alone(frames: tup
     rows = [PlanRow("s0", True, gain=0.1, why="first"), PlanRow("s1", False, gain=0.0, why="left out")]
     found = look_again(rows, *frames, countdown(0))  # type: ignore[arg-type]
     assert kept(found) == {"s0", "s1"} and found[0] == rows[0] and found[1].why == UNTRIED
+
+
+def test_what_the_time_does_not_reach_stays(frames: tuple[Frame, Frame]) -> None:
+    first = [PlanRow("s0", True, gain=0.1, why="first"), PlanRow("s1", False, gain=0.0, why=""), PlanRow("s2", False, gain=0.0, why="none")]
+    found = look_again(first, *frames, countdown(2))  # type: ignore[arg-type]
+    assert kept(found) == {"s0", "s1", "s2"} and UNTRIED in {row.why for row in found}
 
 
 def test_where_all_are_kept_there_is_nothing_to_look_at(frames: tuple[Frame, Frame]) -> None:

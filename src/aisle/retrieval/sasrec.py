@@ -17,8 +17,9 @@ class SasRec(States):
     position's state of ``blocks`` causal self-attention blocks over the newest ``length`` items, ``e_i`` an item's embedding.
 
     Trained with softmax over ``negatives`` sampled items, all where there are no more (Klenitskiy and Vasilev, "Turning dross into gold
-    loss", 2023), rather than the paper's one negative and binary loss. An item's embedding is its own plus a linear map of its text's
-    vector, so that an item without events is not blind; a user is known by the sequence alone.
+    loss", 2023), rather than the paper's one negative and binary loss; served are the weights on average over the steps
+    (`averaged_train.Averaged`). An item's embedding is its own plus a linear map of its text's vector, so that an item without events is
+    not blind; a user is known by the sequence alone.
     """
 
     name = "sasrec"
@@ -30,7 +31,7 @@ class SasRec(States):
         blocks: int = 2,
         length: int = 30,
         dropout: float = 0.4,
-        negatives: int = 1_024,
+        negatives: int = 2_048,
         learning_rate: float = 1e-3,
         epochs: int = 40,
         seed: int = 7,

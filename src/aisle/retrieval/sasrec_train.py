@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from aisle.core.events import Dataset
+from aisle.retrieval.averaged_train import Averaged
 from aisle.retrieval.learned import Weights
 from aisle.retrieval.next_train import (
     EPOCHS,
@@ -102,13 +103,14 @@ def train(data: Dataset, settings: Settings) -> Weights:
         return _written(net, log.seen & False)
     kept, judges = log.kept, log.judges
     steps, known = _steps(net, settings), torch.from_numpy(np.flatnonzero(log.seen))
+    averaged = Averaged(net)
 
     def learn() -> None:
-        _pass(net, kept, known, settings, steps, dice)
+        _pass(net, kept, known, settings, steps, dice, averaged.follow)
 
     every = max(EPOCHS, -(-STEPS * BATCH // len(kept)))
-    look = (lambda: _quality(net, judges, settings.length)) if judges else None
-    return best_epoch(settings.epochs, every, learn, look, lambda: _written(net, log.seen), steps.tell)
+    look = (lambda: _quality(averaged.net, judges, settings.length)) if judges else None
+    return best_epoch(settings.epochs, every, learn, look, lambda: _written(averaged.net, log.seen), steps.tell)
 
 
 def go_on(data: Dataset, settings: Settings, weights: Weights, since: float) -> Weights:
@@ -134,11 +136,13 @@ def _pass(
     settings: Settings,
     steps: Steps,
     dice: np.random.Generator,
+    after: Callable[[], None] = lambda: None,
 ) -> None:
-    """Once over the sequences; the negatives are drawn from the items ``known``."""
+    """Once over the sequences; the negatives are drawn from the items ``known``; ``after`` each step."""
     net.train()
     for items, there, wanted in _batches(sequences, settings.length, dice):
         steps(_loss(net, items, there, wanted, known[torch.randperm(len(known))[: settings.negatives]]), len(items))
+        after()
 
 
 def _batches(sequences: list[NDArray[np.int64]], length: int, dice: np.random.Generator) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
@@ -170,7 +174,7 @@ def _loss(net: Net, items: Tensor, there: Tensor, wanted: Tensor, others: Tensor
     same = (place[wanted] >= 0).nonzero()[:, 0]
     right, wrong = (states * net.embedded(wanted)).sum(-1), states @ net.embedded(others).T
     wrong[same, place[wanted[same]]] = -torch.inf
-    return (torch.logaddexp(right, wrong.logsumexp(1)) - right).mean()
+    return functional.cross_entropy(torch.cat([right[:, None], wrong], 1), torch.zeros(len(right), dtype=torch.long))
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]

@@ -17,7 +17,6 @@ from onnxruntime import AdapterFormat, OrtValue
 from peft import PeftConfig, PeftModel
 from peft.tuners.lora import Linear, LoraLayer
 from torch import Tensor, nn
-from transformers import AutoModel
 from transformers.utils.logging import disable_progress_bar
 
 from aisle.core.errors import InputError
@@ -26,7 +25,7 @@ from aisle.text.adapted import ENDING, FOLDER, AdaptedEncoder
 from aisle.text.encoder import Precision
 from aisle.text.export_train import LONGEST, SAMPLE, asking, check, settle
 from aisle.text.lora_train import CONFIG, WEIGHTS, digest
-from aisle.text.model_train import Pooled
+from aisle.text.model_train import Pooled, transformer
 from aisle.text.pretrained import check_folder, pooling_of
 
 Update = dict[str, Tensor]
@@ -118,7 +117,7 @@ def adapters_of(source: Path) -> Iterator[Path]:
 
 def _base(source: Path) -> Pooled:
     with quiet():
-        return Pooled(AutoModel.from_pretrained(source, attn_implementation="eager", trust_remote_code=False), pooling_of(source)).eval()
+        return Pooled(transformer(source), pooling_of(source)).eval()
 
 
 def _adapted(source: Path, folder: Path) -> Pooled:

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import AutoModel
 from transformers.utils.logging import disable_progress_bar
 
 from aisle.core.errors import InputError
 from aisle.text.device_train import half, near, placed, steps_for
 from aisle.text.loop_train import History, Loop, Recipe
+from aisle.text.model_train import transformer
 from aisle.text.pretrained import check_folder
 
 Labels = NDArray[np.int64]
@@ -73,7 +73,7 @@ class Classifier:
         check_folder(folder)
         disable_progress_bar()
         torch.manual_seed(seed)
-        model = AutoModel.from_pretrained(folder, attn_implementation="sdpa", trust_remote_code=False)
+        model = transformer(folder, "sdpa")
         if getattr(model.config, "type_vocab_size", 0) < 2:
             raise InputError(f"The model in {folder} does not tell two texts apart.", "Take a BERT-like model.")
         self.net = placed(Net(model, classes))

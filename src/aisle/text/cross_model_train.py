@@ -13,12 +13,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
-from transformers import AutoModel
 from transformers.utils.logging import disable_progress_bar
 
 from aisle.core.errors import InputError
 from aisle.text.device_train import half, near, placed
-from aisle.text.model_train import pieces
+from aisle.text.model_train import pieces, transformer
 from aisle.text.pretrained import CAUSAL, check_folder
 from aisle.text.shared_words import SHARED, kinds
 
@@ -111,7 +110,7 @@ def open_cross(folder: Path, layers: int = 0, longest: int = LONGEST, attention:
         mend = "Take a model of BERT's kind."
         raise InputError(f"The model in {folder} reads left to right: the first text would not see the second.", mend)
     torch.manual_seed(7)
-    model = AutoModel.from_pretrained(folder, attn_implementation=attention, trust_remote_code=False)
+    model = transformer(folder, attention)
     if layers:
         _shorten(model, layers, folder)
     net = CrossNet(model, _told(model))

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
 from aisle.core.errors import InputError
 from aisle.core.quiet import quiet
 from aisle.text.encoder import OnnxEncoder, Precision
-from aisle.text.model_train import Pooled
+from aisle.text.model_train import Pooled, transformer
 from aisle.text.pretrained import check_folder, pooling_of, prompts_of
 
 LONGEST = 128
@@ -33,7 +33,7 @@ def export(source: Path, target: Path, name: str = "minilm", precision: Precisio
     disable_progress_bar()
     check_folder(source)
     with quiet():
-        model = Pooled(AutoModel.from_pretrained(source, attn_implementation="eager", trust_remote_code=False), pooling_of(source)).eval()
+        model = Pooled(transformer(source), pooling_of(source)).eval()
     with tempfile.TemporaryDirectory() as scratch, quiet():
         _write_graph(model, Path(scratch) / "model.onnx")
         settle(Path(scratch) / "model.onnx", target / "model.onnx", precision == "int8")

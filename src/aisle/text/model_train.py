@@ -129,6 +129,11 @@ def drop_out(net: torch.nn.Module, share: float) -> None:
             part.p = share
 
 
+def transformer(folder: Path, attention: str = "eager") -> torch.nn.Module:
+    """The bare model in ``folder``, in full precision however it was saved: halves learn nothing from small steps."""
+    return AutoModel.from_pretrained(folder, attn_implementation=attention, trust_remote_code=False, dtype=torch.float32)
+
+
 def open_model(folder: Path, pooling: Pooling | None = None) -> Opened:
     """The model in ``folder`` on this process's device, pooled as it says itself (absent); one that cannot or must not be opened raises
     `InputError`."""
@@ -136,7 +141,7 @@ def open_model(folder: Path, pooling: Pooling | None = None) -> Opened:
     disable_progress_bar()
     with quiet():
         # on a processor the fused attention's way back takes three times as long as the plain one's
-        model = AutoModel.from_pretrained(folder, attn_implementation="eager", trust_remote_code=False)
+        model = transformer(folder)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.enable_truncation(LONGEST)

@@ -177,7 +177,8 @@ def opened(folder: Path) -> tuple[torch.nn.Module, Tokenizer, Marks]:
     causal = config.get("model_type") in CAUSAL
     try:
         with quiet():
-            model = (AutoModelForCausalLM if causal else AutoModelForMaskedLM).from_pretrained(folder, trust_remote_code=False)
+            kind = AutoModelForCausalLM if causal else AutoModelForMaskedLM
+            model = kind.from_pretrained(folder, trust_remote_code=False, dtype=torch.float32)
             wrapped = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except ValueError as error:
         raise InputError(f"The model in {folder} is no language model that is known here: {error}", "Choose a BERT or a GPT.") from None
