@@ -18,7 +18,7 @@ from benchmarks.figures import WORK, Figure, Lines
 from benchmarks.workload import SIZES
 
 REAL = ("amazon_beauty", "online_retail_cut", "completejourney")
-SIMULATED = 10_000
+SIMULATED = 50_000
 METRIC = "ndcg@10"
 TOGETHER = {"fused", "rank_fusion", "recall_side", *KINDS, *BLENDS, WITHOUT}
 """What reads several sources; all other models of a task are sources."""
