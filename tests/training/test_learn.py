@@ -58,7 +58,7 @@ def test_a_blend_is_served_where_it_likely_gains_and_can_be_asked_for_alone() ->
     right = [said(dev, 0.5, 1), said(dev, 0.5, 2)]
     scores = {"lambdamart": right[0], "boosted": right[1], "blend": right[0] + right[1]}
     best, rows, _ = learning.best_ranker(dev, scores, PLAIN)
-    assert best == "blend" and rows[2].why.endswith("; 1 of them is wanted")
+    assert best == "blend" and rows[2].why.endswith(" (wanted: 1 of them)")
     assert learning.best_ranker(dev, {**scores, "blend": said(dev, 0.2, 3)}, PLAIN)[0] != "blend"
     made, effort = fit_rankers(shelf(60, 1), replace(PLAIN, only=("blend",)))
     assert list(made) == ["blend"] and set(effort) == {"lambdamart", "boosted"}

@@ -60,7 +60,7 @@ class Contest:
         """A row for each, the global α's first."""
         rows = [PlanRow(f"fusion: {WEIGHTED}", self.served is None, gain=mean(self.weighted), why=self.why)]
         for name, one in self.contenders.items():
-            why = f"gains {one.gain:+.4f} over the global α on window 3, standard error {one.error:.4f}; {SURE:g} of them are wanted"
+            why = f"gains {one.gain:+.4f} over the global α on window 3, standard error {one.error:.4f} (wanted: {SURE:g} of them)"
             rows.append(PlanRow(f"fusion: {name}", name == self.name, gain=mean(one.quality), why=why))
         return rows if self.contenders else []
 

@@ -134,7 +134,7 @@ def best_ranker(dev: Frame, scores: Mapping[str, Column], recipe: Recipe) -> tup
         gained, error = gain_of(sides[name] - sides[best])
         by = "" if sides is values else " by clicks weighed by their places"
         sure = LIKELY if name in BLENDS else SURE
-        whys[name] = f"gains {gained:+.4f} over {best} on window 3{by}, standard error {error:.4f}; {sure:g} of them {_is(sure)} wanted"
+        whys[name] = f"gains {gained:+.4f} over {best} on window 3{by}, standard error {error:.4f} (wanted: {sure:g} of them)"
         best = name if gained > sure * error else best
     if recipe.ranker is not None and recipe.ranker not in scores:
         said = [f"nothing teaches {recipe.ranker} here; {best} ranks."]
@@ -142,10 +142,6 @@ def best_ranker(dev: Frame, scores: Mapping[str, Column], recipe: Recipe) -> tup
         best, said = recipe.ranker, [f"ranked by {recipe.ranker} by setting."]
     rows = [PlanRow(name, name == best, gain=mean(values[name]), why=whys[name]) for name in scores]
     return best, [*rows, *(_apart(scores, recipe) if recipe.compete else ())], said
-
-
-def _is(count: float) -> str:
-    return "is" if count == 1 else "are"
 
 
 def _apart(made: Mapping[str, Column], recipe: Recipe) -> list[PlanRow]:

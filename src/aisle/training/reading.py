@@ -63,4 +63,4 @@ def _tried(name: str, stack: Stack, plain: Learned, windows: tuple[Windows, Wind
     value, error = gain_of(lists[1] - lists[0])
     said = f"read by the ranker: {value:+.4f} NDCG@10 on window 3, standard error {error:.4f}"
     kept = value > SURE * error
-    return PlanRow(name, kept, gain=value, why=said if kept else f"{said}; {SURE:g} of them are wanted, so it is left out")
+    return PlanRow(name, kept, gain=value, why=said if kept else f"{said} (wanted: {SURE:g} of them), so it is left out")
