@@ -15,10 +15,10 @@ from aisle.bundle import Store
 from aisle.ranking.rankers import BLENDS, KINDS
 from aisle.training.report import WITHOUT
 from benchmarks.figures import WORK, Figure, Lines
-from benchmarks.workload import SIZES
+from benchmarks.workload import Size
 
 REAL = ("amazon_beauty", "online_retail_cut", "completejourney")
-SIMULATED = 50_000
+SIMULATED = Size(20_000, 1_000_000, 8)
 METRIC = "ndcg@10"
 TOGETHER = {"fused", "rank_fusion", "recall_side", *KINDS, *BLENDS, WITHOUT}
 """What reads several sources; all other models of a task are sources."""
@@ -29,7 +29,7 @@ def member_figures() -> list[Figure]:
     """Every shop's tasks."""
     lines, figures = Lines("fused_members"), []
     stores = {name: Store(WORK / name / "bundles") for name in REAL}
-    for name, store in {**stores, "simulated": Store(SIZES[SIMULATED].store())}.items():
+    for name, store in {**stores, "simulated": Store(SIMULATED.store())}.items():
         current = store.current()
         if current is None:
             sys.exit(f"There is no bundle of {name}: run make results ONLY={name} first.")
