@@ -60,6 +60,6 @@ def test_a_shop_with_one_task_is_called_by_it() -> None:
 
 def test_a_shop_that_was_not_trained_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fused_members, "WORK", tmp_path)
-    monkeypatch.setattr(fused_members, "SIMULATED", type("Made", (), {"store": lambda self: tmp_path})())
+    monkeypatch.setattr(fused_members, "SIMULATED", {"simulated": type("Made", (), {"store": lambda self: tmp_path})()})
     with pytest.raises(SystemExit, match="make results ONLY=amazon_beauty first"):
         fused_members.member_figures()
