@@ -29,12 +29,14 @@ Bodies = list[bytes]
 
 @dataclass(frozen=True)
 class Size:
-    """A simulated shop and the minutes that its training gets. ``encoder`` forces one; by itself a short training takes the small one."""
+    """A simulated shop and the minutes that its training gets. ``encoder`` forces one; by itself a short training takes the small one.
+    ``judged`` queries have judgements, 0 for as many as is usual."""
 
     items: int
     events: int
     minutes: float
     encoder: str = ""
+    judged: int = 0
 
     @property
     def folder(self) -> Path:
@@ -51,7 +53,8 @@ class Size:
         store = self.folder / "bundles"
         if not (store / "CURRENT").exists():
             shutil.rmtree(self.folder, ignore_errors=True)
-            aisle("simulate", str(self.folder), "--items", str(self.items), "--events", str(self.events))
+            judged = ("--judged", str(self.judged)) if self.judged else ()
+            aisle("simulate", str(self.folder), "--items", str(self.items), "--events", str(self.events), *judged)
             if self.encoder:
                 with (self.folder / "aisle.toml").open("a", encoding="utf-8") as settings:
                     settings.write(f'encoder = "{self.encoder}"\n')

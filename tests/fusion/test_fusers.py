@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from aisle.core.errors import SettingsError
 from aisle.core.request import Request
 from aisle.fusion import methods
+from aisle.fusion.best_source import BestSource
 from aisle.fusion.fuser import CTR, HEAD, KNOWN, RER, Lesson, asked
 from aisle.fusion.gate import Gate
 from aisle.fusion.majority_vote import Majority
@@ -49,7 +50,7 @@ class Fits(FuserSuite):
 
     def test_its_parts_sum_to_its_score(self) -> None:
         fuser = self.fitted()
-        assert isinstance(fuser, Segments | Majority | SoftmaxVote | Gate)
+        assert isinstance(fuser, Segments | Majority | SoftmaxVote | Gate | BestSource)
         total = np.sum(list(fuser.parts(self.columns()).values()), axis=0)
         np.testing.assert_allclose(total, fuser.score(self.columns()), rtol=1e-5)
 
@@ -68,6 +69,10 @@ class TestSoftmaxVoteFuses(Fits):
 
 class TestGateFuses(Fits):
     name = "gate"
+
+
+class TestBestSourceFuses(Fits):
+    name = "best_source"
 
 
 def test_every_way_is_under_test() -> None:
@@ -179,6 +184,24 @@ def test_a_silent_member_votes_for_nobody() -> None:
     given = SoftmaxVote(("one",)).parts({"one_share": np.array([NAN, 1], np.float32)})
     assert given["one"][0] == 0 and given["one"][1] > 0
     assert (given[CTR] == 0).all()
+
+
+def test_the_best_source_is_the_one_that_ranks_most_requests_well() -> None:
+    half = np.concatenate([ALWAYS, NEVER])
+    held = lesson({CTR: ALWAYS.repeat(2), RER: ALWAYS.repeat(2), "one": half, "two": ALWAYS.repeat(2)}, np.zeros(600))
+    model = BestSource(("one", "two")).fit(held)
+    assert model.weights == {"two": 1.0}
+    assert first(model.score(held.columns)).all()
+    few = BestSource(("one", "two")).fit(replace(held, use=half))
+    assert few.weights == {"one": 1.0}, "equals: the first"
+
+
+def test_what_the_best_source_does_not_name_follows_in_the_recall_sides_order() -> None:
+    """`one` names three of four: 1, 1/(1 + 1/5), 1/(1 + 2/5); the last has RER - 1."""
+    score = BestSource(("one",)).score(some())
+    assert score == pytest.approx([1, 5 / 6, 5 / 7, some()[RER][3] - 1])
+    unknown = BestSource(("three",)).score(some())
+    assert unknown == pytest.approx(some()[RER] - 1), "silent about all: the recall side's order"
 
 
 def test_the_gate_gives_each_user_the_member_that_knows_him() -> None:

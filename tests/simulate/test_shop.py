@@ -36,6 +36,13 @@ def test_a_shop_has_exactly_the_size_asked_for(tmp_path: Path, events: int) -> N
     assert sum(made.types.values()) == events
 
 
+def test_as_many_queries_are_judged_as_asked_for(tmp_path: Path) -> None:
+    simulate(tmp_path, items=2_000, events=2_000, seed=1, pictures=False, judged=40)
+    asked = {row["query"]: row["split"] for row in rows(tmp_path / "judgements.csv")}
+    assert 30 <= len(asked) <= 40, "a query that nothing answers has no judgements"
+    assert set(asked.values()) == {"train", "dev", "test"}
+
+
 def test_the_summary_counts_what_the_files_hold(shop: Path, summary: Summary) -> None:
     types = column(shop, "events", "type")
     assert {name: types.count(name) for name in set(types)} == summary.types

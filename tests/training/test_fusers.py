@@ -66,6 +66,15 @@ def test_where_nobody_surely_gains_the_global_alpha_stays() -> None:
     assert contest.why == "no other way gains 2 standard errors on window 3"
 
 
+def test_a_source_that_surely_ranks_better_than_the_whole_is_served_alone() -> None:
+    """Both sides guess, and one source puts what is wanted first in four of five requests."""
+    dev, dice = shelf(300, 5, hint=0.0), np.random.default_rng(5)
+    sides = {side: (0.1 * dice.random(len(dev.item))).astype(np.float32) for side in (CTR, RER)}
+    contest = compete(STACK, dev, sides, None, ("segments", "best_source"), ALWAYS)
+    assert contest.served is not None and contest.name == "best_source"
+    assert contest.served.weights == {"s0": 1.0}
+
+
 def test_a_way_is_judged_on_requests_that_it_did_not_learn_from() -> None:
     """Noise on both sides and in what is taken: learned and judged on the same requests, some α by segment would seem to gain."""
     dev, dice = shelf(300, 5, knowing=(0.0, 0.0), hint=0.0), np.random.default_rng(5)

@@ -196,6 +196,7 @@ def simulate(
     items: Annotated[int, typer.Option(min=10)] = 1_000,
     events: Annotated[int, typer.Option(min=100)] = 20_000,
     seed: int = 7,
+    judged: Annotated[int | None, typer.Option(min=1, help="Queries with judgements; by itself 100 to 500.")] = None,
 ) -> None:
     """Make up a shop whose truth is known."""
     from aisle.simulate.shop import simulate as run
@@ -209,7 +210,7 @@ def simulate(
             advance(made - done)
             done = made
 
-        run(folder, items, events, seed, progress)
+        run(folder, items, events, seed, progress, judged=judged)
 
 
 @app.command()

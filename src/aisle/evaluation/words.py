@@ -27,7 +27,7 @@ MODELS = {
     "text_match": "how the words match", "picture_match": "how the pictures match",
     "rank_fusion": "vote of all sources", "recall_side": "recall side (RER)",
     "weighted_average": "one α for all", "segments": "α by kind of user and query", "majority_vote": "votes for each member's first",
-    "softmax_vote": "each member's softmax summed", "gate": "weights by what the request is like",
+    "softmax_vote": "each member's softmax summed", "gate": "weights by what the request is like", "best_source": "the best source alone",
     "dcn": "net that crosses features (DCN)", "wide_deep": "wide and deep net", "deepfm": "DeepFM net", "fm": "factorisation machine",
     "logistic": "logistic CTR", "boosted": "boosted CTR", "lambdamart": "learned ranking", "softmax": "learned ranking, list by list",
     "unbiased_lambdamart": "learned ranking, clicks weighed by their places", "blend": "learned ranking and boosted CTR together",

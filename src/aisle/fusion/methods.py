@@ -8,6 +8,7 @@ from typing import Protocol
 
 from aisle.core.errors import SettingsError
 from aisle.core.nearest import mend_of
+from aisle.fusion.best_source import BestSource
 from aisle.fusion.fuser import Fuser
 from aisle.fusion.gate import Gate
 from aisle.fusion.majority_vote import Majority
@@ -28,6 +29,7 @@ MADE: Mapping[Opens, Callable[[Sequence[str]], Fuser]] = {
     Majority: Majority,
     SoftmaxVote: SoftmaxVote,
     Gate: Gate,
+    BestSource: BestSource,
 }
 """Each way's class, and how an unfitted one over some sources is made: a new way is one file and one line here."""
 FUSERS: Mapping[str, Opens] = {one.name: one for one in MADE}

@@ -117,11 +117,13 @@ def simulate(
     seed: int = 7,
     progress: Callable[[int, int], None] | None = None,
     pictures: bool = True,
+    judged: int | None = None,
 ) -> Summary:
     """Make a shop of ``items`` items and exactly ``events`` events in ``folder``, the same bytes for the same arguments.
 
-    ``pictures`` draws an SVG for every look that an item has. Raises `InputError` for fewer than 60 items or 100 events, and for a folder
-    that already holds items or events of its own (a shop simulated before is made anew).
+    ``pictures`` draws an SVG for every look that an item has; ``judged`` queries are judged where any item answers them (None: 100 to
+    500). Raises `InputError` for fewer than 60 items or 100 events, and for a folder that already holds items or events of its own (a shop
+    simulated before is made anew).
     """
     _refuse(folder, items, events)
     inside = folder / truth.FOLDER
@@ -133,27 +135,27 @@ def simulate(
         Calendar(world, journal, events).run(progress)
     finally:
         journal.close()
-    judged = _write(folder, world, events, pictures)
+    judgements = _write(folder, world, pictures, int(np.clip(events // 50, 100, 500)) if judged is None else judged)
     truth.save(inside, world.goods, world.shoppers, world.pool, (world.items, world.users))
     counts = {name: int(count) for name, count in zip(EVENT_TYPES, journal.counts, strict=True) if count}
     return Summary(
-        folder, items, journal.written, len(world.shoppers), int((world.shoppers.attacker > 0).sum()), len(world.pool), judged, counts
+        folder, items, journal.written, len(world.shoppers), int((world.shoppers.attacker > 0).sum()), len(world.pool), judgements, counts
     )
 
 
-def _write(folder: Path, world: World, events: int, pictures: bool) -> int:
+def _write(folder: Path, world: World, pictures: bool, judged: int) -> int:
     rng = world.streams[7]
     images = drawing.names(world.words, world.goods) if pictures else [""] * len(world.goods)
     tables.items(folder, world.words, world.goods, world.items, images, rng)
     tables.users(folder, world.words, world.shoppers, world.users, rng)
-    judged = tables.judgements(folder, world.pool, world.grader, world.items, int(np.clip(events // 50, 100, 500)), rng)
+    judgements = tables.judgements(folder, world.pool, world.grader, world.items, judged, rng)
     tables.labels(folder, world.shoppers, world.users, rng)
     tables.talk(folder, world.words, world.pool, rng)
     tables.relations(folder, world.shoppers, world.users, rng)
     tables.settings(folder)
     if pictures:
         drawing.draw(folder, world.words, world.goods, images)
-    return judged
+    return judgements
 
 
 def _refuse(folder: Path, items: int, events: int) -> None:

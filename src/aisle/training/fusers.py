@@ -23,7 +23,7 @@ VOTE = "rank_fusion"
 MOST = 4_000
 """Requests of window 3 that are looked at."""
 SURE = 2.0
-"""Standard errors by which another way must gain over the global α before it is served: four of them try their luck."""
+"""Standard errors by which another way must gain over the global α before it is served: five of them try their luck."""
 
 
 @dataclass(frozen=True)
