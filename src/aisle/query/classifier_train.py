@@ -65,37 +65,55 @@ def fit(known: Known, judged: int | None = None, seed: int = 7) -> tuple[Classif
     """
     judged = len(known.texts) if judged is None else judged
     meaning = 0.0 if known.vectors is None else _share(known, judged, seed)
-    return _fit(known if meaning else replace(known, vectors=None), judged, meaning)
+    read = _Read.of(known if meaning else replace(known, vectors=None))
+    solved, inverse, own = _solved(known, read, meaning)
+    model = Classifier(tuple(known.names), read.grams, csr_matrix(read.rows.T), read.turned, read.turn, solved, meaning)
+    kin = _without_kin(known.targets, solved, inverse)
+    return model, LeftOut(np.asarray(own[:judged], np.float32), kin[:judged])
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What is read of ``n`` texts, whatever the share: their n-grams ``rows`` ``(n, b)``, and their vectors ``turned`` ``(n, d)`` by
+    ``turn`` ``(dimension, d)``; both empty without an encoder."""
+
+    grams: Grams
+    rows: csr_matrix
+    turn: Floats
+    turned: Floats
+
+    @classmethod
+    def of(cls, known: Known) -> _Read:
+        shares = known.targets.mean(axis=0)
+        grams = Grams().fit(known.texts, max(COMMON, COMMONER * float(shares.max())))
+        turn = np.zeros((0, 0), np.float32) if known.vectors is None else _directions(known.vectors)
+        turned = np.zeros((len(known.texts), 0), np.float32) if known.vectors is None else np.asarray(known.vectors @ turn, np.float32)
+        return cls(grams, grams.rows(known.texts), turn, turned)
 
 
 def _share(known: Known, judged: int, seed: int) -> float:
     """The share of `SHARES` that gets most left-out texts right, by a sample, or else comes nearest: an encoder may be worth nothing."""
     rows = np.random.default_rng(seed).permutation(judged)[:SAMPLE]
     some = known.pick(np.concatenate([rows, np.arange(judged, len(known.texts))]))
+    read, wanted = _Read.of(some), some.targets[: len(rows)]
 
     def worth(share: float) -> tuple[float, float]:
-        own, wanted = _fit(some, len(rows), share)[1].own, some.targets[: len(rows)]
+        own = _solved(some, read, share)[2][: len(rows)]
         return float(wanted[np.arange(len(rows)), own.argmax(axis=1)].sum()), -float(((own - wanted) ** 2).sum())
 
     return max(SHARES, key=worth)
 
 
-def _fit(known: Known, judged: int, meaning: float) -> tuple[Classifier, LeftOut]:
-    shares = known.targets.mean(axis=0)
-    grams = Grams().fit(known.texts, max(COMMON, COMMONER * float(shares.max())))
-    rows, vectors = grams.rows(known.texts), known.vectors
-    turn = np.zeros((0, 0), np.float32) if vectors is None else _directions(vectors)
-    turned = np.zeros((len(known.texts), 0), np.float32) if vectors is None else np.asarray(vectors @ turn, np.float32)
-    square = _square(rows, turned, meaning)
+def _solved(known: Known, read: _Read, meaning: float) -> tuple[Floats, Floats, Floats]:
+    """The weights ``(n, classes)``, the inverse of the kernel with its ridge (the lower triangle), and what each text would be said to be
+    had it alone been left out ``(n, classes)``."""
+    square = _square(read.rows, read.turned, meaning)
     ridge = np.full(len(square), RIDGE, np.float32) if known.weights is None else (RIDGE / np.maximum(known.weights, 1e-3))
     square[np.arange(len(square)), np.arange(len(square))] += ridge.astype(np.float32)
     prior = np.float32(1 / known.targets.shape[1])
     with all_threads():
         solved, inverse = _solve(square, known.targets - prior)
-    own = known.targets - solved / np.diagonal(inverse)[:, None]
-    kin = _without_kin(known.targets, solved, inverse)
-    model = Classifier(tuple(known.names), grams, csr_matrix(rows.T), turned, turn, solved, meaning)
-    return model, LeftOut(np.asarray(own[:judged], np.float32), kin[:judged])
+    return solved, inverse, known.targets - solved / np.diagonal(inverse)[:, None]
 
 
 def _directions(vectors: Floats) -> Floats:
