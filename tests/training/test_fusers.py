@@ -75,6 +75,15 @@ def test_a_source_that_surely_ranks_better_than_the_whole_is_served_alone() -> N
     assert contest.served.weights == {"s0": 1.0}
 
 
+def test_a_silent_source_is_not_the_best_because_the_recall_side_fills_its_list() -> None:
+    dev = shelf(100, 5)
+    silent = np.full((1, len(dev.item)), np.nan, np.float32)
+    dev = replace(dev, names=(*dev.names, "s2_rank"), x=np.vstack([dev.x, silent]))
+    sides = {side: (0.9 * dev.relevant + 0.01).astype(np.float32) for side in (CTR, RER)}
+    stack = replace(STACK, sources=("s2", "s0", "s1"))
+    assert compete(stack, dev, sides, "best_source", ("best_source",), ALWAYS).served.weights == {"s0": 1.0}  # type: ignore[union-attr]
+
+
 def test_a_way_is_judged_on_requests_that_it_did_not_learn_from() -> None:
     """Noise on both sides and in what is taken: learned and judged on the same requests, some α by segment would seem to gain."""
     dev, dice = shelf(300, 5, knowing=(0.0, 0.0), hint=0.0), np.random.default_rng(5)

@@ -27,11 +27,9 @@ class BestSource:
         self.chosen = chosen or next(iter(self.sources), "")
 
     def fit(self, lesson: Lesson) -> Self:
-        """Choose by quality; of equals the first."""
-        values = {}
-        for source in self.sources:
-            alone = type(self)(self.sources, source)
-            values[source] = lesson.mean(lesson.judged((self.name, source), lambda one=alone: one.score(lesson.columns)))  # type: ignore[misc]
+        """Choose by the quality of each source's own list, which others do not fill up; of equals the first."""
+        ranks = {source: column(lesson.columns, f"{source}_rank") for source in self.sources}
+        values = {source: lesson.mean(lesson.judged((self.name, source), lambda rank=rank: -rank)) for source, rank in ranks.items()}  # type: ignore[misc]
         self.chosen = max(values, key=lambda source: values[source], default=self.chosen)
         return self
 
