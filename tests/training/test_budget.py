@@ -139,3 +139,10 @@ def test_what_is_off_comes_where_the_settings_say_true_and_the_time_allows() -> 
     names, why = choose_sources({"two_tower": True}, Budget(1), 1_000, 5_000_000)
     assert "two_tower" not in names
     assert "too much of the time given" in why["two_tower"]
+
+
+def test_the_minutes_may_have_begun_before_the_budget_was_made() -> None:
+    clock = Clock()
+    begun = clock()
+    clock.pass_(4)
+    assert Budget(1, clock, begun=begun).whole == pytest.approx(56)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from time import perf_counter
 from typing import Annotated, Literal
 
 import typer
@@ -51,6 +52,7 @@ def train(
     ] = False,
 ) -> None:
     """Clean, cut, fit, report, refit, write a bundle."""
+    begun = perf_counter()  # what is imported below takes seconds that the minutes hold, too
     from aisle.training.run import read_plan
     from aisle.training.run import train as run
 
@@ -61,7 +63,7 @@ def train(
             raise typer.BadParameter("an update keeps the plan of the bundle that it goes on from", param_hint="--plan")
         typer.echo(daily(folder, bundle, state=state).folder)
         return
-    made = run(folder, bundle, minutes, read_plan(plan) if plan else None, state=state)
+    made = run(folder, bundle, minutes, read_plan(plan) if plan else None, state=state, begun=begun)
     typer.echo(made.folder)
 
 

@@ -57,6 +57,7 @@ LEAST = 0.02
 class Budget:
     """``minutes`` for the whole run. A part is let in when twice its cost (windows, then refit) leaves half of what is left for ranking.
 
+    ``begun``: the moment of the clock from which the minutes count, None for now.
     ``reserve``: seconds kept back for the refit and the bundle. ``slowness``: how many times longer than expected things took so far.
     ``planned``: a plan decides what is fitted, so the clock ends nothing that goes into the bundle.
     """
@@ -68,11 +69,12 @@ class Budget:
     expected: float = 5.0
     took: float = 5.0
     pulse: float = 0.0
+    begun: float | None = None
     started: float = field(init=False)
 
     def __post_init__(self) -> None:
         self.minutes = float(self.minutes)
-        self.started = self.clock()
+        self.started = self.clock() if self.begun is None else self.begun
 
     @property
     def whole(self) -> float:

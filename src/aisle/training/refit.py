@@ -27,8 +27,8 @@ more stays as window 1 taught it, which costs its rankers dearly: SASRec so left
 
 
 def writing(job: Job) -> float:
-    """Seconds that writing, hashing and checking the bundle should take."""
-    return (2 + len(job.data.catalogue) / 30_000 + len(job.data.events) / 500_000) * job.budget.slowness
+    """Seconds that writing, hashing and checking the bundle and leaving the process should take."""
+    return (3 + len(job.data.catalogue) / 30_000 + len(job.data.events) / 500_000) * job.budget.slowness
 
 
 def seconds(job: Job, name: str) -> float:

@@ -123,15 +123,17 @@ def train(
     plan: Plan | None = None,
     quiet: bool = False,
     state: Path | None = None,
+    begun: float | None = None,
 ) -> Bundle:
     """Fit a bundle from ``folder`` and activate it in ``store`` (default ``folder/bundles``).
 
-    With the ``state`` folder of a running shop its log is read beside the files; the manifest says up to which sequence.
+    With the ``state`` folder of a running shop its log is read beside the files; the manifest says up to which sequence. The minutes count
+    from ``begun``, a moment of `time.perf_counter`, else from now.
     Raises `AisleError` for anything the user can mend. An interrupted run is taken up by the same command.
     """
     one_thread()
     store = store or folder / "bundles"
-    budget = Budget(minutes, planned=bool(plan))
+    budget = Budget(minutes, planned=bool(plan), begun=begun)
     settings = load(folder)
     check(settings.tracking.to)
     with Tracker(work_folder(store) / "run.jsonl", quiet) as tracker:
