@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from aisle.text import adapt
 from aisle.text.adapt import Adapter, Pairs
 
 
@@ -41,6 +42,19 @@ def test_pairs_at_random_teach_nothing(turned: tuple[np.ndarray, np.ndarray, Pai
     mixed = Pairs(pairs.query, np.random.default_rng(2).permutation(pairs.item), pairs.weight)
     learned = Adapter(learning_rate=3e-2, temperature=0.1).fit(queries, items, mixed)
     assert learned is None or first(queries @ learned.T, items) < 0.05
+
+
+def test_of_very_many_pairs_a_sample_teaches_and_another_judges(
+    turned: tuple[np.ndarray, np.ndarray, Pairs], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queries, items, pairs = turned
+    seen: list[int] = []
+    monkeypatch.setattr(adapt, "MOST", 60)
+    monkeypatch.setattr(adapt, "MOST_JUDGED", 7)
+    monkeypatch.setattr(Adapter, "_loss", lambda self, w, q, i, judging, s: seen.append(len(judging.item)) or 1.0)
+    monkeypatch.setattr(Adapter, "_epoch", lambda self, turn, q, i, fitting, random: seen.append(len(fitting.item)))
+    Adapter().fit(queries, items, pairs)
+    assert set(seen) == {7, 60}
 
 
 def test_too_few_queries_are_left_alone(turned: tuple[np.ndarray, np.ndarray, Pairs]) -> None:

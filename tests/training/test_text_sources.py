@@ -119,15 +119,15 @@ def test_clicks_on_searches_teach_the_map_where_nobody_judged(data: Dataset, tmp
     assert 0 < clicks <= pairs and 0 < judged <= graded and (clicks, pairs) != (judged, graded)
 
 
-def test_fine_tuning_takes_what_others_will_not_need_and_half_at_least(data: Dataset) -> None:
-    """An hour: a shop without a log has three quarters for it; one with a long log keeps up to half for what learns from that."""
+def test_fine_tuning_takes_what_others_will_not_need(data: Dataset) -> None:
+    """An hour: a shop without a log has three quarters for it; one with a log two fifths, and with a long one three tenths."""
     hour = texts.time_to_learn(data.known(np.zeros(len(data.events), bool)), Budget(60, Clock()))
     assert hour == pytest.approx(0.75 * 3_600, rel=0.05)
-    assert 0.5 * 3_600 * 0.95 < texts.time_to_learn(data, Budget(60, Clock())) < hour
+    assert 0.3 * 3_600 < texts.time_to_learn(data, Budget(60, Clock())) < 0.4 * 3_600
     costly = {**texts.COST, "sasrec": lambda *_: 850.0}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(texts, "COST", costly)
-        assert texts.time_to_learn(data, Budget(60, Clock())) == pytest.approx(0.5 * 3_600, rel=0.05)
+        assert texts.time_to_learn(data, Budget(60, Clock())) == pytest.approx(0.3 * 3_600, rel=0.05)
 
 
 def test_a_fine_tuned_model_is_handed_on_where_there_is_one_and_it_is_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

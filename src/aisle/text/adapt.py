@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 BATCH, NEGATIVES = 128, 2_048
 PATIENCE = 3
+MOST, MOST_JUDGED = 40_000, 4_000
+"""Pairs that a map learns from, and by which it is judged, where there are more: 150,000 took a minute and a half."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Adapter:
             return None
         kept_out = np.isin(pairs.query, known[-max(len(known) // 10, 5) :])
         sample = random.choice(len(items), min(len(items), 4 * NEGATIVES), replace=False)
-        fitting, judging = _where(pairs, ~kept_out), _where(pairs, kept_out)
+        fitting, judging = (_few(pairs, mask, most, random) for mask, most in ((~kept_out, MOST), (kept_out, MOST_JUDGED)))
         best = self._loss(np.eye(queries.shape[1], dtype=np.float32), queries, items, judging, sample)
         size, found, patience = queries.shape[1], None, PATIENCE
         turn = _Thin(self.learning_rate, size, self.rank, random) if self.rank else _Whole(self.learning_rate, size)
@@ -143,6 +145,12 @@ class _Adam:
 
 def _where(pairs: Pairs, rows: NDArray[np.integer] | NDArray[np.bool_]) -> Pairs:
     return Pairs(pairs.query[rows], pairs.item[rows], pairs.weight[rows])
+
+
+def _few(pairs: Pairs, mask: NDArray[np.bool_], most: int, random: np.random.Generator) -> Pairs:
+    """At most so many of the pairs that the mask keeps, drawn without regard to their query."""
+    rows = np.flatnonzero(mask)
+    return _where(pairs, rows if len(rows) <= most else np.sort(random.choice(rows, most, replace=False)))
 
 
 def _logsumexp(values: Floats) -> Floats:
