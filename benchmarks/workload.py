@@ -41,7 +41,8 @@ class Size:
     @property
     def folder(self) -> Path:
         """Where it lies."""
-        return WORK / f"simulated_{self.items}{f'_{self.encoder}' if self.encoder else ''}"
+        judged = f"judged{self.judged}" if self.judged else ""
+        return WORK / "_".join(filter(None, ("simulated", str(self.items), self.encoder, judged)))
 
     @property
     def said(self) -> str:

@@ -66,7 +66,7 @@ def fit(known: Known, judged: int | None = None, seed: int = 7) -> tuple[Classif
     judged = len(known.texts) if judged is None else judged
     meaning = 0.0 if known.vectors is None else _share(known, judged, seed)
     read = _Read.of(known if meaning else replace(known, vectors=None))
-    solved, inverse, own = _solved(known, read, meaning)
+    solved, inverse, own = _regression(known, read, meaning)
     model = Classifier(tuple(known.names), read.grams, csr_matrix(read.rows.T), read.turned, read.turn, solved, meaning)
     kin = _without_kin(known.targets, solved, inverse)
     return model, LeftOut(np.asarray(own[:judged], np.float32), kin[:judged])
@@ -98,13 +98,13 @@ def _share(known: Known, judged: int, seed: int) -> float:
     read, wanted = _Read.of(some), some.targets[: len(rows)]
 
     def worth(share: float) -> tuple[float, float]:
-        own = _solved(some, read, share)[2][: len(rows)]
+        own = _regression(some, read, share)[2][: len(rows)]
         return float(wanted[np.arange(len(rows)), own.argmax(axis=1)].sum()), -float(((own - wanted) ** 2).sum())
 
     return max(SHARES, key=worth)
 
 
-def _solved(known: Known, read: _Read, meaning: float) -> tuple[Floats, Floats, Floats]:
+def _regression(known: Known, read: _Read, meaning: float) -> tuple[Floats, Floats, Floats]:
     """The weights ``(n, classes)``, the inverse of the kernel with its ridge (the lower triangle), and what each text would be said to be
     had it alone been left out ``(n, classes)``."""
     square = _square(read.rows, read.turned, meaning)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from math import inf
 from time import perf_counter
 
@@ -69,12 +69,12 @@ class Budget:
     expected: float = 5.0
     took: float = 5.0
     pulse: float = 0.0
-    begun: float | None = None
+    begun: InitVar[float | None] = None
     started: float = field(init=False)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, begun: float | None) -> None:
         self.minutes = float(self.minutes)
-        self.started = self.clock() if self.begun is None else self.begun
+        self.started = self.clock() if begun is None else begun
 
     @property
     def whole(self) -> float:
