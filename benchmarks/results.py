@@ -41,6 +41,7 @@ PARTS = {
     "contrastive": "contrastive.contrastive_figures",
     "fits": "fits.fit_figures",
     "peers": "peers.peer_figures",
+    "engines": "engines.engine_figures",
     "ctr_simulated": "ctr.simulated_figures",
     "ctr_completejourney": "ctr.completejourney_figures",
     "ctr_online_retail": "ctr.online_retail_figures",
