@@ -55,12 +55,21 @@ def test_little_time_still_replays_a_few() -> None:
 def test_memory_limits_what_the_time_would_allow(monkeypatch: pytest.MonkeyPatch) -> None:
     """A request has 20 candidates of 6 features of 4 bytes, 480 together."""
     monkeypatch.setattr(pace, "MEMORY", 480 * 1_000)
+    monkeypatch.setattr(pace, "free", lambda: 1e9)
     assert sizes(1e9) == {2: 500, 3: 200, 4: 300}
 
 
 def test_later_windows_whose_requests_have_more_candidates_get_fewer_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pace, "MEMORY", 480 * 1_000)
+    monkeypatch.setattr(pace, "free", lambda: 1e9)
     assert Pace(MOST, False, lambda: 1e9, wider=2).sizes(lambda few: shelf(len(few)), asked(), 7) == {2: 500, 3: 100, 4: 150}
+
+
+@pytest.mark.parametrize(("free", "later"), [(4e9, (200, 300)), (16e9, (400, 600)), (1e12, (800, 1_200))])
+def test_a_machine_with_more_memory_measures_on_more_requests(monkeypatch: pytest.MonkeyPatch, free: float, later: tuple[int, int]) -> None:
+    monkeypatch.setattr(pace, "MEMORY", 480 * 1_000)
+    monkeypatch.setattr(pace, "free", lambda: free)
+    assert sizes(1e9) == {2: 500, 3: later[0], 4: later[1]}
 
 
 def test_a_plan_needs_no_trial() -> None:

@@ -16,6 +16,7 @@ from transformers import AutoModel
 from transformers.utils.logging import disable_progress_bar
 
 from aisle.core.quiet import quiet
+from aisle.core.room import free
 from aisle.text.device_train import half, near, placed
 from aisle.text.encoder import Kind
 from aisle.text.pretrained import POOLED, PROMPTS, Pooling, check_folder, pooling_of, prompts_of
@@ -92,12 +93,8 @@ class Opened:
 
 @cache
 def _short() -> bool:
-    """Whether less than `ROOM` is free at the beginning; unknown is not short."""
-    try:
-        free = next(line for line in Path("/proc/meminfo").read_text(encoding="utf-8").splitlines() if line.startswith("MemAvailable"))
-    except (OSError, StopIteration):
-        return False
-    return int(free.split()[1]) * 1024 < ROOM
+    """Whether less than `ROOM` is free at the beginning."""
+    return free() < ROOM
 
 
 def pieces(order: Sequence[int], tokens: Sequence[Tokens]) -> Iterator[list[int]]:
