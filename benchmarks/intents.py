@@ -1,6 +1,7 @@
 """Intents and categories of short texts, through the classes that training uses: `python -m benchmarks.intents`.
 
-banking77 by its official split; ten Chinese shop categories, split by a hash of the text. Vectors are kept under `build/intents`.
+banking77 by its official split, on the frozen encoder and, through `aisle train` and `aisle batch`, on the one that learned its texts; ten
+Chinese shop categories, split by a hash of the text. Vectors are kept under `build/intents`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from aisle.text.encoder import Encoder, OnnxEncoder
 from aisle.text.ngram import NgramEncoder
 from benchmarks.figures import WORK, Figure, Lines, show
 from benchmarks.folders import raw_data, read
-from benchmarks.measure import interval
+from benchmarks.measure import interval, load
+from benchmarks.real_shops import RealShop
 
 Floats = NDArray[np.float32]
 Answer = tuple[NDArray[np.bool_], Floats]
@@ -29,6 +31,8 @@ PLACE = WORK.parent / "intents"
 LINES = Lines("intents")
 SHOTS, SEEDS = 10, (0, 1, 2)
 LABELS = (100, 1_000, 10_000)
+TRAINED = 15
+"""Minutes."""
 ASKED = 2_000
 """Texts that are asked where there are more."""
 
@@ -121,6 +125,23 @@ def category_figures() -> list[Figure]:
         figures.append(held(f"online_shopping_10_cats: accuracy with {len(some):,} labels", right, note))
         figures += _rivals(f"online_shopping_10_cats, {len(some):,} labels", some, asked)
     return figures
+
+
+def trained_figures() -> list[Figure]:
+    """banking77 as a folder: what `aisle train` learns of the training texts reads the test texts in `aisle batch`."""
+    lines, shop = Lines("intents_trained"), RealShop("banking77", TRAINED, "")
+    folder = shop.built("banking77")
+    figures = [lines.machine()]
+    seconds, peak = shop.trained(folder)
+    figures += [lines.one("train: seconds", seconds, f"--minutes {TRAINED}"), lines.one("train: peak MB", peak, "largest process")]
+    shop.answered(folder, "intents")
+    answers, truths = (load(folder.truth / f"intents.{kind}.jsonl") for kind in ("answers", "truth"))
+    said = [one["understanding"]["intent"]["name"] for one in answers]
+    right = np.array([name in truth["grades"] for name, truth in zip(said, truths, strict=True)])
+    return [
+        *figures,
+        lines.held("banking77: accuracy", interval(right.astype(float)), "its encoder learned 60 % of the training texts"),
+    ]
 
 
 def examples_of(rows: Iterable[tuple[str, str, str]]) -> Examples:

@@ -56,6 +56,7 @@ PARTS = {
     "load": "load.load_figures",
     "swaps": "swaps.swap_figures",
     "intents": "intents.intent_figures",
+    "intents_trained": "intents.trained_figures",
     "product_matching": "product_matching.product_matching_figures",
     "product_qa": "product_qa.product_qa_figures",
     "query_types": "query_types.query_type_figures",
