@@ -18,7 +18,7 @@ from benchmarks.figures import WORK, Figure, Lines
 from benchmarks.workload import SIZES, Size
 
 REAL = ("amazon_beauty", "online_retail_cut", "completejourney")
-SIMULATED = {"simulated": SIZES[10_000], "simulated_large": Size(20_000, 1_000_000, 15, judged=2_500)}
+SIMULATED = {"simulated": SIZES[10_000], "simulated_large": Size(20_000, 1_000_000, 30, judged=10_000)}
 METRIC = "ndcg@10"
 TOGETHER = {"fused", "rank_fusion", "recall_side", *KINDS, *BLENDS, WITHOUT}
 """What reads several sources; all other models of a task are sources."""
