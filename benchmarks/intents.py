@@ -1,7 +1,7 @@
 """Intents and categories of short texts, through the classes that training uses: `python -m benchmarks.intents`.
 
-banking77 by its official split, on the frozen encoder and, through `aisle train` and `aisle batch`, on the one that learned its texts; ten
-Chinese shop categories, split by a hash of the text. Vectors are kept under `build/intents`.
+banking77 by its official split on the frozen encoder; ten Chinese shop categories, split by a hash of the text. Vectors are kept under
+`build/intents`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ from aisle.text.encoder import Encoder, OnnxEncoder
 from aisle.text.ngram import NgramEncoder
 from benchmarks.figures import WORK, Figure, Lines, show
 from benchmarks.folders import raw_data, read
-from benchmarks.measure import interval, load
-from benchmarks.real_shops import RealShop
+from benchmarks.measure import interval
 
 Floats = NDArray[np.float32]
 Answer = tuple[NDArray[np.bool_], Floats]
@@ -31,8 +30,6 @@ PLACE = WORK.parent / "intents"
 LINES = Lines("intents")
 SHOTS, SEEDS = 10, (0, 1, 2)
 LABELS = (100, 1_000, 10_000)
-TRAINED = 15
-"""Minutes."""
 ASKED = 2_000
 """Texts that are asked where there are more."""
 
@@ -84,11 +81,8 @@ def intent_figures() -> list[Figure]:
 
 def banking_figures() -> list[Figure]:
     """banking77: all examples, ten an intent, what is out of scope, time."""
-    rows = [
-        (row["text"], row["category"], split) for split in ("train", "test") for row in read(raw_data() / "banking77" / f"{split}.csv.gz")
-    ]
     encode = Remembered(minilm())
-    known, asked = parted(examples_of(rows))
+    known, asked = banking()
     encode([*known.texts, *asked.texts])
     encode.keep()
     model, seconds = timed(known, encode)
@@ -127,21 +121,12 @@ def category_figures() -> list[Figure]:
     return figures
 
 
-def trained_figures() -> list[Figure]:
-    """banking77 as a folder: what `aisle train` learns of the training texts reads the test texts in `aisle batch`."""
-    lines, shop = Lines("intents_trained"), RealShop("banking77", TRAINED, "")
-    folder = shop.built("banking77")
-    figures = [lines.machine()]
-    seconds, peak = shop.trained(folder)
-    figures += [lines.one("train: seconds", seconds, f"--minutes {TRAINED}"), lines.one("train: peak MB", peak, "largest process")]
-    shop.answered(folder, "intents")
-    answers, truths = (load(folder.truth / f"intents.{kind}.jsonl") for kind in ("answers", "truth"))
-    said = [one["understanding"]["intent"]["name"] for one in answers]
-    right = np.array([name in truth["grades"] for name, truth in zip(said, truths, strict=True)])
-    return [
-        *figures,
-        lines.held("banking77: accuracy", interval(right.astype(float)), "its encoder learned 60 % of the training texts"),
+def banking() -> tuple[Examples, Examples]:
+    """banking77's training texts and its test texts."""
+    rows = [
+        (row["text"], row["category"], split) for split in ("train", "test") for row in read(raw_data() / "banking77" / f"{split}.csv.gz")
     ]
+    return parted(examples_of(rows))
 
 
 def examples_of(rows: Iterable[tuple[str, str, str]]) -> Examples:
@@ -159,10 +144,16 @@ def timed(known: Examples, encode: Remembered) -> tuple[Intents, float]:
     """The model, and the CPU seconds of its fit without those of encoding."""
     encode(known.texts)
     before, start = encode.seconds, process_time()
-    model = learn(known, encode)
+    model = learned(known, encode)
+    return model, process_time() - start - (encode.seconds - before)
+
+
+def learned(known: Examples, encode: Remembered, new: NDArray[np.bool_] | None = None) -> Intents:
+    """The model; ``new`` as `learn` has it."""
+    model = learn(known, encode, new=new)
     if model is None:
         raise SystemExit("There is nothing to tell apart.")
-    return model, process_time() - start - (encode.seconds - before)
+    return model
 
 
 def ask(model: Intents, asked: Examples, encode: Remembered) -> Answer:
@@ -178,10 +169,13 @@ def sampled(mask: NDArray[np.bool_], most: int) -> NDArray[np.int64]:
 
 def few(known: Examples, asked: Examples, encode: Remembered, seed: int) -> NDArray[np.bool_]:
     """Right or wrong with a few examples an intent."""
+    return ask(timed(known.where(shot(known, seed)), encode)[0], asked, encode)[0]
+
+
+def shot(known: Examples, seed: int) -> NDArray[np.int64]:
+    """Rows of `SHOTS` examples an intent, drawn by the seed."""
     order = np.random.default_rng(seed).permutation(len(known))
-    rows = [order[known.truth[order] == intent][:SHOTS] for intent in range(len(known.names))]
-    some = known.where(np.sort(np.concatenate(rows)))
-    return ask(timed(some, encode)[0], asked, encode)[0]
+    return np.sort(np.concatenate([order[known.truth[order] == intent][:SHOTS] for intent in range(len(known.names))]))
 
 
 def error(score: Floats, right: NDArray[np.bool_], bins: int = 15) -> float:

@@ -235,10 +235,17 @@ def test_the_probability_of_what_was_shown_is_read_where_the_log_says_it(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("relevant_from", "said"), [(None, "none counts as relevant.*relevant_from = 3"), (3, "no item is known to be a wrong answer")]
+    ("grade", "relevant_from", "said", "relevant"),
+    [
+        (3, None, "no item is known to be a wrong answer", True),
+        (3, 3, "no item is known to be a wrong answer", True),
+        (3, 4, "none counts as relevant.*relevant_from = 3", False),
+        (0, None, "none counts as relevant.*relevant_from = 0", False),
+    ],
 )
-def test_grades_that_are_all_equal_are_noticed(tmp_path: Path, relevant_from: float | None, said: str) -> None:
-    graded = [{"query": "lamp", "item_id": item, "grade": 3} for item in "ab"]
+def test_grades_that_are_all_equal_are_noticed(tmp_path: Path, grade: int, relevant_from: float | None, said: str, relevant: bool) -> None:
+    graded = [{"query": "lamp", "item_id": item, "grade": grade} for item in "ab"]
     settings = Settings(evaluation=Evaluation(relevant_from=relevant_from))
-    _, quality = load_dataset(folder(tmp_path, items=items("a", "b"), judgements=graded), settings)
-    assert any(re.search(f"All 2 judgements have the grade 3.*{said}", remark) for remark in quality.remarks)
+    data, quality = load_dataset(folder(tmp_path, items=items("a", "b"), judgements=graded), settings)
+    assert data.judgements is not None and (data.judgements.grade >= data.judgements.relevant_from).all() == relevant
+    assert any(re.search(f"All 2 judgements have the grade {grade}.*{said}", remark) for remark in quality.remarks)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -124,6 +126,14 @@ def test_judged_queries_have_no_user_and_no_moment_and_grades_from_nought() -> N
     assert replay.truth.grade.tolist() == [0, 2, 2]
     assert replay.truth.relevant.tolist() == [False, True, True]
     assert replay.users.tolist() == [-1, -1]
+
+
+@pytest.mark.parametrize(("relevant_from", "gained"), [(2.0, 1.0), (2.5, 0.0)])
+def test_one_grade_for_every_right_answer_gains_something(relevant_from: float, gained: float) -> None:
+    every = replace(judgements(), grade=np.full(4, 2, np.float32), relevant_from=relevant_from)
+    replay = search_judged(shop([], judged=every), np.ones(3, bool))
+    assert replay.truth.grade.tolist() == [gained] * 4
+    assert replay.truth.relevant.tolist() == [gained > 0] * 4
 
 
 def numbered(count: int) -> Replay:

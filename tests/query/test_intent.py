@@ -204,6 +204,29 @@ def test_an_encoder_that_knows_better_than_letters_is_used() -> None:
     assert found.find("wonderful", vector).name == "praise"
 
 
+def test_an_encoder_that_knows_its_own_texts_by_heart_is_judged_by_others() -> None:
+    """Words tell four of five texts. Of those that it learned the encoder knows all, of others nothing; only these others show it."""
+    words = ["lamp", "table", "phone"]
+    rows = [(f"{words[(number + (number % 5 == 0)) % 3]} {number:03d}", words[number % 3]) for number in range(600)]
+    known = read_examples(table(rows))
+    new = np.arange(len(known)) % 2 == 1
+    intent_of = dict(zip(known.texts, known.truth.tolist(), strict=True))
+    taught = {text for text, one in zip(known.texts, new.tolist(), strict=True) if not one}
+
+    def parrot(texts: list[str]) -> NDArray[np.float32]:
+        random = np.random.default_rng(1)
+        guessed = random.integers(3, size=len(texts)).tolist()
+        return np.eye(3, dtype=np.float32)[
+            [intent_of[text] if text in taught else guess for text, guess in zip(texts, guessed, strict=True)]
+        ]
+
+    believed, judged = learn(known, parrot), learn(known, parrot, new=new)
+    assert believed is not None and judged is not None
+    assert judged.classifier.meaning < believed.classifier.meaning
+    few = learn(known, parrot, new=np.arange(len(known)) < 10)
+    assert few is not None and few.classifier.meaning == believed.classifier.meaning, "ten texts are too few to judge by"
+
+
 def test_what_is_said_of_a_text_left_out_is_what_a_fit_without_it_says() -> None:
     random = np.random.default_rng(1)
     texts = [f"{a} {b}" for a, b in random.choice(["red", "blue", "lamp", "desk", "sofa", "mug"], (40, 2)).tolist()]

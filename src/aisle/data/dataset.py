@@ -207,7 +207,8 @@ def _judgements(table: Table, catalogue: Catalogue, settings: Settings) -> Judge
         stated, words = _coded(rows["split"])
         codes = np.array([*(SPLITS.get(word.lower(), -1) for word in words), -1], np.int8)
         split[query] = codes[stated]
-    middle = float(grade.min() + grade.max()) / 2 if len(grade) else 0.0
+    least, most = (float(grade.min()), float(grade.max())) if len(grade) else (0.0, 0.0)
+    middle = least / 2 if 0 < least == most else (least + most) / 2  # one grade for all says what is right: what is wrong has none
     above = float(np.nextafter(np.float32(middle), np.float32(np.inf)))
     relevant = settings.evaluation.relevant_from
     items = catalogue.rows(rows["item_id"].to_pylist())

@@ -144,13 +144,15 @@ def search_log(data: Dataset, inside: NDArray[np.bool_]) -> Replay:
 
 
 def search_judged(data: Dataset, inside: NDArray[np.bool_]) -> Replay:
-    """One request per judged query that ``inside`` ``(queries,) bool`` selects; grades are shifted to start at 0."""
+    """One request per judged query that ``inside`` ``(queries,) bool`` selects; grades are shifted to start at 0, or at 1 where one
+    grade stands for every right answer."""
     judgements = data.judgements
     assert judgements is not None  # the caller asks only where there are judgements
     rows = np.flatnonzero(inside[judgements.query])
     queries, request = np.unique(judgements.query[rows], return_inverse=True)
     grade = judgements.grade[rows].astype(float)
     lowest = float(judgements.grade.min(initial=np.inf)) if len(judgements.grade) else 0.0
+    lowest -= judgements.relevant_from <= lowest == judgements.grade.max(initial=-np.inf)
     truth = Truth.of(len(queries), request, judgements.item[rows], grade - lowest, grade >= judgements.relevant_from)
     requests = [Request(f"judged-{query}", "search", query=judgements.queries[int(query)], limit=100) for query in queries]
     return Replay("search", requests, truth, np.full(len(queries), -1, np.int32))

@@ -22,6 +22,8 @@ ACCEPTED = 0.95
 DOUBT = 1.0
 """How firmly the calibration is held where there is little to fit it."""
 WINDOWS = {"development": 3, "test": 4}
+ENOUGH = 50
+"""Texts from which on the share and the threshold are chosen by new ones alone."""
 FEWEST = 10
 """Texts in a window below which it is not measured."""
 
@@ -44,11 +46,18 @@ def affordable(seconds: float, encoding: float) -> int:
     return int(fits[-1]) if len(fits) else 500
 
 
-def learn(examples: Examples, encode: Encode | None, threshold: float | None = None) -> Intents | None:
+def learn(
+    examples: Examples, encode: Encode | None, threshold: float | None = None, new: NDArray[np.bool_] | None = None
+) -> Intents | None:
     """Intents from all of ``examples``; None when fewer than two can be told apart.
 
-    The calibration and the ``threshold`` (absent) come from what the closed form says of each text left out: one not learned from.
+    The encoder's share, the calibration and the ``threshold`` (absent) come from what the closed form says of each text left out: one not
+    learned from. ``new`` ``(n,)``: the texts that the encoder was not fine-tuned on, which alone are asked then, where they are enough:
+    of the others it is too sure.
     """
+    if new is not None and new.sum() >= ENOUGH:
+        examples = examples.where(np.argsort(~new, kind="stable"))
+    judged = int(new.sum()) if new is not None and new.sum() >= ENOUGH else len(examples)
     taught = np.flatnonzero(np.bincount(examples.truth, minlength=len(examples.names)))
     if len(taught) < 2 or len(np.setdiff1d(taught, [examples.outside])) < 1:
         return None
@@ -58,8 +67,8 @@ def learn(examples: Examples, encode: Encode | None, threshold: float | None = N
     targets = np.concatenate([examples.targets, np.eye(len(examples.names), dtype=np.float32)[list(more.values())].reshape(len(more), -1)])
     vectors = None if encode is None else encode(texts)
     weights = np.concatenate([examples.weights, np.ones(len(more), np.float32)])
-    model, left_out = fit(Known(texts, vectors, targets, examples.names, weights), len(examples))
-    found = scope(left_out, examples)
+    model, left_out = fit(Known(texts, vectors, targets, examples.names, weights), judged)
+    found = scope(left_out, examples.where(np.arange(judged)))
     return Intents(model, found if threshold is None else replace(found, threshold=threshold))
 
 
@@ -99,15 +108,16 @@ def _platt(score: NDArray[np.float64], right: NDArray[np.float64]) -> tuple[floa
     return max(float(w[0]), 1.0), float(w[1])
 
 
-def measure(examples: Examples, encode: Encode | None, threshold: float | None = None) -> dict[str, Answers]:
-    """Learned on windows 1 and 2, asked the others: ``development`` and ``test``, absent where there are too few texts."""
-    learning = examples.window <= 2
-    intents = learn(examples.where(learning), encode, threshold)
+def measure(examples: Examples, encode: Encode | None, threshold: float | None = None, tuned: bool = False) -> dict[str, Answers]:
+    """Learned on windows 1 and 2, asked the others: ``development`` and ``test``, absent where there are too few texts. ``tuned``: the
+    encoder was fine-tuned on window 1."""
+    learning = examples.where(examples.window <= 2)
+    intents = learn(learning, encode, threshold, learning.window > 1 if tuned else None)
     asked = {name: examples.where(examples.window == number) for name, number in WINDOWS.items()}
     asked = {name: some for name, some in asked.items() if len(some) >= FEWEST}
     if intents is None or not asked:
         return {}
-    rivals = baselines(examples.where(learning), asked)
+    rivals = baselines(learning, asked)
     result = {}
     for name, some in asked.items():
         best, score = intents.read(some.texts, None if encode is None or not intents.reads_vectors else encode(some.texts))

@@ -48,6 +48,8 @@ AFTER = 45.0
 """Seconds kept for the export and the last measurement."""
 EPOCHS = {"pieces": 1, "teacher": 1, "pairs": 2}
 """Passes at most: on real judgements a third gained nothing."""
+LEAST = {"pieces": 0, "pairs": 48}
+"""Steps that few answers may teach all the same, in as many passes as it takes; they end when the held out queries gain no more."""
 RANGE_TIME = 0.06
 """Of the time for fine-tuning, which is half of a training at most, so much may go into the range test."""
 RANGED = 128
@@ -270,7 +272,7 @@ def _learn(
     planned = task.steps.get(name)
     loop = Loop(
         model.net if aim.heads is None else aim.heads.beside(model.net),
-        _recipe(task, planned or steps_for(EPOCHS[name] * source.steps()), rate),
+        _recipe(task, planned or steps_for(max(LEAST[name], EPOCHS[name] * source.steps())), rate),
         source,
         lambda batch: aim.loss(model, batch),
         None if name == "pieces" else lambda: judge.held(model),

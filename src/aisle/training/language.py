@@ -41,8 +41,9 @@ class Language:
     notes: Sequence[str] = ()
 
 
-def learn_language(data: Dataset, vectors: ItemVectors | None, most: int, tracker: Tracker) -> Language:
-    """Learn what the data can teach from at most so many texts a task; ``vectors`` hold the encoder, None: n-grams alone."""
+def learn_language(data: Dataset, vectors: ItemVectors | None, most: int, tracker: Tracker, tuned: bool = False) -> Language:
+    """Learn what the data can teach from at most so many texts a task; ``vectors`` hold the encoder, None: n-grams alone; ``tuned``: it
+    was fine-tuned on window 1."""
     known: dict[str, Examples] = {}
     notes: list[str] = []
     if "examples" in data.tables:
@@ -55,8 +56,8 @@ def learn_language(data: Dataset, vectors: ItemVectors | None, most: int, tracke
         some, threshold = examples.at_most(most), SURE if task == "category" else None
         encode = _remembered(vectors)
         with tracker.part(f"learn {task} from {len(some):,} texts"):
-            answers[task] = measure(some, encode, threshold)
-            model = learn(some, encode, threshold)
+            answers[task] = measure(some, encode, threshold, tuned)
+            model = learn(some, encode, threshold, some.window > 1 if tuned else None)
         if model is None:
             notes.append(f"{task}: the examples name fewer than two intents, so there is nothing to tell apart.")
             continue

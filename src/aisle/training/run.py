@@ -177,7 +177,7 @@ def measure(data: Dataset, settings: Settings, parts: Parts, budget: Budget, tra
     crossed = cross_encoder(held, texts, plan.cross if budget.planned else None)
     meaning = vectors_of(texts.sources)
     most = plan.texts or int(str(parts.decided(f"texts-{budget.minutes}", lambda: texts_to_learn(meaning, LANGUAGE_TIME * budget.left))))
-    language = learn_language(data, meaning, most, tracker)
+    language = learn_language(data, meaning, most, tracker, texts.tuned.encoder is not None)
     job = Job(data, windows, settings, budget, tracker, parts, texts.sources, texts.encoder, reader=language.reader)
     sources = {name: job.source(name, False) for name in names if name not in TEXT or name in texts.sources}
     budget.reserve = reserve(job, list(sources)) + reading(job, crossed)
