@@ -1,7 +1,7 @@
 """Does fusing pay? What the reports of trained shops say of the whole beside its best member on the later window.
 
-Reads the report of the newest bundle that `make results ONLY=amazon_beauty` (`online_retail_cut`, `completejourney`) left in build/results,
-and of two simulated shops.
+Reads the report of the newest bundle that `make results ONLY=amazon_beauty` (`online_retail_cut`, `completejourney`) left in build/results;
+a part of its own reads those of two simulated shops.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from aisle.bundle import Store
 from aisle.ranking.rankers import BLENDS, KINDS
 from aisle.training.report import WITHOUT
 from benchmarks.figures import WORK, Figure, Lines
-from benchmarks.workload import SIZES, Size
+from benchmarks.workload import Size
 
 REAL = ("amazon_beauty", "online_retail_cut", "completejourney")
-SIMULATED = {"simulated": SIZES[10_000], "simulated_large": Size(20_000, 1_000_000, 30, judged=10_000)}
+SIMULATED = {"simulated": Size(10_000, 200_000, 10, judged=1_000), "simulated_large": Size(20_000, 1_000_000, 30, judged=10_000)}
 METRIC = "ndcg@10"
 TOGETHER = {"fused", "rank_fusion", "recall_side", *KINDS, *BLENDS, WITHOUT}
 """What reads several sources; all other models of a task are sources."""
@@ -26,10 +26,18 @@ Report = Mapping[str, Any]
 
 
 def member_figures() -> list[Figure]:
-    """Every shop's tasks."""
-    lines, figures = Lines("fused_members"), []
-    stores = {name: Store(WORK / name / "bundles") for name in REAL}
-    for name, store in {**stores, **{name: Store(size.store()) for name, size in SIMULATED.items()}}.items():
+    """Every task of the real shops."""
+    return _figures(Lines("fused_members"), {name: Store(WORK / name / "bundles") for name in REAL})
+
+
+def simulated_figures() -> list[Figure]:
+    """Every task of the simulated shops, which are trained where they are not yet."""
+    return _figures(Lines("fused_simulated"), {name: Store(size.store()) for name, size in SIMULATED.items()})
+
+
+def _figures(lines: Lines, stores: Mapping[str, Store]) -> list[Figure]:
+    figures = []
+    for name, store in stores.items():
         current = store.current()
         if current is None:
             sys.exit(f"There is no bundle of {name}: run make results ONLY={name} first.")

@@ -78,14 +78,12 @@ def trained_figures() -> list[Figure]:
     figures = [lines.machine()]
     seconds, peak = shop.trained(folder)
     figures += [lines.one("train: seconds", seconds, f"--minutes {TRAINED}"), lines.one("train: peak MB", peak, "largest process")]
-    shop.answered(folder, "intents")
+    _, found = shop.answered(folder, "intents")
     answers, truths = (load(folder.truth / f"intents.{kind}.jsonl") for kind in ("answers", "truth"))
     said = [one["understanding"]["intent"]["name"] for one in answers]
     right = np.array([name in truth["grades"] for name, truth in zip(said, truths, strict=True)])
-    return [
-        *figures,
-        lines.held("banking77: accuracy", interval(right.astype(float)), "its encoder learned 60 % of the training texts"),
-    ]
+    accuracy = lines.held("banking77: accuracy", interval(right.astype(float)), "its encoder learned 60 % of the training texts")
+    return [*figures, accuracy, *(lines.held(f"banking77 as search among intents: {name}", one) for name, one in found.items())]
 
 
 if __name__ == "__main__":

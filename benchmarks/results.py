@@ -30,6 +30,7 @@ PARTS = {
     "multimodal": "multimodal.simulated_figures",
     "multimodal_amazon": "multimodal.amazon_figures",
     "fused_members": "fused_members.member_figures",
+    "fused_simulated": "fused_members.simulated_figures",
     "retail_parts": "retail_parts.retail_parts_figures",
     "encoders": "encoders.encoder_figures",
     "adapters": "adapters.adapter_figures",
