@@ -50,7 +50,7 @@ class Evaluation(Section):
     """``[evaluation]``: how the report measures."""
 
     relevant_from: float | None = Field(
-        default=None, description="grade from which a judgement is relevant; absent: above the middle of the scale"
+        default=None, description="grade from which a judgement is relevant; absent: above the scale's middle, or the only grade"
     )
     targets: tuple[str, ...] = Field(default=(), description="event types that count as success; absent: purchase, else rating, else click")
     train_requests: int = 20_000
