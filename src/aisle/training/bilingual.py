@@ -24,6 +24,8 @@ ASKED, AMONG = 200, 1_000
 """Queries that measure, and items among which they look."""
 MOST_TIME = 0.1
 """Of the time left so much may go into measuring."""
+SURE = 2.0
+"""Standard errors."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Trial:
 
 
 def tried(kind: str, why: str, held: tuple[Dataset, Answers, Lexical], work: Path, budget: Budget) -> tuple[str, str]:
-    """``kind``, a joint encoder, unless its n-grams alone find more; ``work`` takes an export."""
+    """``kind``, a joint encoder, unless its n-grams alone surely find more: they cannot be fine-tuned. ``work`` takes an export."""
     data, answers, lexical = held
     if joined(kind) != "minilm" or MOST_TIME * budget.left < AMONG / PER_SECOND * budget.slowness:
         return kind, f"{why}; not measured, for want of time"
@@ -73,4 +75,6 @@ def tried(kind: str, why: str, held: tuple[Dataset, Answers, Lexical], work: Pat
     assert isinstance(encoder, JointEncoder)
     both, ngram = trial.recall(encoder), trial.recall(encoder.pieces)
     said = f"recall@10 of {len(both)} queries of window 1: joint {trial.said(both)}, n-grams alone {trial.said(ngram)}"
-    return (kind, f"{why}; {said}") if both.mean() >= ngram.mean() else ("ngram", f"encoder ngram: two languages, yet {said}")
+    more = ngram - both
+    surely = more.mean() > SURE * more.std(ddof=1) / np.sqrt(len(more))
+    return ("ngram", f"encoder ngram: two languages, yet {said}") if surely else (kind, f"{why}; {said}")
