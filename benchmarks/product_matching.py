@@ -26,7 +26,7 @@ from benchmarks.measure import RESAMPLES
 
 LINES = Lines("product_matching")
 PLACE = WORK / "matching"
-EPOCHS, SHARED = 5, 5
+EPOCHS, SHARED = 4, 4
 """Passes over a set's own pairs, after so many over those of all sets: what tells products apart is much the same in every shop."""
 MOST, WHOLE = 192, 95
 """Tokens of a pair that are read: as many as so many pairs of a hundred have, so many at most."""
