@@ -71,7 +71,7 @@ def homedepot() -> tuple[Alike, Questions]:
     answers = Answers(shop.texts, query, item, np.full(len(shop.texts), 4, np.int8))
     rows = pool(asked.tolist(), known, lookalikes(data, answers, Lexical().fit(data), asked), len(shop.catalogue), random)
     place = {row: number for number, row in enumerate(rows.tolist())}
-    wanted = [{place[row] for row in known[query]} for query in asked.tolist()]
+    wanted = [{place[row] for row in known[query] if row in place} for query in asked.tolist()]
     said = f"{len(asked):,} test queries among {len(rows):,} items"
     questions = Questions([normalise(shop.texts[query]) for query in asked.tolist()], item_texts(shop.catalogue, rows), wanted, said)
     return alike(data, list(dict.fromkeys(texts))), questions

@@ -84,8 +84,13 @@ def pool(
     random: np.random.Generator,
     most: int = POOL,
 ) -> Numbers:
-    """Rows among which is measured: all answers, what looks like them, and others by chance up to ``most``."""
+    """Rows among which is measured, about ``most``: answers, what looks like them, and others by chance. Where answers would fill more than
+    half of it one of each query stays, and others by chance up to that half: more would take longer to encode than learning takes."""
     found = np.array(sorted({row for query in queries for row in known[query]}), np.int64)
+    if len(found) > most // 2:
+        each = np.unique([random.choice(sorted(known[query])) for query in queries if known[query]])
+        more = np.setdiff1d(found, each)
+        found = np.concatenate([each, random.permutation(more)[: max(0, most // 2 - len(each))]])
     for rows in (np.unique(np.concatenate([near[query][:NEAR] for query in queries])), np.arange(items)):
         more = np.setdiff1d(rows, found)
         found = np.concatenate([found, random.permutation(more)[: max(0, most - len(found))]])

@@ -145,7 +145,7 @@ def questions_of(data: Dataset) -> Questions:
     near = lookalikes(data, answers, Lexical().fit(data), asked)
     rows = pool(asked.tolist(), known, near, len(texts), random)
     place = {row: number for number, row in enumerate(rows.tolist())}
-    wanted = [{place[row] for row in known[query]} for query in asked.tolist()]
+    wanted = [{place[row] for row in known[query] if row in place} for query in asked.tolist()]
     said = f"{len(asked):,} queries of windows 3 and 4, which taught no encoder, among {len(rows):,} items"
     return Questions([normalise(answers.texts[query]) for query in asked.tolist()], [texts[row] for row in rows.tolist()], wanted, said)
 
