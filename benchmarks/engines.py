@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
 import numpy as np
-import tantivy
 from numpy.typing import NDArray
 
 from aisle.core.catalogue import Catalogue
@@ -41,12 +41,14 @@ Cut = Callable[[str], Sequence[str]]
 class Engine:
     """A tantivy index of one field in memory, and what cuts a text into its terms (absent: the engine itself, stemming English)."""
 
-    index: tantivy.Index
+    index: Any
     cut: Cut | None = None
 
     @classmethod
     def of(cls, titles: Sequence[str], cut: Cut | None = None) -> Engine:
         """All titles, by the number of their row."""
+        import tantivy
+
         schema = tantivy.SchemaBuilder()
         schema.add_unsigned_field("row", stored=True)
         schema.add_text_field("title", tokenizer_name="whitespace" if cut else "en_stem")

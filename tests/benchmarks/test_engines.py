@@ -1,11 +1,18 @@
-import pytest
+"""The engine that search by words stands beside: it stems, any word is enough, and it finds the pieces that it is given."""
 
-pytest.importorskip("tantivy", reason="the engine comes with aisle[bench]")
+from __future__ import annotations
+
+import pytest
 
 from benchmarks.engines import Engine, answered, pieces
 
 
-def test_the_engine_finds_stems_and_any_of_the_words() -> None:
+@pytest.fixture
+def tantivy() -> None:
+    pytest.importorskip("tantivy", reason="the engine comes with aisle[bench]")
+
+
+def test_the_engine_finds_stems_and_any_of_the_words(tantivy: None) -> None:
     engine = Engine.of(["red table lamps", "blue chair", "1/2 in. steel pipe"])
     assert engine.search("lamp") == [0]
     assert sorted(engine.search("blue lamp")) == [0, 1]
@@ -13,7 +20,7 @@ def test_the_engine_finds_stems_and_any_of_the_words() -> None:
     assert engine.search("nothing of it") == []
 
 
-def test_the_engine_finds_pieces_as_our_own_source_cuts_them() -> None:
+def test_the_engine_finds_pieces_as_our_own_source_cuts_them(tantivy: None) -> None:
     engine = Engine.of(["红色台灯", "蓝色椅子"], pieces)
     assert engine.search("色台") == [0, 1]  # the nearer one first: any of its characters is enough
     assert sorted(engine.search("色")) == [0, 1]

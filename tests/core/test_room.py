@@ -1,3 +1,7 @@
+"""Free memory is what the system and a container's limit leave."""
+
+from __future__ import annotations
+
 from math import inf
 from pathlib import Path
 
