@@ -7,6 +7,7 @@ import gzip
 import os
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,17 @@ def request(text: str) -> Block:
     return Block(one, np.array([np.nan]), [understand(text)], Profiles.strangers(1), Slices.none(1), Slices.none(1))
 
 
+def cut_pieces(titles: Sequence[str], seed: int, pieces: int) -> Iterator[tuple[int, str]]:
+    """So many pieces of 2 to 4 characters cut anywhere, each with its title's number; those that say nothing are left out."""
+    random = np.random.default_rng(seed)
+    for own in random.integers(len(titles), size=pieces).tolist():
+        length = int(random.integers(2, 5))
+        start = int(random.integers(max(len(titles[own]) - length + 1, 1)))
+        piece = titles[own][start : start + length]
+        if normalise(piece):
+            yield own, piece
+
+
 def measure(titles: list[str], seed: int = 7, pieces: int = 300) -> dict[str, float]:
     """``rare``: of the pieces in at most 100 titles, the share whose own title is among the first 100; ``common``: for the others, the mean
     share of the first 100 that hold the piece; and milliseconds a query."""
@@ -52,15 +64,9 @@ def measure(titles: list[str], seed: int = 7, pieces: int = 300) -> dict[str, fl
     lexical = Lexical().fit(Dataset(catalogue, Events.none()))
     plain = [normalise(title) for title in titles]
     allowed = Allowed.everything(len(titles), 1)
-    random = np.random.default_rng(seed)
     rare, common, took = [], [], []
-    for own in random.integers(len(titles), size=pieces):
-        length = int(random.integers(2, 5))
-        start = int(random.integers(max(len(titles[own]) - length + 1, 1)))
-        piece = titles[own][start : start + length]
+    for own, piece in cut_pieces(titles, seed, pieces):
         form = normalise(piece)
-        if not form:
-            continue
         holding = sum(form in title for title in plain)
         begun = time.perf_counter()
         found = lexical.retrieve(request(piece), allowed, 100).item

@@ -27,7 +27,7 @@ from aisle.text.encoder import OnnxEncoder
 from aisle.text.normalise import normalise
 from aisle.text.pretrained import minilm_folder
 from aisle.training.alike import alike
-from aisle.training.answers import ASKED, Answers, lookalikes, pool
+from aisle.training.answers import ASKED, Answers, lookalikes, pool, wanted_among
 from aisle.training.compare_encoders import Questions, measured, questions_of
 from aisle.training.pretrain import shop_texts
 from benchmarks.alone import minilm_encoder
@@ -70,8 +70,7 @@ def homedepot() -> tuple[Alike, Questions]:
     query, item = np.array([(query, row) for query, rows in known.items() for row in sorted(rows)]).T
     answers = Answers(shop.texts, query, item, np.full(len(shop.texts), 4, np.int8))
     rows = pool(asked.tolist(), known, lookalikes(data, answers, Lexical().fit(data), asked), len(shop.catalogue), random)
-    place = {row: number for number, row in enumerate(rows.tolist())}
-    wanted = [{place[row] for row in known[query] if row in place} for query in asked.tolist()]
+    wanted = wanted_among(rows, asked, known)
     said = f"{len(asked):,} test queries among {len(rows):,} items"
     questions = Questions([normalise(shop.texts[query]) for query in asked.tolist()], item_texts(shop.catalogue, rows), wanted, said)
     return alike(data, list(dict.fromkeys(texts))), questions

@@ -22,7 +22,7 @@ from aisle.core.threads import one_thread
 from aisle.retrieval.lexical import Lexical
 from aisle.text.normalise import normalise
 from aisle.text.segment import bigrams, words
-from benchmarks.chinese_pieces import ecommerce_ner_zh, request, tmall_beauty
+from benchmarks.chinese_pieces import cut_pieces, ecommerce_ner_zh, request, tmall_beauty
 from benchmarks.figures import Figure, Lines, show
 from benchmarks.homedepot_parts import HomeDepot
 from benchmarks.measure import interval
@@ -97,13 +97,7 @@ def chinese(name: str, titles: Sequence[str]) -> list[Figure]:
     """Of pieces in at most 100 titles the share that find theirs among the first 100; of others the share of the first 100 that hold it."""
     catalogue = Catalogue(Strings.of(map(str, range(len(titles)))), {"title": Strings.of(titles)}, {})
     searches, fits = both(catalogue, titles, pieces)
-    random, plain = np.random.default_rng(SEED), [normalise(title) for title in titles]
-    cut: list[tuple[int, str]] = []
-    for own in random.integers(len(titles), size=PIECES).tolist():
-        length = int(random.integers(2, 5))
-        start = int(random.integers(max(len(titles[own]) - length + 1, 1)))
-        if normalise(titles[own][start : start + length]):
-            cut.append((own, titles[own][start : start + length]))
+    plain, cut = [normalise(title) for title in titles], list(cut_pieces(titles, SEED, PIECES))
     found, took = answered(searches, [piece for _, piece in cut])
     shares: dict[str, dict[str, list[float]]] = {"rare": {}, "common": {}}
     for engine, lists in found.items():
@@ -119,9 +113,7 @@ def chinese(name: str, titles: Sequence[str]) -> list[Figure]:
     ]  # fmt: skip
 
 
-def both(
-    catalogue: Catalogue, titles: Sequence[str], cut: Callable[[str], Sequence[str]] | None
-) -> tuple[dict[str, Search], dict[str, float]]:
+def both(catalogue: Catalogue, titles: Sequence[str], cut: Cut | None) -> tuple[dict[str, Search], dict[str, float]]:
     """How each searches, and the seconds that each index took."""
     begun = perf_counter()
     lexical = Lexical().fit(Dataset(catalogue, Events.none()))

@@ -55,9 +55,9 @@ def learn(
     learned from. ``new`` ``(n,)``: the texts that the encoder was not fine-tuned on, which alone are asked then, where they are enough:
     of the others it is too sure.
     """
+    judged = len(examples)
     if new is not None and new.sum() >= ENOUGH:
-        examples = examples.where(np.argsort(~new, kind="stable"))
-    judged = int(new.sum()) if new is not None and new.sum() >= ENOUGH else len(examples)
+        examples, judged = examples.where(np.argsort(~new, kind="stable")), int(new.sum())
     taught = np.flatnonzero(np.bincount(examples.truth, minlength=len(examples.names)))
     if len(taught) < 2 or len(np.setdiff1d(taught, [examples.outside])) < 1:
         return None

@@ -16,7 +16,7 @@ from aisle.text.found import shares
 from aisle.text.joint import JointEncoder
 from aisle.text.normalise import normalise
 from aisle.text.segment import language
-from aisle.training.answers import Answers, lookalikes, pool
+from aisle.training.answers import Answers, lookalikes, pool, wanted_among
 from aisle.training.budget import Budget
 from aisle.training.encoders import FEWEST, PER_SECOND, SEED, joined, open_encoder
 
@@ -46,9 +46,8 @@ class Trial:
             return None
         near = lookalikes(data, answers, lexical, asked)
         rows = pool(asked.tolist(), known, near, len(data.catalogue), random, AMONG)
-        place = {row: number for number, row in enumerate(rows.tolist())}
         texts = [normalise(answers.texts[query]) for query in asked.tolist()]
-        wanted = [{place[row] for row in known[query] if row in place} for query in asked.tolist()]
+        wanted = wanted_among(rows, asked, known)
         kept = [number for number, rows in enumerate(wanted) if rows]
         chinese = np.array([language(texts[number]) == "zh" for number in kept])
         return cls([texts[number] for number in kept], item_texts(data.catalogue, rows), [wanted[number] for number in kept], chinese)

@@ -31,7 +31,7 @@ from aisle.text.normalise import normalise
 from aisle.text.pieces import holds, piece
 from aisle.tracking import Tracker
 from aisle.training.advice import Comparison, Row, judged, within
-from aisle.training.answers import ASKED, POOL, Answers, lookalikes, pool
+from aisle.training.answers import ASKED, POOL, Answers, lookalikes, pool, wanted_among
 from aisle.training.encoders import EXACT, REAL, adapters_of, installed, open_adapted, open_encoder, open_exact, pinned, short, spoken
 
 FEWEST = 30
@@ -144,8 +144,7 @@ def questions_of(data: Dataset) -> Questions:
     known = answers.known()
     near = lookalikes(data, answers, Lexical().fit(data), asked)
     rows = pool(asked.tolist(), known, near, len(texts), random)
-    place = {row: number for number, row in enumerate(rows.tolist())}
-    wanted = [{place[row] for row in known[query] if row in place} for query in asked.tolist()]
+    wanted = wanted_among(rows, asked, known)
     said = f"{len(asked):,} queries of windows 3 and 4, which taught no encoder, among {len(rows):,} items"
     return Questions([normalise(answers.texts[query]) for query in asked.tolist()], [texts[row] for row in rows.tolist()], wanted, said)
 

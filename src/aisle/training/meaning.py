@@ -16,7 +16,7 @@ from aisle.retrieval.dense import Dense
 from aisle.retrieval.lexical import Lexical
 from aisle.text.found import shares
 from aisle.text.normalise import normalise
-from aisle.training.answers import ASKED, Answers, lookalikes, pool
+from aisle.training.answers import ASKED, Answers, lookalikes, pool, wanted_among
 from aisle.training.budget import Budget
 from aisle.training.finetune import METRIC, SEED, Tuned, mean
 
@@ -63,13 +63,13 @@ class Trial:
 
     def figures(self, answers: Answers, dense: Dense, kind: str) -> list[Figure]:
         """recall@10: a row for the encoder as it is, and one with the map, where there is one."""
-        known, place = answers.known(), {row: number for number, row in enumerate(self.rows.tolist())}
+        known = answers.known()
         plain: Lists = {}
         turned: Lists = {}
         items = dense.vectors_.take(self.rows)
         for name, queries in self.asked.items():
             vectors = dense.vectors_.encoder.encode([normalise(answers.texts[query]) for query in queries.tolist()], "query")
-            wanted = [{place[row] for row in known[query] if row in place} for query in queries.tolist()]
+            wanted = wanted_among(self.rows, queries, known)
             plain[name] = shares(vectors, items, wanted)
             if dense.mapping is not None and len(vectors):
                 turned[name] = shares(np.stack([dense.turned(vector) for vector in vectors]), items, wanted)
