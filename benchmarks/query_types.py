@@ -28,8 +28,9 @@ from aisle.text.normalise import normalise
 from aisle.text.segment import stem
 from benchmarks.figures import Figure, Lines, show
 from benchmarks.homedepot_parts import RELEVANT, HomeDepot
-from benchmarks.intents import Remembered, minilm, percentiles
+from benchmarks.intents import Remembered, percentiles
 from benchmarks.measure import interval
+from benchmarks.minilm import minilm_encoder
 
 Floats = NDArray[np.floating]
 Numbers = NDArray[np.int64]
@@ -114,7 +115,7 @@ def query_type_figures() -> list[Figure]:
     if known is None:
         raise SystemExit("There is nothing to tell apart.")
     asked = wanted(catalogue, best_graded(shop, test), known)
-    encode = Remembered(minilm())
+    encode = Remembered(minilm_encoder())
     encode([*known.texts, *asked.texts])
     encode.keep()
     model = learn(known, encode, SURE)

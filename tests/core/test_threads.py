@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np  # the library whose threads are counted
+import pytest
 from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
 
-from aisle.core.threads import all_threads, one_thread
+from aisle.core.threads import all_threads, cores, one_thread, threads
 
 
 def blas() -> set[int]:
@@ -19,5 +18,13 @@ def test_one_thread_stays_one_after_a_large_matrix_had_them_all() -> None:
     one_thread()
     assert blas() == {1}
     with all_threads():
-        assert blas() == {os.cpu_count()}
+        assert blas() == {threads()}
     assert blas() == {1}
+
+
+@pytest.mark.parametrize(("named", "found"), [("1", 1), ("64", cores()), ("", cores()), ("0", cores()), ("1,2", cores())])
+def test_as_many_threads_as_the_environment_names_and_never_more_than_cores(
+    monkeypatch: pytest.MonkeyPatch, named: str, found: int
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", named)
+    assert threads() == found

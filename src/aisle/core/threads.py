@@ -12,6 +12,18 @@ TOKENIZERS = "TOKENIZERS_PARALLELISM"
 """What the library of that name asks before it shares a batch among cores."""
 
 
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def threads() -> int:
+    """As many as `cores`, at most what ``OMP_NUM_THREADS`` says: who runs several trainings side by side names a number, for threads that
+    wait for each other on busy cores take many times as long as one."""
+    named = os.environ.get("OMP_NUM_THREADS", "")
+    return min(cores(), int(named)) if named.isdecimal() and int(named) else cores()
+
+
 def one_thread() -> None:
     """From now on one BLAS thread in this process.
 
@@ -38,6 +50,6 @@ def alone() -> Iterator[None]:
 
 @contextmanager
 def all_threads() -> Iterator[None]:
-    """All cores for a large matrix, then as before."""
-    with threadpool_limits(limits=os.cpu_count() or 1, user_api="blas"):
+    """All `threads` for a large matrix, then as before."""
+    with threadpool_limits(limits=threads(), user_api="blas"):
         yield

@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Self
+
+import numpy as np
 
 from aisle.evaluation.calibration import Reliability
 from aisle.evaluation.classification import ClassReport
 from aisle.evaluation.curves import Curve
 from aisle.evaluation.drift import Drift
+from aisle.evaluation.intervals import bootstrap
+from aisle.evaluation.lists import Floats
 from aisle.evaluation.members import Fusion
 from aisle.evaluation.off_policy import OffPolicy
 
@@ -26,6 +31,15 @@ class Measured:
     high: float = NAN
     n: int = 0
     remark: str = ""
+
+    @classmethod
+    def mean(cls, values: Floats) -> Self:
+        """Of ``values`` ``(n,)``, with a bootstrap interval over them; NaN ones count nothing, the mean of none is NaN."""
+        known = values[np.isfinite(values)]
+        if not len(known):
+            return cls(NAN)
+        found = bootstrap(known[:, None])
+        return cls(float(found.value[0]), float(found.low[0]), float(found.high[0]), len(known))
 
 
 Models = Mapping[str, Mapping[str, Measured]]

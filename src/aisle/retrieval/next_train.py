@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from aisle.core.events import Dataset
+from aisle.core.threads import threads
 from aisle.retrieval.base import MOST
 from aisle.retrieval.learned import Weights, faded
 from aisle.retrieval.sequences import Sequences
@@ -156,9 +156,9 @@ def means(own: Tensor, texts: Tensor, text: Tensor, past: Past) -> Tensor:
     return mine + theirs @ text.T
 
 
-def ready(settings: Settings, threads: int = 0) -> np.random.Generator:
-    """So many ``threads``, 0 for all cores, and the same dice for the same seed."""
-    torch.set_num_threads(threads or os.cpu_count() or 1)
+def ready(settings: Settings, most: int = 0) -> np.random.Generator:
+    """So many `threads`, at ``most``, and the same dice for the same seed."""
+    torch.set_num_threads(most or threads())
     torch.manual_seed(settings.seed)
     return np.random.default_rng(settings.seed)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ import orjson
 from aisle.core.answer import Json, completions_json, to_json
 from aisle.core.errors import InputError, RequestError
 from aisle.core.request import Request
+from aisle.core.threads import cores
 from aisle.opening import open_shop
 from aisle.serving.parse import parse, parse_complete
 from aisle.shop import Shop
@@ -61,11 +61,6 @@ class Answered:
     text: bytes
     lines: int
     bad: int
-
-
-def cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _answered(store: Path, shop: Shop, chunks: Iterator[Chunk], processes: int) -> Iterator[Answered]:

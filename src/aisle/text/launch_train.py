@@ -13,6 +13,8 @@ from runpy import run_module
 
 import torch
 
+from aisle.core.threads import threads
+
 SELF = "aisle.text.launch_train"
 RANK = "LOCAL_RANK"
 """The number of a launched process, 0 the main one; absent where none was launched."""
@@ -27,8 +29,8 @@ def launch(module: str, folder: str, processes: int) -> None:
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-    threads = max(1, (os.cpu_count() or 1) // processes)
-    said = f"--multi_gpu --num_machines 1 --num_processes {processes} --num_cpu_threads_per_process {threads} --main_process_port 0"
+    each = max(1, threads() // processes)
+    said = f"--multi_gpu --num_machines 1 --num_processes {processes} --num_cpu_threads_per_process {each} --main_process_port 0"
     said += " --gpu_ids all --mixed_precision no --dynamo_backend no --log_dir"  # precision is chosen where the device is known
     try:
         launch_command(launch_command_parser().parse_args([*said.split(), f"{folder}/processes", "--module", SELF, module, folder]))

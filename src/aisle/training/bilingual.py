@@ -18,6 +18,7 @@ from aisle.text.normalise import normalise
 from aisle.text.segment import language
 from aisle.training.answers import Answers, lookalikes, pool, wanted_among
 from aisle.training.budget import Budget
+from aisle.training.choose import gain_of
 from aisle.training.encoders import FEWEST, PER_SECOND, SEED, joined, open_encoder
 
 ASKED, AMONG = 200, 1_000
@@ -74,6 +75,6 @@ def tried(kind: str, why: str, held: tuple[Dataset, Answers, Lexical], work: Pat
     assert isinstance(encoder, JointEncoder)
     both, ngram = trial.recall(encoder), trial.recall(encoder.pieces)
     said = f"recall@10 of {len(both)} queries of window 1: joint {trial.said(both)}, n-grams alone {trial.said(ngram)}"
-    more = ngram - both
-    surely = more.mean() > SURE * more.std(ddof=1) / np.sqrt(len(more))
+    more, error = gain_of(ngram - both)
+    surely = more > SURE * error
     return ("ngram", f"encoder ngram: two languages, yet {said}") if surely else (kind, f"{why}; {said}")

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aisle.core.candidates import Candidates
-from aisle.evaluation.intervals import bootstrap
 from aisle.evaluation.replay import Replay
 from aisle.evaluation.results import Figure, Measured, PlanRow
 from aisle.fusion.stack import Stack
@@ -21,7 +20,7 @@ from aisle.ranking.calibrate import Calibrator
 from aisle.retrieval.vectors import item_texts
 from aisle.text.cross import Cross
 from aisle.training.candidates import frame
-from aisle.training.choose import METRIC, quality
+from aisle.training.choose import METRIC, gain_of, quality
 from aisle.training.cross import Crossed
 from aisle.training.frames import Column, Frame
 from aisle.training.job import Job
@@ -101,19 +100,18 @@ def choose_top(
     dev, test = (_read(pipeline, stack, cross, windows[number], first) for number in (3, 4))
     learning, deciding = dev.half(0), dev.half(1)
     calibrator, weight = weigh(learning)
-    gain = _gain(deciding, calibrator, weight)
-    known = gain[np.isfinite(gain)]
-    if len(known) < FEWEST:
-        return Topped(row=PlanRow("cross_encoder", False, why=f"only {len(known)} requests could decide, {FEWEST} are needed"))
-    error = float(known.std() / np.sqrt(len(known)))
-    kept = float(known.mean()) > error
-    said = f"reads the first {first} again at {each:.2f} ms each, weight {weight:g}: {known.mean():+.4f} NDCG@10"
-    why = f"{said} (standard error {error:.4f}) on {len(known)} requests of window 3 kept out"
+    found = _gain(deciding, calibrator, weight)
+    (gain, error), count = gain_of(found), int(np.isfinite(found).sum())
+    if count < FEWEST:
+        return Topped(row=PlanRow("cross_encoder", False, why=f"only {count} requests could decide, {FEWEST} are needed"))
+    kept = gain > error
+    said = f"reads the first {first} again at {each:.2f} ms each, weight {weight:g}: {gain:+.4f} NDCG@10"
+    why = f"{said} (standard error {error:.4f}) on {count} requests of window 3 kept out"
     if not kept:
         why += "; not more than by chance, so it is left out"
     top = Top(cross, first, weight, calibrator, cross_ms) if kept else None
     figures = _figures(deciding, test, calibrator, weight, first * each)
-    return Topped(top, first, figures, PlanRow("cross_encoder", kept, gain=float(known.mean()), why=why))
+    return Topped(top, first, figures, PlanRow("cross_encoder", kept, gain=gain, why=why))
 
 
 def milliseconds(pipeline: Pipeline, cross: Cross, asked: Replay) -> float:
@@ -162,21 +160,12 @@ def _figures(deciding: Read, test: Read, calibrator: Calibrator, weight: float, 
         return np.where(np.isfinite(_gain(part, calibrator, weight)), found, np.nan)
 
     def gained(part: Read) -> Measured:
-        return _mean(_gain(part, calibrator, weight))
+        return Measured.mean(_gain(part, calibrator, weight))
 
     metric = f"search/{METRIC}"
     return [
-        Figure("fused", metric, _mean(of(deciding, False)), _mean(of(test, False))),
-        Figure("fused_read_again", metric, _mean(of(deciding, True)), _mean(of(test, True))),
+        Figure("fused", metric, Measured.mean(of(deciding, False)), Measured.mean(of(test, False))),
+        Figure("fused_read_again", metric, Measured.mean(of(deciding, True)), Measured.mean(of(test, True))),
         Figure("gain_of_reading_again", metric, gained(deciding), gained(test)),
         Figure("cost_of_reading_again", "search/ms", Measured(cost), Measured(cost)),
     ]
-
-
-def _mean(values: NDArray[np.float64]) -> Measured:
-    """With a 95 % bootstrap interval over the requests."""
-    known = values[np.isfinite(values)]
-    if not len(known):
-        return Measured(float("nan"))
-    found = bootstrap(known[:, None])
-    return Measured(float(found.value[0]), float(found.low[0]), float(found.high[0]), len(known))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from importlib import import_module
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from aisle.core.errors import SettingsError
+from aisle.core.threads import threads
 from aisle.ranking.ctr.base import tail
 from aisle.ranking.ctr.chain_train import cost, labels, log_odds
 from aisle.ranking.ctr.examples import Examples
@@ -60,7 +60,7 @@ def net_of(kind: str) -> type[CtrNet]:
 
 def prepare(cases: int, seed: int) -> None:
     """As many threads as so many cases are worth, and the dice."""
-    torch.set_num_threads(1 if cases < SMALL else os.cpu_count() or 1)
+    torch.set_num_threads(1 if cases < SMALL else threads())
     torch.manual_seed(seed)
 
 
