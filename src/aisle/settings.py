@@ -172,7 +172,6 @@ class Tasks(Section):
 
     category: float = Field(default=0.0, ge=0, le=100, description="an item's category from its text, a query's from what answered it")
     price: float = Field(default=0.0, ge=0, le=100, description="in which fifth of the shop's prices an item lies, from its text")
-    answer: float = Field(default=0.0, ge=0, le=100, description="which item answers a query, where few answer many")
 
 
 class Finetuning(Section):

@@ -19,7 +19,7 @@ from aisle.testing.toys import catalogue
 from aisle.tracking import Tracker
 from aisle.training.answers import Answers
 from aisle.training.finetune import Tuning
-from aisle.training.lessons import answer, category, lessons_of, price, words
+from aisle.training.lessons import category, lessons_of, price, words
 from tests.training.inside import inside
 from tests.training.test_finetune import CELLS, tiny
 
@@ -54,19 +54,6 @@ def test_a_price_s_label_is_its_fifth_of_the_known_ones() -> None:
     assert set(items.tolist()) == {-1} and set(queries.tolist()) == {-1}, "fifths of 10 items are too few"
 
 
-def test_what_answers_many_queries_alone_is_their_label() -> None:
-    often = [(query, 3 + query % 2) for query in range(45)]
-    given = answers(*often, (44, 4), (45, 7), (45, 7), queries=47)
-    items, queries = answer(shop(), given)
-    assert set(items.tolist()) == {-1}
-    assert queries.tolist() == [3 + query % 2 for query in range(44)] + [-1] * 3, "two answers, too few queries, no answer"
-    ((one,), none) = lessons_of(Tasks(answer=1), shop(), given, TEXTS, np.arange(43), np.array([43, 44]), 7)
-    assert not none and one.labels == 2 and (one.queries >= 0).sum() == 43 and np.flatnonzero(one.held_queries >= 0).tolist() == [43]
-    assert one.held_queries[43] == one.queries[1], "the same item's number"
-    (found, none) = lessons_of(Tasks(answer=1), shop(), given, TEXTS, np.arange(30), np.array([43]), 7)
-    assert not found and none == ["answer is not taught: no two of its labels have 20 texts each"]
-
-
 def test_what_measures_teaches_no_label_neither_by_itself_nor_through_a_query() -> None:
     pairs = [(query, item) for query in range(6) for item in range(query, 60, 6)]
     given = answers(*pairs)
@@ -94,7 +81,7 @@ def test_items_of_one_text_are_on_one_side() -> None:
 def test_a_task_without_labels_is_said_and_skipped() -> None:
     found, none = lessons_of(Tasks(category=0.2, price=0.1), shop(), answers((0, 0)), TEXTS, np.array([0]), np.array([1]), 7)
     assert [one.name for one in found] == ["category"]
-    assert words([], none) == "price is not taught: no two of its labels have 20 texts each"
+    assert words([], none) == "price is not taught: no two of its labels have 20 items each"
 
 
 @pytest.mark.parametrize(

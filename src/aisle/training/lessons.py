@@ -18,11 +18,11 @@ from aisle.text.lesson import Labels, Lesson
 from aisle.training.answers import ASKED, Answers
 
 FEWEST = 20
-"""Texts that a label must have; two such labels make a task."""
+"""Items that a label must have; two such labels make a task."""
 LEVELS = 5
 """Equal shares of the items by price."""
 Labelling = Callable[[Dataset, Answers], tuple[Labels, Labels]]
-"""The labels of items and of queries, numbered by the data alone, -1 for none."""
+"""The labels of items and of queries, from 0 on in the order of the data alone, -1 for none."""
 
 
 def category(data: Dataset, answers: Answers) -> tuple[Labels, Labels]:
@@ -46,17 +46,7 @@ def price(data: Dataset, answers: Answers) -> tuple[Labels, Labels]:
     return _common(level), np.full(len(answers.texts), -1, np.int64)
 
 
-def answer(data: Dataset, answers: Answers) -> tuple[Labels, Labels]:
-    """What answers a query, where that is one item which answers many others: ready answers to questions are classes of them."""
-    pairs = np.unique(np.stack([answers.query, answers.item], axis=1), axis=0)
-    alone = np.bincount(pairs[:, 0], minlength=len(answers.texts))[pairs[:, 0]] == 1
-    queries = np.full(len(answers.texts), -1, np.int64)
-    queries[pairs[alone, 0]] = pairs[alone, 1]
-    often = np.bincount(queries[queries >= 0], minlength=len(data.catalogue)) >= FEWEST
-    return np.full(len(data.catalogue), -1, np.int64), np.where((queries >= 0) & often[queries], queries, -1)
-
-
-TASKS: Mapping[str, Labelling] = {"category": category, "price": price, "answer": answer}
+TASKS: Mapping[str, Labelling] = {"category": category, "price": price}
 
 
 def lessons_of(
@@ -74,20 +64,13 @@ def lessons_of(
     lessons, none = [], []
     for name, weight in wanted.items():
         items, queries = TASKS[name](data, answers)
-        learned = np.where(held, -1, items), TASKS[name](data, taught)[1]
-        labels = np.unique(np.concatenate(learned))
-        if (labels >= 0).sum() < 2:
-            none.append(f"{name} is not taught: no two of its labels have {FEWEST} texts each")
+        if items.max(initial=-1) < 1:
+            none.append(f"{name} is not taught: no two of its labels have {FEWEST} items each")
             continue
-        judged = np.where(held, items, -1), np.where(np.isin(np.arange(len(queries)), asked), queries, -1)
-        lessons.append(Lesson(name, weight, *(_numbered(column, labels[labels >= 0]) for column in (*learned, *judged))))
+        judged = np.where(np.isin(np.arange(len(queries)), asked), queries, -1)
+        columns = np.where(held, -1, items), TASKS[name](data, taught)[1], np.where(held, items, -1), judged
+        lessons.append(Lesson(name, weight, *columns))
     return lessons, none
-
-
-def _numbered(column: Labels, labels: Labels) -> Labels:
-    """The places of a column's labels in the sorted ``labels``, -1 for what is none of them."""
-    place = np.minimum(np.searchsorted(labels, column), len(labels) - 1)
-    return np.where(labels[place] == column, place, -1)
 
 
 def words(lessons: Sequence[Mapping[str, Any]], none: Sequence[str]) -> str:
