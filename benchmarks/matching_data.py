@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
@@ -9,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from aisle.text.normalise import normalise
 from aisle.text.pairs import Pairs
@@ -18,6 +21,9 @@ Column = NDArray[np.float64]
 SETS = ("Amazon-Google", "Walmart-Amazon", "Abt-Buy")
 SPLITS = ("train", "valid", "test")
 NUMBER = "price"
+GAPS, NUMBERS = re.compile(r"[^a-z0-9]"), re.compile(r"\d+(?:\.\d+)?")
+CODE = re.compile(r"(?=.*\d)(?=.*[a-z]).{4,}")
+"""A model code: four letters and digits or more, some of both."""
 
 
 def offer(text: str) -> dict[str, str]:
@@ -60,18 +66,20 @@ class TfIdf:
 
 
 class Similarities:
-    """Logistic regression on a handful of similarities, classes weighing the same."""
+    """Logistic regression on a handful of similarities, classes weighing the same; their `table` by itself."""
 
     def __init__(self, pairs: Pairs, price: NDArray[np.float64]) -> None:
         self.words = TfIdf(pairs)
-        self.model = LogisticRegression(class_weight="balanced", max_iter=1_000).fit(self._table(pairs, price), pairs.label > 0)
+        model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=1_000))
+        self.model = model.fit(self.table(pairs, price), pairs.label > 0)
 
     def score(self, pairs: Pairs, price: NDArray[np.float64]) -> Column:
         """``(n,) float64``: probability of being the same."""
-        return np.asarray(self.model.predict_proba(self._table(pairs, price))[:, 1], np.float64)
+        return np.asarray(self.model.predict_proba(self.table(pairs, price))[:, 1], np.float64)
 
-    def _table(self, pairs: Pairs, price: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Cosine, shared words, shared words with digits, likeness of the beginnings, whether prices are known and how near they are."""
+    def table(self, pairs: Pairs, price: NDArray[np.float64]) -> NDArray[np.float64]:
+        """``(n, columns)``: cosine, shared words, shared words with digits, likeness of the beginnings, whether prices are known and how
+        near they are; then what `_held` says of model codes, of numbers and of words."""
         words = [(set(a.split()), set(b.split())) for a, b in zip(pairs.first, pairs.second, strict=True)]
         codes = [tuple({word for word in one if any(map(str.isdigit, word))} for one in pair) for pair in words]
         start = [SequenceMatcher(None, a[:60], b[:60], autojunk=False).ratio() for a, b in zip(pairs.first, pairs.second, strict=True)]
@@ -80,7 +88,19 @@ class Similarities:
         columns: Sequence[Sequence[float] | Column] = [
             self.words.score(pairs), [_shared(*pair) for pair in words], [_shared(*pair) for pair in codes], start, known, near,
         ]  # fmt: skip
-        return np.nan_to_num(np.array(columns, np.float64).T)
+        table = np.nan_to_num(np.array(columns, np.float64).T)
+        return np.hstack([table, [_held(a, b) for a, b in zip(pairs.first, pairs.second, strict=True)]])
+
+
+def _held(left: str, right: str) -> list[float]:
+    """Which share of each text's model codes the other one holds, spaces and signs aside, whether it holds none of those there are, and
+    the overlap of numbers and of words: what is shared as a part of the fewer."""
+    codes = [{glued for word in text.split() if CODE.fullmatch(glued := GAPS.sub("", word))} for text in (left, right)]
+    other = GAPS.sub("", right), GAPS.sub("", left)
+    shares = [sum(code in whole for code in mine) / max(1, len(mine)) for mine, whole in zip(codes, other, strict=True)]
+    silent = [float(bool(mine) and share == 0) for mine, share in zip(codes, shares, strict=True)]
+    parts = [(set(NUMBERS.findall(left)), set(NUMBERS.findall(right))), (set(left.split()), set(right.split()))]
+    return [*shares, *silent, *(len(a & b) / max(1, min(len(a), len(b))) for a, b in parts)]
 
 
 def _shared(left: set[str], right: set[str]) -> float:

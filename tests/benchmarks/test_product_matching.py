@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from aisle.text.pairs import Pairs
-from benchmarks.matching_data import Similarities, TfIdf, offer, spoken
-from benchmarks.product_matching import _f1, best, f1_of
+from benchmarks.matching_data import Similarities, TfIdf, _held, offer, spoken
+from benchmarks.product_matching import SPLITS, Held, _f1, best, every, f1_of, joined
 
 
 def test_every_attribute_with_a_value_is_read() -> None:
@@ -41,3 +41,32 @@ def test_what_needs_no_model_prefers_the_same_words_and_the_same_price() -> None
     price = np.array([[9.0, 9.0], [9.0, 30.0], [np.nan, 5.0], [5.0, 50.0]])
     for scores in (TfIdf(pairs).score(pairs), Similarities(pairs, price).score(pairs, price)):
         assert scores[[0, 2]].min() > scores[[1, 3]].max()
+
+
+def test_codes_are_found_whatever_stands_between_their_parts() -> None:
+    left, right = "sony dsc-w55 camera 7.2", "camera sony dscw55 7.2 mp black x100"
+    first, second, first_silent, second_silent, numbers, words = _held(left, right)
+    assert (first, first_silent) == (1, 0), "dscw55 is held"
+    assert (second, second_silent) == (0.5, 0), "x100 is not"
+    assert numbers == 1, "55 and 7.2 are both there"
+    assert words == 0.75, "three of four"
+    assert _held("sofa ab12", "sofa") == [0, 0, 1, 0, 0, 1]
+
+
+def test_both_together_find_what_one_alone_does_not() -> None:
+    dice = np.random.default_rng(7)
+    truth = {split: dice.random(400) < 0.5 for split in SPLITS[1:]}
+    scores = {split: one + dice.normal(size=400) for split, one in truth.items()}
+    tables = {split: np.column_stack([one + dice.normal(size=400), dice.normal(size=400)]) for split, one in truth.items()}
+    found = joined(scores, tables, truth["valid"])
+    assert _f1("shops", "both", found, truth).value > _f1("shops", "one", scores, truth).value + 0.03
+
+
+def test_no_pair_that_measures_in_any_set_teaches_all() -> None:
+    def held(name: str, teaching: list[str], measuring: list[str]) -> Held:
+        pairs = {"train": teaching, "valid": measuring[:1], "test": measuring[1:]}
+        made = {split: Pairs(texts, [f"{text} too" for text in texts], np.ones(len(texts), np.float32)) for split, texts in pairs.items()}
+        return Held(name, made, {}, {}, made["train"], 0)
+
+    whole = every([held("one", ["a", "b"], ["x", "y"]), held("other", ["c", "x"], ["b", "z"])])
+    assert list(whole.first) == ["a", "c"]
