@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import shutil
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from time import process_time
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from aisle.core.catalogue import Catalogue
 from aisle.core.events import Dataset, Events
@@ -39,9 +37,7 @@ LINES = Lines("product_qa")
 PLACE = WORK / "product_qa"
 LONGEST, EPOCHS, CHECKED = 64, 3, 40
 Qualities = dict[str, dict[str, NDArray[np.float64]]]
-PAIRS = (
-    ("mixed", "lexical"), ("mixed", "MiniLM"), ("cross-encoder, int8", "MiniLM"), ("cross-encoder, int8", "mixed"), ("all three", "mixed"),
-)  # fmt: skip
+PAIRS = (("mixed", "lexical"), ("mixed", "MiniLM"), ("cross-encoder, int8", "MiniLM"), ("cross-encoder, int8", "mixed"))
 """What is compared question by question."""
 
 
@@ -53,45 +49,27 @@ def product_qa_figures() -> list[Figure]:
     tests = {name: asked for name, asked in sets.items() if name != "dev"}
     teaching, choosing = taught(sets["dev"], list(tests.values()))
     encoder = minilm_encoder()
+    words, meaning = lexical(choosing), cosine(encoder, choosing)
+    share = best_weight(words, meaning, choosing)
     cross, note, seconds = learned(teaching, choosing, PLACE)
-    shares = Shares.chosen(choosing, encoder, cross)
-    best = f"best MRR on {len(choosing.questions)} questions"
-    figures = [machine, LINES.one("mixed: share of the lexical score", shares.lexical, best)]
-    figures.append(LINES.one("all three: share of the cross-encoder", shares.cross, f"{best}, the rest is what is mixed of both others"))
+    figures = [machine, LINES.one("mixed: share of the lexical score", share, f"best MRR on {len(choosing.questions)} questions")]
     figures.append(LINES.one("cross-encoder: CPU seconds", seconds, note))
     for name, asked in tests.items():
-        figures += set_figures(name, asked, measured(asked, encoder, shares, cross))
+        figures += set_figures(name, asked, measured(asked, encoder, share, cross))
     shutil.rmtree(PLACE, ignore_errors=True)
     return figures
 
 
-@dataclass(frozen=True)
-class Shares:
-    """How much of the lexical score in that and the cosine, and how much of the cross-encoder in all three."""
-
-    lexical: float
-    cross: float
-
-    @classmethod
-    def chosen(cls, asked: Asked, encoder: OnnxEncoder, cross: Path) -> Self:
-        """The best on questions that taught nothing."""
-        words, meaning = lexical(asked), cosine(encoder, asked)
-        share = best_weight(words, meaning, asked)
-        return cls(share, best_weight(expit(crossed(cross, asked)), share * words + (1 - share) * meaning, asked))
-
-
-def measured(asked: Asked, encoder: OnnxEncoder, shares: Shares, cross: Path) -> Qualities:
+def measured(asked: Asked, encoder: OnnxEncoder, share: float, cross: Path) -> Qualities:
     """The dumbest first."""
     length = np.array([len(text) for text in asked.evidence], float)[asked.held.item]
     words, meaning = lexical(asked), cosine(encoder, asked)
-    mixed, said = shares.lexical * words + (1 - shares.lexical) * meaning, crossed(cross, asked)
     scores = {
         "longest evidence": length,
         "lexical": words,
         "MiniLM": meaning,
-        "mixed": mixed,
-        "cross-encoder, int8": said,
-        "all three": shares.cross * expit(said) + (1 - shares.cross) * mixed,
+        "mixed": share * words + (1 - share) * meaning,
+        "cross-encoder, int8": crossed(cross, asked),
     }
     return {"random order": by_chance(asked)} | {name: quality(score, asked) for name, score in scores.items()}
 
