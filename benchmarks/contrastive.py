@@ -24,9 +24,10 @@ from aisle.settings import load
 from aisle.simulate.shop import simulate
 from aisle.text.alike import SORTS, Alike, Sort
 from aisle.text.encoder import OnnxEncoder
+from aisle.text.found import wanted_among
 from aisle.text.normalise import normalise
 from aisle.training.alike import alike
-from aisle.training.answers import ASKED, Answers, lookalikes, pool, wanted_among
+from aisle.training.answers import ASKED, Answers, lookalikes, pool
 from aisle.training.compare_encoders import Questions, measured, questions_of
 from aisle.training.pretrain import shop_texts
 from benchmarks.figures import WORK, Figure, Lines, show
@@ -69,7 +70,7 @@ def homedepot() -> tuple[Alike, Questions]:
     query, item = np.array([(query, row) for query, rows in known.items() for row in sorted(rows)]).T
     answers = Answers(shop.texts, query, item, np.full(len(shop.texts), 4, np.int8))
     rows = pool(asked.tolist(), known, lookalikes(data, answers, Lexical().fit(data), asked), len(shop.catalogue), random)
-    wanted = wanted_among(rows, asked, known)
+    wanted = wanted_among(rows, [known[query] for query in asked.tolist()])
     said = f"{len(asked):,} test queries among {len(rows):,} items"
     questions = Questions([normalise(shop.texts[query]) for query in asked.tolist()], item_texts(shop.catalogue, rows), wanted, said)
     return alike(data, list(dict.fromkeys(texts))), questions

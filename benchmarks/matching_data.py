@@ -73,9 +73,9 @@ class Similarities:
         model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=1_000))
         self.model = model.fit(self.table(pairs, price), pairs.label > 0)
 
-    def score(self, pairs: Pairs, price: NDArray[np.float64]) -> Column:
-        """``(n,) float64``: probability of being the same."""
-        return np.asarray(self.model.predict_proba(self.table(pairs, price))[:, 1], np.float64)
+    def score(self, table: NDArray[np.float64]) -> Column:
+        """``(n,) float64``: probability of being the same, of pairs with this `table`."""
+        return np.asarray(self.model.predict_proba(table)[:, 1], np.float64)
 
     def table(self, pairs: Pairs, price: NDArray[np.float64]) -> NDArray[np.float64]:
         """``(n, columns)``: cosine, shared words, shared words with digits, likeness of the beginnings, whether prices are known and how

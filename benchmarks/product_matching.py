@@ -89,9 +89,10 @@ def product_matching_figures() -> list[Figure]:
 def set_figures(one: Held) -> list[Figure]:
     """One set of pairs, on top of what all sets taught."""
     words, few = TfIdf(one.pairs["train"]), Similarities(one.pairs["train"], one.prices["train"])
+    tables = {split: few.table(one.pairs[split], one.prices[split]) for split in SPLITS[1:]}
     figures = [
         _f1(one.name, "TF-IDF cosine", {split: words.score(one.pairs[split]) for split in SPLITS[1:]}, one.truth),
-        _f1(one.name, "logistic regression", {split: few.score(one.pairs[split], one.prices[split]) for split in SPLITS[1:]}, one.truth),
+        _f1(one.name, "logistic regression", {split: few.score(table) for split, table in tables.items()}, one.truth),
     ]
     begun, work = process_time(), PLACE / one.name
     lesson = learned(one.teaching, [one], work, PLACE / "all" / "model", EPOCHS)
@@ -99,7 +100,6 @@ def set_figures(one: Held) -> list[Figure]:
     seconds = _spent(work, begun)
     note = f"{lesson}, {len(one.teaching):,} pairs teach; {one.left_out} more are left out: they stand among those that measure"
     figures += [_f1(one.name, f"cross-encoder, {name}", found, one.truth, note) for name, found in scores.items()]
-    tables = {split: few.table(one.pairs[split], one.prices[split]) for split in SPLITS[1:]}
     both = {name: joined(found, tables, one.truth["valid"]) for name, found in scores.items()}
     better = max(both, key=lambda name: best(both[name]["valid"], one.truth["valid"])[1])
     figures.append(_f1(one.name, "cross-encoder and similarities", both[better], one.truth, f"{better}, as validation pairs choose"))

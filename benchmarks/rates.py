@@ -79,6 +79,7 @@ def job(folder: Path) -> Path:
     data = Dataset(shop.catalogue, Events.none())
     answers = Answers(shop.texts, query, item, window)
     Tuning(folder, minilm_source(), float("inf"), {}, Finetuning()).write(data, answers, Lexical().fit(data))
+    return folder
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ from aisle.training.compare_encoders import Questions
 from aisle.training.compare_encoders import measured as variant
 from benchmarks.figures import WORK, Figure, Lines, show
 from benchmarks.measure import interval
-from benchmarks.minilm import minilm_encoder
+from benchmarks.minilm import minilm_encoder, minilm_source
 from benchmarks.rates import job
 
 LINES = Lines("shrink")
@@ -86,7 +86,7 @@ def variants() -> list[Figure]:
     wanted = [judge.wanted[number] for number in asked]
     questions = Questions([judge.task.pairs.queries[number] for number in asked], judge.texts, wanted, "development queries")
     exact, served = (minilm_encoder(precision) for precision in ("fp32", "int8"))
-    words = (WORK / "encoded" / "minilm-int8" / "tokenizer.json").read_text(encoding="utf-8")
+    words = (minilm_source() / "tokenizer.json").read_text(encoding="utf-8")
     forms: dict[str, Encoder] = {"MiniLM fp32": exact, "MiniLM int8": served}
     forms |= {f"MiniLM int8, first {size}": NarrowEncoder(served, size) for size in SIZES[1:]}
     forms["static, of MiniLM"] = StaticEncoder.distilled(served, words, judge.task.texts)

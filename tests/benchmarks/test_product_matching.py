@@ -39,7 +39,8 @@ def test_what_needs_no_model_prefers_the_same_words_and_the_same_price() -> None
     rows = [("red lamp a1", "red lamp a1"), ("red lamp a1", "blue lamp b2"), ("blue sofa c3", "blue sofa c3"), ("blue sofa c3", "sofa d4")]
     pairs = Pairs([a for a, _ in rows], [b for _, b in rows], np.float32([1, 0, 1, 0]))
     price = np.array([[9.0, 9.0], [9.0, 30.0], [np.nan, 5.0], [5.0, 50.0]])
-    for scores in (TfIdf(pairs).score(pairs), Similarities(pairs, price).score(pairs, price)):
+    few = Similarities(pairs, price)
+    for scores in (TfIdf(pairs).score(pairs), few.score(few.table(pairs, price))):
         assert scores[[0, 2]].min() > scores[[1, 3]].max()
 
 

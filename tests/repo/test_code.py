@@ -94,6 +94,28 @@ def _raises_again(handler: ast.ExceptHandler) -> bool:
     return isinstance(last, ast.Raise) and last.exc is None
 
 
+@each([*SOURCE, *python("tests"), *python("benchmarks")])
+def test_what_says_that_it_returns_something_does(path: Path) -> None:
+    """The type checker reads the package alone; a benchmark could forget it until somebody runs it."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.returns is not None and not stub(node):
+            nothing = ast.unparse(node.returns) in ("None", "NoReturn", "Never")
+            assert nothing or gives(node), f"{node.name}, line {node.lineno}, returns nothing"
+
+
+def stub(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """A docstring or an ellipsis alone."""
+    return all(isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant) for line in node.body)
+
+
+def gives(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether it hands out anything anywhere, or ends in an error."""
+    inner = (part for line in node.body for part in ast.walk(line))
+    return isinstance(node.body[-1], ast.Raise) or any(
+        isinstance(part, ast.Yield | ast.YieldFrom) or (isinstance(part, ast.Return) and part.value is not None) for part in inner
+    )
+
+
 def test_everything_is_caught_in_two_places_only() -> None:
     allowed = ("src/aisle/pipeline.py", "src/aisle/core/runner.py", "src/aisle/serving/")
     assert {shown(path): broad(path) for path in SOURCE if broad(path) and not shown(path).startswith(allowed)} == {}

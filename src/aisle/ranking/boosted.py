@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from aisle.core.threads import threads
 from aisle.ranking.listwise import softmax
 from aisle.ranking.tree_graph import TreeGraph, write
 from aisle.ranking.unbiased import one_list_a_click
@@ -155,7 +156,7 @@ class Boosted:
             "feature_fraction": 0.5,
             "bagging_fraction": 0.8,
             "seed": self.seed,
-            "num_threads": 1 if len(label) < SMALL else 2,
+            "num_threads": 1 if len(label) < SMALL else min(2, threads()),
         }
 
     def score(self, x: Matrix) -> NDArray[np.float32]:
@@ -169,7 +170,7 @@ class Boosted:
             return np.zeros(0, np.float32)
         if self._graph is not None:
             return self._graph.raw(x)
-        return np.asarray(self.booster_.predict(x, raw_score=True, num_threads=1 if len(x) < 5_000 else 2), np.float32)
+        return np.asarray(self.booster_.predict(x, raw_score=True, num_threads=1 if len(x) < 5_000 else min(2, threads())), np.float32)
 
     @property
     def link(self) -> str:

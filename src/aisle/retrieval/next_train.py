@@ -156,9 +156,9 @@ def means(own: Tensor, texts: Tensor, text: Tensor, past: Past) -> Tensor:
     return mine + theirs @ text.T
 
 
-def ready(settings: Settings, most: int = 0) -> np.random.Generator:
-    """So many `threads`, at ``most``, and the same dice for the same seed."""
-    torch.set_num_threads(most or threads())
+def ready(settings: Settings, alone: bool = False) -> np.random.Generator:
+    """All `threads`, or one ``alone`` for what is too small to share, and the same dice for the same seed."""
+    torch.set_num_threads(1 if alone else threads())
     torch.manual_seed(settings.seed)
     return np.random.default_rng(settings.seed)
 

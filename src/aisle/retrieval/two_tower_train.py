@@ -95,7 +95,7 @@ class Net(nn.Module):  # type: ignore[misc]
 
 def train(data: Dataset, settings: Settings) -> Weights:
     """The weights of the best epoch, by `two_tower.TwoTower`'s names. Zero vectors for all items where the log holds no two in a row."""
-    dice = ready(settings, most=1)
+    dice = ready(settings, alone=True)
     net, log = Net(torch.from_numpy(text_vectors(data)), settings), Log.of(data, dice)
     if not log.sequences:
         return _written(net, log.seen & False)
@@ -113,7 +113,7 @@ def train(data: Dataset, settings: Settings) -> Weights:
 
 def go_on(data: Dataset, settings: Settings, weights: Weights, since: float) -> Weights:
     """One pass from ``weights``, the items' tower among them, over the shoppers who bought something later than ``since``."""
-    dice, later = ready(settings, most=1), Later.of(data, since)
+    dice, later = ready(settings, alone=True), Later.of(data, since)
     net, targets = Net(torch.from_numpy(text_vectors(data)), settings), later.targets()
     start_from(net.own.data, net.text.data, net.texts, weights["history"])
     take(net, {name: value for name, value in weights.items() if name.startswith(TOWERS)})

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 FIRST = 10
+
+
+def wanted_among(rows: NDArray[np.int64], answers: Iterable[Collection[int]]) -> list[set[int]]:
+    """For each query the places in ``rows`` ``(n,)``, among which is measured, of those of its ``answers`` that stand there."""
+    place = {row: number for number, row in enumerate(rows.tolist())}
+    return [{place[row] for row in found if row in place} for found in answers]
 
 
 def shares(asked: NDArray[np.float32], items: NDArray[np.float32], wanted: Sequence[Collection[int]]) -> list[float]:

@@ -28,7 +28,7 @@ from aisle.text.cross_learn_train import Course
 from aisle.text.device_train import agreed, main, placed, steps_for
 from aisle.text.encoder import OnnxEncoder
 from aisle.text.export_train import export
-from aisle.text.found import shares
+from aisle.text.found import shares, wanted_among
 from aisle.text.heads_train import Heads
 from aisle.text.lesson import Lesson
 from aisle.text.loop_train import History, Loop, Recipe
@@ -108,8 +108,7 @@ class Judge:
 
     def __init__(self, task: Task) -> None:
         self.task = task
-        place = {row: number for number, row in enumerate(task.pool.tolist())}
-        self.wanted = [{place[row] for row in answers if row in place} for answers in task.pairs.answers]
+        self.wanted = wanted_among(task.pool, task.pairs.answers)
         self.texts = [task.texts[row] for row in task.pool.tolist()]
         self.first: Firsts = {}
 

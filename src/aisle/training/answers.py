@@ -97,12 +97,6 @@ def pool(
     return np.sort(found)
 
 
-def wanted_among(rows: Numbers, queries: Numbers, known: Mapping[int, set[int]]) -> list[set[int]]:
-    """For each query the places in ``rows``, a `pool`, of those of its answers that stand there."""
-    place = {row: number for number, row in enumerate(rows.tolist())}
-    return [{place[row] for row in known[query] if row in place} for query in queries.tolist()]
-
-
 def lookalikes(data: Dataset, answers: Answers, lexical: Lexical, queries: Numbers) -> dict[int, Numbers]:
     """The rows that the lexical source proposes to each query, best first."""
     found: dict[int, Numbers] = {}

@@ -12,11 +12,11 @@ from aisle.core.events import Dataset
 from aisle.retrieval.lexical import Lexical
 from aisle.retrieval.vectors import item_texts
 from aisle.text.encoder import Encoder
-from aisle.text.found import shares
+from aisle.text.found import shares, wanted_among
 from aisle.text.joint import JointEncoder
 from aisle.text.normalise import normalise
 from aisle.text.segment import language
-from aisle.training.answers import Answers, lookalikes, pool, wanted_among
+from aisle.training.answers import Answers, lookalikes, pool
 from aisle.training.budget import Budget
 from aisle.training.choose import gain_of
 from aisle.training.encoders import FEWEST, PER_SECOND, SEED, joined, open_encoder
@@ -48,7 +48,7 @@ class Trial:
         near = lookalikes(data, answers, lexical, asked)
         rows = pool(asked.tolist(), known, near, len(data.catalogue), random, AMONG)
         texts = [normalise(answers.texts[query]) for query in asked.tolist()]
-        wanted = wanted_among(rows, asked, known)
+        wanted = wanted_among(rows, [known[query] for query in asked.tolist()])
         kept = [number for number, rows in enumerate(wanted) if rows]
         chinese = np.array([language(texts[number]) == "zh" for number in kept])
         return cls([texts[number] for number in kept], item_texts(data.catalogue, rows), [wanted[number] for number in kept], chinese)

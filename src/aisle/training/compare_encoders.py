@@ -24,13 +24,13 @@ from aisle.retrieval.vectors import item_texts
 from aisle.settings import JOINT, Settings, load, named_model
 from aisle.text.encoder import Encoder, OnnxEncoder
 from aisle.text.encoders import load_encoder
-from aisle.text.found import shares
+from aisle.text.found import shares, wanted_among
 from aisle.text.narrow import NarrowEncoder
 from aisle.text.normalise import normalise
 from aisle.text.pieces import holds, piece
 from aisle.tracking import Tracker
 from aisle.training.advice import Comparison, Row, judged, within
-from aisle.training.answers import ASKED, POOL, Answers, lookalikes, pool, wanted_among
+from aisle.training.answers import ASKED, POOL, Answers, lookalikes, pool
 from aisle.training.encoders import EXACT, REAL, adapters_of, installed, open_adapted, open_encoder, open_exact, pinned, short, spoken
 
 FEWEST = 30
@@ -143,7 +143,7 @@ def questions_of(data: Dataset) -> Questions:
     known = answers.known()
     near = lookalikes(data, answers, Lexical().fit(data), asked)
     rows = pool(asked.tolist(), known, near, len(texts), random)
-    wanted = wanted_among(rows, asked, known)
+    wanted = wanted_among(rows, [known[query] for query in asked.tolist()])
     said = f"{len(asked):,} queries of windows 3 and 4, which taught no encoder, among {len(rows):,} items"
     return Questions([normalise(answers.texts[query]) for query in asked.tolist()], [texts[row] for row in rows.tolist()], wanted, said)
 

@@ -14,9 +14,9 @@ from aisle.core.events import Dataset
 from aisle.evaluation.results import Figure
 from aisle.retrieval.dense import Dense
 from aisle.retrieval.lexical import Lexical
-from aisle.text.found import shares
+from aisle.text.found import shares, wanted_among
 from aisle.text.normalise import normalise
-from aisle.training.answers import ASKED, Answers, lookalikes, pool, wanted_among
+from aisle.training.answers import ASKED, Answers, lookalikes, pool
 from aisle.training.budget import Budget
 from aisle.training.finetune import METRIC, SEED, Tuned, mean
 
@@ -69,7 +69,7 @@ class Trial:
         items = dense.vectors_.take(self.rows)
         for name, queries in self.asked.items():
             vectors = dense.vectors_.encoder.encode([normalise(answers.texts[query]) for query in queries.tolist()], "query")
-            wanted = wanted_among(self.rows, queries, known)
+            wanted = wanted_among(self.rows, [known[query] for query in queries.tolist()])
             plain[name] = shares(vectors, items, wanted)
             if dense.mapping is not None and len(vectors):
                 turned[name] = shares(np.stack([dense.turned(vector) for vector in vectors]), items, wanted)

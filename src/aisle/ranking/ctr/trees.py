@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aisle.core.threads import threads
 from aisle.ranking.boosted import COMMON
 from aisle.ranking.ctr.base import Ctr, Floats, tail
 from aisle.ranking.ctr.examples import Examples
@@ -46,7 +47,7 @@ class Trees(Ctr):
         parameters = {
             **COMMON, "objective": "binary", "metric": "binary_logloss", "learning_rate": self.learning_rate, "num_leaves": self.leaves,
             "min_data_in_leaf": min(100, max(1, len(x) // 50)), "lambda_l2": self.regularization, "feature_fraction": 0.7,
-            "bagging_fraction": 0.8, "seed": self.seed, "num_threads": 2 if len(x) > 50_000 else 1, "cat_smooth": 20,
+            "bagging_fraction": 0.8, "seed": self.seed, "num_threads": min(2, threads()) if len(x) > 50_000 else 1, "cat_smooth": 20,
         }  # fmt: skip
         train = lightgbm.Dataset(x[:cut], examples.label[:cut], categorical_feature=list(range(small)), free_raw_data=False)
         if cut == len(x):
