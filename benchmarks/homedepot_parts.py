@@ -100,12 +100,17 @@ class Frame:
         return dict(zip(at, np.mean(found, axis=0).tolist(), strict=True))
 
 
+def searching(asked: Sequence[Query]) -> Block:
+    """Strangers who search, one request a query."""
+    n = len(asked)
+    requests = [Request(f"q{number}", "search", query=query.raw) for number, query in enumerate(asked)]
+    return Block(requests, np.full(n, np.nan), asked, Profiles.strangers(n), Slices.none(n), Slices.none(n))
+
+
 def frame(shop: HomeDepot, queries: Numbers, understood: Sequence[Query], sources: Sequence[Source], match: TextMatch) -> Frame:
     """What the sources propose, with every source's score and the text features."""
     n = len(queries)
-    asked = [understood[query] for query in queries]
-    requests = [Request(f"q{query}", "search", query=shop.texts[query]) for query in queries]
-    block = Block(requests, np.full(n, np.nan), asked, Profiles.strangers(n), Slices.none(n), Slices.none(n))
+    block = searching([understood[query] for query in queries])
     allowed = Allowed.everything(len(shop.catalogue), n)
     proposed = {source.name: source.retrieve(block, allowed, LIMIT) for source in sources}
     held = union(proposed, n)

@@ -18,8 +18,9 @@ from aisle.core.stage import Allowed, Block, Source
 from aisle.query.understand import understand
 from aisle.retrieval.base import history
 from aisle.retrieval.counters import HOUR, Counters
-from aisle.retrieval.dense import Content, Dense
+from aisle.retrieval.dense import Content, Dense, Nearest
 from aisle.retrieval.item_knn import ItemKnn
+from aisle.retrieval.late import LateInteraction
 from aisle.retrieval.later_vectors import rewritten
 from aisle.retrieval.lexical import Lexical
 from aisle.retrieval.new_items import NewItems
@@ -32,6 +33,7 @@ from aisle.testing import toys
 from aisle.testing.blocks import ask, block, every_item
 from aisle.text.ngram import NgramEncoder
 from tests.retrieval.shop import START, log
+from tests.text.tiny import tiny_encoder
 
 DATA = toys.bilingual()
 ENCODER = NgramEncoder(dimension=16).fit(
@@ -150,10 +152,12 @@ def test_the_nearest_of_old_and_new_vectors_are_those_of_all_compared_one_by_one
 @pytest.mark.parametrize("name", sorted(SOURCES))
 def test_every_source_stays_right_when_items_come_that_it_never_learned(name: str) -> None:
     """Same scores for the items of the bundle, one score a candidate, no new item from what only behaviour tells."""
-    made = SOURCES[name](ENCODER) if name in ("dense", "content") else SOURCES[name](embedding_size=8) if name == "als" else SOURCES[name]()
+    given: Mapping[str, dict[str, object]] = {"dense": {"encoder": ENCODER}, "content": {"encoder": ENCODER}, "als": {"embedding_size": 8}}
+    words = name == "late_interaction"
+    made = LateInteraction(tiny_encoder(("red", "lamp", "tea", "desk"))) if words else SOURCES[name](**given.get(name, {}))
     source = made.fit(DATA)
     items = grown(DATA.catalogue, lantern=LANTERN, other={"title": "Other thing"})
-    later = after(source, step(items, source.vectors_ if isinstance(source, Dense | Content) else None))
+    later = after(source, step(items, source.vectors_ if isinstance(source, Nearest) else None))
     requests = [ask("home", "u0"), ask("home", "nobody"), ask("search", "u2", query="red lamp"), ask("similar", items=["lamp_red"])]
     wanted = [request for request in requests if request.surface in source.surfaces]
     old, new = block(DATA, wanted), asked(items, *wanted)

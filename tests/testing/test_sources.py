@@ -10,6 +10,7 @@ from aisle.retrieval.als import Als
 from aisle.retrieval.dense import Content, Dense
 from aisle.retrieval.ease import Ease
 from aisle.retrieval.item_knn import Bm25Knn, ItemKnn, SessionKnn
+from aisle.retrieval.late import LateInteraction
 from aisle.retrieval.lexical import Lexical
 from aisle.retrieval.markov import FirstOrder, Markov
 from aisle.retrieval.ncf import Ncf
@@ -23,6 +24,7 @@ from aisle.retrieval.two_tower import TwoTower
 from aisle.testing.source import SourceSuite
 from aisle.testing.toys import DAY, DOZEN, START, bilingual, catalogue
 from aisle.text.ngram import NgramEncoder
+from tests.text.tiny import tiny_encoder
 
 
 def encoder() -> NgramEncoder:
@@ -37,6 +39,11 @@ class TestLexical(SourceSuite):
 class TestDense(SourceSuite):
     def source(self) -> Source:
         return Dense(encoder())
+
+
+class TestLateInteraction(SourceSuite):
+    def source(self) -> Source:
+        return LateInteraction(tiny_encoder(("red", "lamp", "tea", "cup", "pot", "blue", "desk", "shoe", "running")))
 
 
 class TestContent(SourceSuite):

@@ -35,7 +35,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, li
     work = tmp_path_factory.mktemp("cross")
     model = open_cross(tiny_model(work / "plain", [*SAID, *SHOWN], dropout=0.0), longest=16)
     pairs = toy()
-    history = teach(model, Single(model, pairs, size=12), None, Course(200, rate=5e-3))
+    history = teach(model, Single(model, pairs, size=12), None, Course(300, rate=2e-3))
     model.save(work / "model")
     with pytest.MonkeyPatch.context() as patch:
         written_once(cross_export_train, patch, work / "graph.onnx")

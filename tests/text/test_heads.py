@@ -91,12 +91,14 @@ def test_made_up_queries_have_no_label_and_their_items_do() -> None:
 
 
 def test_heads_learn_at_a_larger_rate_and_leave_those_of_the_encoder_as_they_are() -> None:
+    from aisle.text.aim_train import Aim
     from aisle.text.loop_train import HEADS_RATE, Recipe, parameter_groups
 
     net = torch.nn.ModuleDict({"layer": torch.nn.ModuleList([torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)]), "top": torch.nn.Linear(2, 2)})
     recipe = Recipe(1, learning_rate=0.01, layer_decay=0.5)
     alone = sorted(group.rate for group in parameter_groups(torch.nn.ModuleDict({"net": net}), recipe))
-    *rest, last = sorted(group.rate for group in parameter_groups(heads(lesson([0], [1])).beside(net), recipe))  # type: ignore[attr-defined]
+    together = Aim(heads=heads(lesson([0], [1]))).beside(net)  # type: ignore[arg-type]
+    *rest, last = sorted(group.rate for group in parameter_groups(together, recipe))
     assert rest == alone and last == pytest.approx(0.01 * HEADS_RATE)
 
 
@@ -128,7 +130,7 @@ def test_a_killed_run_goes_on_to_the_same_losses_with_its_heads(tmp_path: Path, 
         model = open_model(folder)
         made = Heads([one], 32)
         aim, source = Aim(heads=made), Known(model, pairs, model.tokens(TEXTS), size=4)
-        loop = Loop(made.beside(model.net), Recipe(10, 1e-3), source, lambda given: aim.loss(model, given), watch=watch, checkpoint=place)
+        loop = Loop(aim.beside(model.net), Recipe(10, 1e-3), source, lambda given: aim.loss(model, given), watch=watch, checkpoint=place)
         return loop.run().losses
 
     whole = run(tmp_path / "whole")

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 
 import pytest
+
+from aisle.text.encoder import OnnxEncoder
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
@@ -26,6 +30,17 @@ def tiny_model(folder: Path, words: Sequence[str], layers: int = 1, dropout: flo
     transformers.BertModel(settings).save_pretrained(folder)
     transformers.BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder)
     return folder
+
+
+@cache
+def tiny_encoder(words: tuple[str, ...]) -> OnnxEncoder:
+    """Such a model exported; the same for the same words."""
+    pytest.importorskip("torch", reason="the training extra is not installed")
+    from aisle.text.export_train import export
+
+    with TemporaryDirectory() as folder:
+        export(tiny_model(Path(folder) / "model", words), Path(folder) / "encoder", "tiny")
+        return OnnxEncoder(Path(folder) / "encoder")
 
 
 def written_once(module: ModuleType, patch: pytest.MonkeyPatch, kept: Path) -> None:

@@ -10,11 +10,13 @@ from aisle.evaluation.results import Json
 
 MODELS = {
     "fused": "Aisle", "popularity": "best sellers", "repeat": "what the shopper bought before", "item_knn": "bought together",
-    "lexical": "plain word search", "dense": "search by meaning", "trending": "rising now", "new": "newest",
+    "lexical": "plain word search", "dense": "search by meaning",
+    "late_interaction": "search by the meaning of each word", "trending": "rising now", "new": "newest",
     "markov": "usual next step", "markov_first": "what follows the last product", "als": "shoppers alike",
     "ease": "products that go together", "content": "similar products", "pictures": "look-alikes", "sasrec": "where the last products lead",
     "encoder_untouched": "the pretrained encoder untouched", "encoder_pretrained": "pre-trained on the titles",
     "encoder_finetuned": "fine-tuned on what answered queries", "encoder_int8": "the same in int8, as served",
+    "encoder_tokens": "the same, word by word beside the whole",
     "item_knn_bm25": "bought together, by BM25", "item_knn_session": "wanted in one visit",
     "encoder_adapted": "the encoder with a map learned on what answered queries",
     "encoder_distilled": "the pretrained encoder as a table of words", "encoder_ngram": "n-grams of the shop's own text",

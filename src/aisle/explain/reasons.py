@@ -86,7 +86,7 @@ class Explainer:
         if named:
             return [Claim("matched_words", {"words": "\n".join(named)})]
         text = {"query": query.raw}
-        for source, code in (("dense", "matched_meaning"), ("lexical", "matched_letters")):
+        for source, code in (("dense", "matched_meaning"), ("late_interaction", "matched_meaning"), ("lexical", "matched_letters")):
             if source in candidates.columns and np.isfinite(candidates[f"{source}_rank"][row]):
                 return [Claim(code, text)]
         return []

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from aisle.core.stage import Mask
 from aisle.retrieval.packed import Floats
 from aisle.retrieval.vectors import ItemVectors
+from aisle.text.token_head import Asked
 
 Rows = NDArray[np.int32]
 NOTHING = np.zeros(0, np.int32)
@@ -24,7 +25,7 @@ class LaterVectors(ItemVectors):
 
     def __init__(self, base: ItemVectors, rows: Rows, block: Floats, items: int) -> None:
         self.base, self.rows, self.block, self.items = base, rows, block, items
-        self.encoder, self.vectors, self.made_from = base.encoder, base.vectors, base.made_from
+        self.encoder, self.vectors, self.made_from, self.tokens = base.encoder, base.vectors, base.made_from, base.tokens
         self._place = np.full(items, -1, np.int32)
         self._place[rows] = np.arange(len(rows))
 
@@ -61,6 +62,14 @@ class LaterVectors(ItemVectors):
     def query(self, text: str) -> NDArray[np.float32]:
         """``(dimension,) float32`` of a query."""
         return self.base.query(text)
+
+    def query_tokens(self, text: str) -> Asked | None:
+        """A query by its tokens."""
+        return self.base.query_tokens(text)
+
+    def has_tokens(self, rows: NDArray[np.integer]) -> Mask:
+        """Those whose text is still the bundle's."""
+        return self.base.has_tokens(rows) & (self._place[rows] < 0)
 
     def take(self, rows: NDArray[np.integer]) -> NDArray[np.float32]:
         """``(k, d) float32``: the vectors of ``rows``, NaN where one is still to be made."""

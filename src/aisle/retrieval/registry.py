@@ -10,6 +10,7 @@ from aisle.retrieval.als import Als
 from aisle.retrieval.dense import Content, Dense
 from aisle.retrieval.ease import Ease
 from aisle.retrieval.item_knn import Bm25Knn, ItemKnn, SessionKnn
+from aisle.retrieval.late import LateInteraction
 from aisle.retrieval.lexical import Lexical
 from aisle.retrieval.markov import FirstOrder, Markov
 from aisle.retrieval.ncf import Ncf
@@ -24,13 +25,13 @@ from aisle.retrieval.two_tower import TwoTower
 SOURCES: dict[str, type[Source]] = {
     kind.name: kind
     for kind in (
-        Lexical, Dense, Content, Pictures, ItemKnn, Markov, FirstOrder, Als, Ease, SasRec, TwoTower, Ncf, Bm25Knn, SessionKnn,
-        Popularity, Trending, Repeat, NewItems,
+        Lexical, Dense, LateInteraction, Content, Pictures, ItemKnn, Markov, FirstOrder, Als, Ease, SasRec, TwoTower, Ncf, Bm25Knn,
+        SessionKnn, Popularity, Trending, Repeat, NewItems,
     )
 }  # fmt: skip
 """Name to class; the name is the column, the folder in a bundle and the key in the settings."""
 
-WORDS = ("lexical", "dense")
+WORDS = ("lexical", "dense", "late_interaction")
 """Sources that read the query: what answers a search."""
 
 COUNTED = ("popularity", "trending", "new")

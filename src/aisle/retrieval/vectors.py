@@ -18,13 +18,17 @@ from aisle.core.catalogue import Catalogue
 from aisle.core.strings import Strings
 from aisle.retrieval.packed import Floats, Stored, floats, packed
 from aisle.retrieval.scan import Scan
+from aisle.retrieval.token_vectors import TokenVectors
 from aisle.retrieval.unit_vectors import UnitVectors
-from aisle.text.encoder import Encoder
+from aisle.text.encoder import Encoder, ReadsTokens
 from aisle.text.encoders import load_encoder
 from aisle.text.normalise import normalise
+from aisle.text.token_head import Asked, TokenHead
 
 REMEMBERED = 4_096
 """Query vectors kept, since a query is encoded for retrieval and again for scoring."""
+SAMPLE = 500
+"""Texts by whose tokens an encoder that learned nothing of them is given directions."""
 DESCRIPTION = 200
 """Characters of a description that the encoder reads."""
 
@@ -63,20 +67,28 @@ def _text(title: str, english: str, chinese: str, brand: str, category: str, des
 class ItemVectors(UnitVectors):
     """The vectors of texts, and the encoder that made them."""
 
-    def __init__(self, encoder: Encoder, vectors: Stored, made_from: str, scan: Scan | None = None) -> None:
+    def __init__(
+        self, encoder: Encoder, vectors: Stored, made_from: str, scan: Scan | None = None, tokens: TokenVectors | None = None
+    ) -> None:
         super().__init__(vectors, scan)
-        self.encoder, self.made_from = encoder, made_from
-        self._asked: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+        self.encoder, self.made_from, self.tokens = encoder, made_from, tokens
+        self._asked: OrderedDict[str, tuple[Floats, Asked | None]] = OrderedDict()
 
     @classmethod
-    def of(cls, encoder: Encoder, catalogue: Catalogue) -> Self:
-        """Encode every item; the slow part of fitting a dense source."""
+    def of(cls, encoder: Encoder, catalogue: Catalogue, tokens: bool = False) -> Self:
+        """Encode every item; the slow part of fitting a dense source. ``tokens``: theirs are kept as well."""
         texts = item_texts(catalogue)
-        return cls(encoder, packed(encoder.encode(texts, "item")), fingerprint(encoder, texts))
+        making = Making(encoder, texts, tokens)
+        making.add(len(texts))
+        return cls(encoder, making.vectors, fingerprint(encoder, texts), tokens=making.tokens())
 
     def encode(self, catalogue: Catalogue, rows: NDArray[np.integer]) -> dict[int, Floats]:
         """Vectors of ``rows`` as the catalogue has them, by row; the same that such texts have here."""
         return dict(zip(rows.tolist(), floats(self._kept(item_texts(catalogue, rows))), strict=True))
+
+    def has_tokens(self, rows: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """``(len(rows),) bool``: which of them have their tokens here."""
+        return np.full(len(rows), self.tokens is not None)
 
     def _kept(self, texts: Sequence[str]) -> Stored:
         """Texts encoded as these vectors are held."""
@@ -91,7 +103,8 @@ class ItemVectors(UnitVectors):
     def for_catalogue(self, catalogue: Catalogue) -> ItemVectors:
         """These vectors when they were made from the same texts, else new ones."""
         texts = item_texts(catalogue)
-        return self if fingerprint(self.encoder, texts) == self.made_from else ItemVectors.of(self.encoder, catalogue)
+        same = fingerprint(self.encoder, texts) == self.made_from
+        return self if same else ItemVectors.of(self.encoder, catalogue, self.tokens is not None)
 
     def moved(self, before: Catalogue, after: Catalogue) -> tuple[ItemVectors, int]:
         """The vectors, made of the texts of ``before``, for ``after``: only texts that are new or others now are encoded, so many."""
@@ -104,13 +117,37 @@ class ItemVectors(UnitVectors):
         vectors[~fresh] = self.vectors[rows[~fresh]]
         if fresh.any():
             vectors[fresh] = self._kept([texts[row] for row in np.flatnonzero(fresh).tolist()])
-        return ItemVectors(self.encoder, vectors, made_from), int(fresh.sum())
+        return ItemVectors(self.encoder, vectors, made_from, tokens=self._moved_tokens(texts, rows, fresh)), int(fresh.sum())
 
-    def query(self, text: str) -> NDArray[np.float32]:
+    def _moved_tokens(self, texts: Sequence[str], rows: NDArray[np.int32], fresh: NDArray[np.bool_]) -> TokenVectors | None:
+        """The tokens for other ``texts``: of those that stood in ``rows`` as they are, of ``fresh`` ones read again."""
+        held = self.tokens
+        if held is None:
+            return None
+        assert isinstance(self.encoder, ReadsTokens)
+        new = iter(held.kept(self.encoder.read([texts[row] for row in np.flatnonzero(fresh).tolist()], "item")))
+        return held.with_texts([next(new) if fresh[place] else held.of(row) for place, row in enumerate(rows.tolist())])
+
+    def without_tokens(self) -> ItemVectors:
+        """The same without the items' tokens."""
+        return ItemVectors(self.encoder, self.vectors, self.made_from, self._index)
+
+    def query(self, text: str) -> Floats:
         """``(dimension,) float32`` of a query."""
+        return self._read(text)[0]
+
+    def query_tokens(self, text: str) -> Asked | None:
+        """A query by its tokens; None where those of items are not kept."""
+        return self._read(text)[1]
+
+    def _read(self, text: str) -> tuple[Floats, Asked | None]:
         found = self._asked.get(text)
         if found is None:
-            found = self.encoder.encode([text], "query")[0]
+            if self.tokens is not None and isinstance(self.encoder, ReadsTokens):
+                read = self.encoder.read([text], "query")
+                found = read.vectors[0], self.tokens.head.asked(read.states)
+            else:
+                found = self.encoder.encode([text], "query")[0], None
             self._asked[text] = found
             while len(self._asked) > REMEMBERED:
                 self._asked.popitem(last=False)
@@ -123,6 +160,8 @@ class ItemVectors(UnitVectors):
             self.encoder.save(folder / name / "encoder")
             np.save(folder / name / "vectors.npy", self.vectors)
             self._index.save(folder / name)
+            if self.tokens is not None:
+                self.tokens.save(folder / name)
             (folder / name / "vectors.json").write_text(json.dumps({"made_from": self.made_from}), encoding="utf-8")
         return name
 
@@ -136,7 +175,38 @@ class ItemVectors(UnitVectors):
 def _open(folder: Path) -> ItemVectors:
     made_from = json.loads((folder / "vectors.json").read_text(encoding="utf-8"))["made_from"]
     vectors = mapped(folder / "vectors.npy")
-    return ItemVectors(load_encoder(folder / "encoder"), vectors, str(made_from), Scan.load(folder, vectors))
+    return ItemVectors(load_encoder(folder / "encoder"), vectors, str(made_from), Scan.load(folder, vectors), TokenVectors.load(folder))
+
+
+class Making:
+    """Vectors, and tokens where they are asked for and the encoder tells them, of ``texts`` in the making: so many at a time."""
+
+    def __init__(self, encoder: Encoder, texts: Sequence[str], tokens: bool) -> None:
+        self.encoder, self.texts, self.done = encoder, texts, 0
+        self.vectors = np.empty((len(texts), encoder.dimension), np.int8)
+        self._held: TokenVectors | None = None
+        self._parts: list[NDArray[np.int8]] = []
+        if tokens and isinstance(encoder, ReadsTokens) and encoder.tells_states and len(texts):
+            sample = np.linspace(0, len(texts) - 1, min(SAMPLE, len(texts))).astype(np.int64)
+            learned = encoder.head or TokenHead.principal(encoder.read([texts[row] for row in sample.tolist()], "item").states)
+            self._held = TokenVectors.none(learned)
+
+    def add(self, count: int) -> int:
+        """Encode the next ``count`` texts, fewer at the end; how many."""
+        some = self.texts[self.done : self.done + count]
+        end = self.done + len(some)
+        if self._held is not None and isinstance(self.encoder, ReadsTokens):
+            read = self.encoder.read(some, "item")
+            self._parts += self._held.kept(read)
+            self.vectors[self.done : end] = packed(read.vectors)
+        else:
+            self.vectors[self.done : end] = packed(self.encoder.encode(some, "item"))
+        self.done = end
+        return len(some)
+
+    def tokens(self) -> TokenVectors | None:
+        """The tokens of all texts, where they are kept."""
+        return None if self._held is None else self._held.with_texts(self._parts).drawn(floats(self.vectors))
 
 
 def fingerprint(encoder: Encoder, texts: Sequence[str]) -> str:

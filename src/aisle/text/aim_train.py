@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from aisle.core.errors import InputError
 from aisle.text.contrast_train import TEMPERATURE, Batch, contrast
 from aisle.text.heads_train import Heads
+from aisle.text.late_train import Late
+from aisle.text.loop_train import HEADS
 from aisle.text.model_train import Opened
 
 
@@ -18,20 +20,35 @@ from aisle.text.model_train import Opened
 class Aim:
     """``sizes``: that many first numbers of a vector shall serve alone, beside the whole; ``margin``: what margin-MSE weighs beside the
     contrastive loss, and ``teacher`` gives the margins ``(pairs,)`` of a batch, NaN where a pair has no hard negative; ``heads``: what
-    else is learned from the same vectors."""
+    else is learned from the same vectors; ``late``: what compares token by token, whose contrastive loss counts as much as that of whole
+    vectors."""
 
     sizes: Sequence[int] = ()
     margin: float = 0.0
     teacher: Callable[[Batch], Tensor] | None = None
     heads: Heads | None = None
+    late: Late | None = None
+
+    def beside(self, net: nn.Module) -> nn.Module:
+        """``net`` and all that learns with it as one, for a loop that shall learn and keep them."""
+        others = {HEADS: self.heads, "late": self.late}
+        held = {name: one for name, one in others.items() if one is not None}
+        return nn.ModuleDict({"net": net, **held}) if held else net
 
     def loss(self, model: Opened, batch: Batch) -> Tensor:
         """The sum over the whole and each nested size (Matryoshka representation learning, Kusupati et al. 2022, all weights 1)."""
-        queries, items = model.vectors(batch.queries), model.vectors(batch.items)
+        queries, items, beside = self._read(model, batch)
         sizes = [len(queries[0]), *(size for size in sorted(self.sizes, reverse=True) if size < len(queries[0]))]
         margins = self.teacher(batch) if self.teacher is not None and self.margin else None
-        found = torch.stack([self._at(size, queries, items, batch, margins) for size in sizes]).sum()
+        found = torch.stack([self._at(size, queries, items, batch, margins) for size in sizes]).sum() + beside
         return found if self.heads is None else found + self.heads(queries, items, batch)
+
+    def _read(self, model: Opened, batch: Batch) -> tuple[Tensor, Tensor, Tensor | float]:
+        """The vectors of a batch's queries and items, and the loss of their tokens."""
+        if self.late is None:
+            return model.vectors(batch.queries), model.vectors(batch.items), 0.0
+        queries, items = model.read(batch.queries), model.read(batch.items)
+        return queries.vectors, items.vectors, contrast(self.late.scores(queries, items) / TEMPERATURE, batch)
 
     def _at(self, size: int, queries: Tensor, items: Tensor, batch: Batch, margins: Tensor | None) -> Tensor:
         scores = first(queries, size) @ first(items, size).T / TEMPERATURE

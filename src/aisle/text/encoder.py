@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 
 from aisle.core import onnx
 from aisle.core.errors import BundleError
+from aisle.text.token_head import FILE, TokenHead
 
 if TYPE_CHECKING:
     from onnxruntime import RunOptions
@@ -23,6 +24,8 @@ Kind = Literal["query", "item"]
 Precision = Literal["int8", "fp32"]
 """Of an exported model's weights and products."""
 BATCH = 32
+STATES = "states"
+"""The graph's output of every token's state, beside ``vector``."""
 LONGEST = 4_000
 """Characters of a text that are read; the model's own limit in tokens is lower."""
 
@@ -41,6 +44,26 @@ class Encoder(Protocol):
     def save(self, folder: Path) -> None: ...
     @classmethod
     def load(cls, folder: Path) -> Self: ...
+
+
+class Read(NamedTuple):
+    """Texts read: their ``vectors`` ``(n, d) float32``, and the ``states`` ``(t, d) float32`` of their tokens; those of text ``k`` are
+    ``starts[k]:starts[k + 1]``."""
+
+    vectors: Vectors
+    states: Vectors
+    starts: NDArray[np.int64]
+
+
+@runtime_checkable
+class ReadsTokens(Protocol):
+    """An encoder that can tell the state of every token, where ``tells_states``; ``head``: what it learned of them, None for nothing."""
+
+    head: TokenHead | None
+
+    @property
+    def tells_states(self) -> bool: ...
+    def read(self, texts: Sequence[str], kind: Kind) -> Read: ...
 
 
 class OnnxEncoder:
@@ -71,6 +94,12 @@ class OnnxEncoder:
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(int(facts["longest"]))
         self._session = onnx.session(self._model, threads)
+        self.head = TokenHead.load(folder / FILE) if (folder / FILE).is_file() else None
+
+    @property
+    def tells_states(self) -> bool:
+        """Whether `read` can tell the states of tokens: graphs exported by older versions do not."""
+        return any(output.name == STATES for output in self._session.get_outputs())
 
     @property
     def fingerprint(self) -> str:
@@ -79,30 +108,49 @@ class OnnxEncoder:
 
     def encode(self, texts: Sequence[str], kind: Kind) -> Vectors:
         """``(n, dimension) float32``; texts of like length share a batch, queries run alone."""
+        result = np.zeros((len(texts), self.dimension), np.float32)
+        for rows, tokens in self._batches(texts, kind):
+            result[rows] = self._run(["vector"], tokens)[0]
+        return result
+
+    def read(self, texts: Sequence[str], kind: Kind) -> Read:
+        """What `encode` gives, and the state of each token; see `tells_states`."""
+        vectors = np.zeros((len(texts), self.dimension), np.float32)
+        parts: list[Vectors] = [np.zeros((0, self.dimension), np.float32)] * len(texts)
+        for rows, tokens in self._batches(texts, kind):
+            vectors[rows], states = self._run(["vector", STATES], tokens)
+            for row, found, said in zip(rows, tokens, states, strict=True):
+                parts[row] = said[: len(found)].copy()
+        starts = np.zeros(len(texts) + 1, np.int64)
+        np.cumsum([len(part) for part in parts], out=starts[1:])
+        return Read(vectors, np.concatenate([np.zeros((0, self.dimension), np.float32), *parts]), starts)
+
+    def _batches(self, texts: Sequence[str], kind: Kind) -> Iterator[tuple[list[int], list[list[int]]]]:
+        """Numbers of texts and their tokens, those of like length together."""
         batch = 1 if kind == "query" else BATCH
         tokens = [found.ids for found in self._tokenizer.encode_batch_fast([clean(self._before[kind] + text) for text in texts])]
         order = sorted(range(len(tokens)), key=lambda row: len(tokens[row]))
-        result = np.zeros((len(texts), self.dimension), np.float32)
         for start in range(0, len(order), batch):
             rows = order[start : start + batch]
-            result[rows] = self._run([tokens[row] for row in rows])
-        return result
+            yield rows, [tokens[row] for row in rows]
 
-    def _run(self, tokens: Sequence[Sequence[int]]) -> Vectors:
+    def _run(self, wanted: Sequence[str], tokens: Sequence[Sequence[int]]) -> list[Vectors]:
         longest = max(map(len, tokens))
         ids = np.zeros((len(tokens), longest), np.int64)
         mask = np.zeros((len(tokens), longest), np.int64)
         for row, found in enumerate(tokens):
             ids[row, : len(found)] = found
             mask[row, : len(found)] = 1
-        vectors: Vectors = self._session.run(["vector"], {"input_ids": ids, "attention_mask": mask}, self.active)[0]
-        return vectors
+        made: list[Vectors] = self._session.run(list(wanted), {"input_ids": ids, "attention_mask": mask}, self.active)
+        return made
 
     def save(self, folder: Path) -> None:
         """Copy the encoder into ``folder``."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "model.onnx").write_bytes(self._model)
         (folder / "tokenizer.json").write_text(self._words, encoding="utf-8")
+        if self.head is not None:
+            self.head.save(folder / FILE)
         (folder / "encoder.json").write_text(json.dumps(self.facts), encoding="utf-8")
 
     @classmethod

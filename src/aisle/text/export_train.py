@@ -16,8 +16,8 @@ from transformers.utils.logging import disable_progress_bar
 
 from aisle.core.errors import InputError
 from aisle.core.quiet import quiet
-from aisle.text.encoder import OnnxEncoder, Precision
-from aisle.text.model_train import Pooled, transformer
+from aisle.text.encoder import STATES, OnnxEncoder, Precision
+from aisle.text.model_train import Pooled, Telling, transformer
 from aisle.text.pretrained import check_folder, pooling_of, prompts_of
 
 LONGEST = 128
@@ -65,8 +65,8 @@ def _write_graph(model: Pooled, path: Path) -> None:
     batch, length = torch.export.Dim("batch"), torch.export.Dim("length", max=512)
     shapes = {"input_ids": {0: batch, 1: length}, "attention_mask": {0: batch, 1: length}}
     torch.onnx.export(
-        model, (ids, mask), path, dynamo=True, external_data=False, dynamic_shapes=shapes, verbose=False,
-        input_names=["input_ids", "attention_mask"], output_names=["vector"],
+        Telling(model).eval(), (ids, mask), path, dynamo=True, external_data=False, dynamic_shapes=shapes, verbose=False,
+        input_names=["input_ids", "attention_mask"], output_names=["vector", STATES],
     )  # fmt: skip
 
 

@@ -18,9 +18,13 @@ def wanted_among(rows: NDArray[np.int64], answers: Iterable[Collection[int]]) ->
 
 def shares(asked: NDArray[np.float32], items: NDArray[np.float32], wanted: Sequence[Collection[int]]) -> list[float]:
     """recall@10 of each query ``(q, d)`` among ``items`` ``(n, d)``; ``wanted`` are rows of ``items``, at least one a query."""
+    return shares_of((items @ vector for vector in asked), wanted)
+
+
+def shares_of(scores: Iterable[NDArray[np.float32]], wanted: Sequence[Collection[int]]) -> list[float]:
+    """The same by each query's scores ``(n,)``."""
     found = []
-    for vector, rows in zip(asked, wanted, strict=True):
-        scores = items @ vector
-        first = np.argpartition(-scores, min(FIRST, len(scores) - 1))[:FIRST]
+    for said, rows in zip(scores, wanted, strict=True):
+        first = np.argpartition(-said, min(FIRST, len(said) - 1))[:FIRST]
         found.append(len(set(rows).intersection(first.tolist())) / len(rows))
     return found

@@ -11,7 +11,6 @@ from torch.nn import functional
 
 from aisle.text.contrast_train import Batch
 from aisle.text.lesson import Labels, Lesson
-from aisle.text.loop_train import HEADS
 from aisle.text.model_train import Opened, Tokens
 from aisle.tracking.run import Json
 
@@ -29,10 +28,6 @@ class Heads(nn.Module):  # type: ignore[misc]
         """The weighed sum of a batch whose vectors are these; texts without a label, as made-up queries, count nothing."""
         vectors = torch.cat([queries, items])
         return torch.stack([lesson.weight * self._entropy(lesson, vectors, batch) for lesson in self.lessons]).sum()
-
-    def beside(self, net: nn.Module) -> nn.Module:
-        """``net`` and the heads as one, for a loop that shall learn and keep both."""
-        return nn.ModuleDict({"net": net, HEADS: self})
 
     def told(self, model: Opened, items: Sequence[Tokens], queries: Sequence[Tokens]) -> list[dict[str, Json]]:
         """What taught and how often each head is ``right`` on texts that taught nothing, beside always saying the ``usual`` label."""

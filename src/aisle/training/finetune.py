@@ -33,7 +33,11 @@ LOOKALIKES = slice(10, LISTED)
 SEED = 7
 GRACE = 1.3
 """The process keeps its time by itself; it is ended when it takes so many times longer."""
-STEPS = {"untouched": "encoder_untouched", "pieces": "encoder_pretrained", "pairs": "encoder_finetuned", "int8": "encoder_int8"}
+STEPS = {
+    "untouched": "encoder_untouched", "pieces": "encoder_pretrained", "pairs": "encoder_finetuned", "int8": "encoder_int8",
+    "tokens": "encoder_tokens",
+}  # fmt: skip
+TOKENS = {"tokens": "token by token"}
 METRIC = "dense_pool/recall@10"
 MEASURED = "measured.json"
 PAIRS = "pairs.safetensors"
@@ -101,7 +105,7 @@ class Tuning:
     """A job for the process: the ``folder`` that it works in, where an interrupted run's checkpoints lie, the pretrained ``model``, the
     ``seconds`` it has, how many ``steps`` a plan wants of each part, else empty (with the ``rate`` that it found, if it did), ``how`` the
     settings want it, and what the model ``reads`` of a text; ``examples``: of so many changed answers the training's JSON lines tell;
-    ``size``: how many numbers of a vector will be served, 0: all."""
+    ``size``: how many numbers of a vector will be served, 0: all; ``tokens``: texts are compared token by token, too."""
 
     folder: Path
     model: Path
@@ -111,6 +115,7 @@ class Tuning:
     examples: int = 0
     reads: Callable[[str], str] = str
     size: int = 0
+    tokens: bool = False
 
     def run(self, data: Dataset, answers: Answers, lexical: Lexical, tracker: Tracker) -> Tuned:
         """Fine-tune on window 1's ``answers``; what failed for another reason than time raises `InputError` with what was said."""
@@ -160,7 +165,7 @@ class Tuning:
         said = {"model": str(self.model), "seconds": min(self.seconds, 1e6), "seed": SEED, "steps": steps}
         said |= {"rate": self.how.learning_rate or self.steps.get("rate"), "ranged": self.how.range_test and not steps}
         said |= {"weighed": answers.how, "examples": self.examples, "how": self.how.model_dump()}
-        said |= {"sizes": sorted({*self.how.sizes, self.size} - {0}), "size": self.size}
+        said |= {"sizes": sorted({*self.how.sizes, self.size} - {0}), "size": self.size, "tokens": self.tokens}
         said |= {"texts": texts, "queries": [self.reads(normalise(text)) for text in answers.texts], **beside}
         (self.folder / "job.json").write_text(json.dumps(said), encoding="utf-8")
 
@@ -173,7 +178,7 @@ def _model(step: str) -> str:
 
 def _plain(step: str) -> str:
     name, _, size = step.partition("_")
-    said = {"untouched": "untouched", "pieces": "pre-trained on titles", "pairs": "fine-tuned", "int8": "served in int8"}[name]
+    said = {"untouched": "untouched", "pieces": "pre-trained on titles", "pairs": "fine-tuned", "int8": "served in int8", **TOKENS}[name]
     return f"{said}, first {size} numbers" if size else said
 
 

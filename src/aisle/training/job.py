@@ -26,7 +26,7 @@ from aisle.tracking.run import part
 from aisle.training.budget import COST, Budget
 from aisle.training.parts import Parts
 
-TEXT = ("lexical", "dense", "content", "pictures")
+TEXT = ("lexical", "dense", "late_interaction", "content", "pictures")
 """Sources that read the catalogue alone (and window 1's judgements): the refit keeps them."""
 
 SEEDED = ("item", "basket", "similar")

@@ -88,7 +88,7 @@ def parts(
     test: Models, dev: Models, clicks: Mapping[str, ClickResult], tasks: Sequence[str], language: Language, heads: Heads
 ) -> list[Part]:
     """The article's five headed parts, each with what of it this data can show."""
-    recalled = ("popularity", "item_knn", "markov", "als", "lexical", "dense", "recall_side")
+    recalled = ("popularity", "item_knn", "markov", "als", "lexical", "dense", "late_interaction", "recall_side")
     fusion = ("rank_fusion", "recall_side", "logistic", "lambdamart", "boosted", *BLENDS, *CHALLENGERS, "fused")
     profile = ("popularity", "repeat", WITHOUT, "fused")
     return [
@@ -130,7 +130,7 @@ def _language(test: Models, dev: Models, tasks: Sequence[str]) -> Part:
     title, formula = "Language", "query to product"
     if "search" in tasks:
         metric = "ndcg@10" if list(tasks) == ["search"] and "ndcg@10" in test.get("fused", {}) else "search/ndcg@10"
-        return _part(title, formula, test, dev, ("lexical", "dense", "fused"), metric)
+        return _part(title, formula, test, dev, ("lexical", "dense", "late_interaction", "fused"), metric)
     found = _part(title, "product to product", test, dev, ("popularity", "content"), "ndcg@10")
     return replace(found, text="No queries and no judgements: what titles alone say of the next product.") if found.figures else found
 

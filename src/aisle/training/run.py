@@ -31,6 +31,7 @@ from aisle.query.complete import Completer
 from aisle.ranking.ctr.settings import BERT_CTR
 from aisle.ranking.rankers import known_rankers
 from aisle.retrieval.dense import Nearest
+from aisle.retrieval.late import LateInteraction, without_tokens
 from aisle.schema import EVENT_CODE
 from aisle.settings import Settings, load
 from aisle.state.feed import feed
@@ -68,7 +69,7 @@ CLICKED_SHARE = 0.85
 LANGUAGE_TIME = 0.1
 """Of the time left so much may go into learning from each kind of texts, intents and categories."""
 IMPRESSION = EVENT_CODE["impression"]
-VERSION = 2
+VERSION = 3
 """Goes up when fitted parts of an interrupted run of an older program must not be taken up."""
 
 
@@ -253,9 +254,10 @@ def _bundle(measured: Measured, quality: Quality, store: Path, run: Run) -> Bund
     job, tracker = measured.job, measured.job.tracker
     used = {name for stack in measured.stacks.values() for name in stack.sources} | {"popularity"}
     if measured.reading.used or (job.reader is not None and job.reader.encoder):
-        used |= {name for name, source in measured.sources.items() if isinstance(source, Nearest)}
+        used |= {name for name, source in measured.sources.items() if isinstance(source, Nearest) and name != LateInteraction.name}
     used |= {"pictures"} if any(looks(stack) for stack in measured.stacks.values()) else set()
     sources, late = refit(job, {name: source for name, source in measured.sources.items() if name in used})
+    sources = sources if LateInteraction.name in used else without_tokens(sources)
     pipeline = replace(job.pipeline(sources, True, measured.stacks), top=measured.pipeline.top)
     if measured.reading.used:
         pipeline = told(pipeline, measured.reading.head)

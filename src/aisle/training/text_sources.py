@@ -18,9 +18,9 @@ from aisle.core.stage import Source
 from aisle.data.windows import Windows
 from aisle.evaluation.results import PlanRow
 from aisle.retrieval.dense import Content, Dense
+from aisle.retrieval.late import LateInteraction
 from aisle.retrieval.lexical import Lexical
-from aisle.retrieval.packed import packed
-from aisle.retrieval.vectors import ItemVectors, fingerprint, item_texts
+from aisle.retrieval.vectors import ItemVectors, Making, fingerprint, item_texts
 from aisle.settings import JOINT, Settings
 from aisle.text.adapt import Adapter, Pairs
 from aisle.text.handed_on import ORIGIN, hand_on, origin
@@ -53,6 +53,7 @@ SEARCH_ALONE, SEARCH_AMONG_OTHERS = (0.5, 0.25), (0.3, 0.6)
 much for ranking, and twice what the sources are expected to take, for the windows and the refit. Fine-tuning serves search first: where a
 log asks for pages too, they want their time. A simulated shop of a million events that fine-tuned for half of 15 minutes had a tenth of
 them left for ranking."""
+LATE = LateInteraction.name
 TRIAL, CHUNK, SURE = 64, 2_048, 5.0
 """Texts that are encoded first and between two looks at the clock, and the seconds after which their pace is believed: the first ones are
 slow."""
@@ -99,7 +100,7 @@ def text_sources(names: Sequence[str], held: Materials, planned: str = "", steps
         tuned = fine_tuned(held, kind, lexical, (steps or {}) if planned else None)
         why += f"; {tuned.why}"
     try:
-        vectors = _vectors(kind, held, budget.part(MOST_TIME) if not planned else lambda: inf, tuned.encoder)
+        vectors = _vectors(kind, held, budget.part(MOST_TIME) if not planned else lambda: inf, tuned.encoder, LATE in names)
     except TooSlowError:
         kind, why, tuned = "ngram", "encoder ngram: encoding the titles by MiniLM took too much of the time given", Tuned()
         parts.settle(f"encoder-{budget.minutes}", [kind, why])
@@ -115,9 +116,20 @@ def text_sources(names: Sequence[str], held: Materials, planned: str = "", steps
             with tracker.part("measure search by meaning"):
                 known, asked = (data, Answers.of(data, held.windows), lexical), parts.folder / "finetuning" / PAIRS
                 tuned = replace(tuned, figures=meaning_figures(known, dense, kind, budget, tuned, asked))
+    late, rows = _late(names, vectors, kind)
+    found |= late
     if "content" in names:
         found["content"] = Content(vectors=vectors)
-    return Texts(found, kind, why, tuned)
+    return Texts(found, kind, why, tuned, rows)
+
+
+def _late(names: Sequence[str], vectors: ItemVectors, kind: str) -> tuple[dict[str, Source], list[PlanRow]]:
+    """The source that compares token by token, where it is asked for and tokens are kept; else the plan's row that says why not."""
+    if LATE not in names:
+        return {}, []
+    if vectors.tokens is None:
+        return {}, [PlanRow(LATE, False, why=f"the encoder {short(kind)} tells nothing of single words")]
+    return {LATE: LateInteraction(vectors=vectors)}, []
 
 
 def _chosen(held: Materials, planned: str, lexical: Source | None) -> tuple[str, str]:
@@ -146,7 +158,7 @@ def fine_tuned(held: Materials, kind: str, lexical: Lexical, planned: Mapping[st
         if why := refused(answers, seconds):
             return Tuned(why=why)
         folder, settings = held.parts.folder / "finetuning", held.settings
-        told = settings.tracking.examples, reads, settings.encoder_size
+        told = settings.tracking.examples, reads, settings.encoder_size, settings.retrieval.get(LATE, True) and not joined(kind)
         job = Tuning(folder, model_folder(kind), seconds, dict(planned or {}), settings.finetuning, *told)
         return job.run(held.data, answers, lexical, held.tracker)
 
@@ -194,8 +206,9 @@ def time_to_learn(data: Dataset, budget: Budget) -> float:
     return max(0.0, tuning * left, (1 - ranking) * left - others)
 
 
-def _vectors(kind: str, held: Materials, left: Left, tuned: Path | None = None) -> ItemVectors:
-    """Every item's vector; finished ones are taken up by an interrupted run. Raises `TooSlowError` when no time is left."""
+def _vectors(kind: str, held: Materials, left: Left, tuned: Path | None = None, tokens: bool = False) -> ItemVectors:
+    """Every item's vector, and those of its ``tokens`` where they are asked for and the encoder tells them; finished ones are taken up by
+    an interrupted run. Raises `TooSlowError` when no time is left."""
     data, parts, tracker = held.data, held.parts, held.tracker
 
     def make() -> Dense:
@@ -203,17 +216,13 @@ def _vectors(kind: str, held: Materials, left: Left, tuned: Path | None = None) 
             encoder = open_encoder(kind, data, parts.folder.parent / "export", left, tuned, held.settings.encoder_size)
         with tracker.part(f"encode {len(data.catalogue):,} titles by {short(kind)}", len(data.catalogue)) as advance:
             texts = item_texts(data.catalogue)
-            vectors = np.empty((len(texts), encoder.dimension), np.int8)
-            start, begun = 0, left()
-            while start < len(texts):
-                size = CHUNK if start else TRIAL
-                vectors[start : start + size] = packed(encoder.encode(texts[start : start + size], "item"))
-                advance(min(size, len(texts) - start))
-                start += size
+            making, begun = Making(encoder, texts, tokens), left()
+            while making.done < len(texts):
+                advance(making.add(CHUNK if making.done else TRIAL))
                 took = begun - left() if begun < inf else 0.0
-                if took > SURE and took / start * (len(texts) - start) > left():
+                if took > SURE and took / making.done * (len(texts) - making.done) > left():
                     raise TooSlowError
-            return Dense(vectors=ItemVectors(encoder, vectors, fingerprint(encoder, texts)))
+            return Dense(vectors=ItemVectors(encoder, making.vectors, fingerprint(encoder, texts), tokens=making.tokens()))
 
     name = kind if tuned is None else f"{kind}-tuned"
     return parts.get(f"text-vectors-{name}", lambda folder: Dense.load(folder, data.catalogue), make).vectors_
