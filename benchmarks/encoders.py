@@ -27,7 +27,6 @@ from aisle.text.encoders import load_encoder
 from aisle.text.ngram import NgramEncoder
 from aisle.text.normalise import normalise
 from aisle.text.static import StaticEncoder
-from benchmarks.alone import minilm
 from benchmarks.figures import WORK, Figure, Lines, show
 from benchmarks.homedepot_parts import RELEVANT, HomeDepot, pairs, searching
 from benchmarks.measure import interval
@@ -46,14 +45,16 @@ def encoder_figures() -> list[Figure]:
     other, test = shop.split()
     asked = [normalise(shop.texts[query]) for query in test]
     wanted = [shop.relevant(int(query)) for query in test]
-    untouched = minilm(shop.catalogue, "homedepot")
+    untouched = ItemVectors.of(minilm_encoder(threads=2), shop.catalogue, tokens=True)
     figures = [LINES.machine(), *_recall("ngram", NgramEncoder().fit(item_texts(shop.catalogue)), shop, asked, wanted)]
     figures += _shares("untouched", untouched.encoder.encode(asked, "query"), untouched, wanted)
+    figures += _by_token("untouched", untouched, shop.catalogue, shop, test, wanted)
     mapped = _mapped(shop, other, untouched)
     figures += _shares("linear map", np.stack([mapped.turned(untouched.query(text)) for text in asked]), untouched, wanted)
     tuned = OnnxEncoder(folder, threads=2)
     figures += _recall("fine-tuned, int8", tuned, shop, asked, wanted, how)
-    figures += _by_token(folder.parent, shop, test, wanted)
+    held = Catalogue.load(folder.parent.parent.parent / "catalogue")
+    figures += _by_token("fine-tuned", ItemVectors.load(folder.parent), held, shop, test, wanted)
     words = (folder / "tokenizer.json").read_text(encoding="utf-8")
     figures += _recall("static, of the fine-tuned", StaticEncoder.distilled(tuned, words, item_texts(shop.catalogue)), shop, asked, wanted)
     return [*figures, *speed_figures(shop, asked)]
@@ -86,19 +87,20 @@ def _recall(name: str, encoder: Encoder, shop: HomeDepot, asked: Sequence[str], 
     return [*_shares(name, encoder.encode(asked, "query"), vectors, wanted, how), took]
 
 
-def _by_token(folder: Path, shop: HomeDepot, test: NDArray[np.int64], wanted: Sequence[set[int]]) -> list[Figure]:
-    """The same by the source that compares token by token, as a server asks it for the first 200; the bundle, whose items stand in an
-    order of their own, keeps the tokens in ``folder``."""
-    vectors = ItemVectors.load(folder)
+def _by_token(
+    name: str, vectors: ItemVectors, held: Catalogue, shop: HomeDepot, test: NDArray[np.int64], wanted: Sequence[set[int]]
+) -> list[Figure]:
+    """The same by the source that compares token by token, as a server asks it for the first 200; ``held`` has the items in the order of
+    ``vectors``, which is a bundle's own."""
     if vectors.tokens is None:
         raise SystemExit("That bundle keeps no tokens: its plan says why.")
     block = searching([understand(shop.texts[query]) for query in test])
-    found = LateInteraction(vectors=vectors).retrieve(block, Allowed.everything(len(shop.catalogue), len(block)), 200)
-    row = shop.catalogue.rows(Catalogue.load(folder.parent.parent / "catalogue").ids)
+    found = LateInteraction(vectors=vectors).retrieve(block, Allowed.everything(len(held), len(block)), 200)
+    row = shop.catalogue.rows(held.ids)
     lists = [row[found.item[found.of_request(request)]] for request in range(len(block))]
     size = (vectors.tokens.tokens.nbytes + vectors.tokens.starts.nbytes) / 1e6
     note = f"late interaction of the nearest 400, tokens of {vectors.tokens.head.size} numbers, {size:.0f} MB in all"
-    return _found("fine-tuned, token by token", lists, wanted, note)
+    return _found(f"{name}, token by token", lists, wanted, note)
 
 
 def _shares(name: str, asked: Floats, items: ItemVectors, wanted: Sequence[set[int]], how: str = "") -> list[Figure]:

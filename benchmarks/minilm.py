@@ -6,6 +6,7 @@ from pathlib import Path
 
 from aisle.text.encoder import OnnxEncoder, Precision
 from aisle.text.pretrained import minilm_folder
+from aisle.training.encoders import MADE
 from benchmarks.figures import WORK
 
 
@@ -18,7 +19,7 @@ def minilm_source() -> Path:
 
 def minilm_encoder(precision: Precision = "int8", threads: int = 1) -> OnnxEncoder:
     """Untouched, exported once."""
-    kept = WORK / "encoded" / f"minilm-{precision}"
+    kept = WORK / "encoded" / f"minilm-{precision}-{MADE}"
     if not (kept / "encoder.json").is_file():
         from aisle.text.export_train import export
 

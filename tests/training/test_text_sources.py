@@ -13,6 +13,7 @@ import pytest
 from aisle.core.events import Dataset
 from aisle.data.windows import cut
 from aisle.retrieval.dense import Content, Dense
+from aisle.retrieval.late import LateInteraction
 from aisle.retrieval.lexical import Lexical
 from aisle.settings import Settings
 from aisle.text.ngram import NgramEncoder
@@ -22,7 +23,7 @@ from aisle.training.answers import Answers
 from aisle.training.budget import Budget
 from aisle.training.parts import Parts
 from aisle.training.text_sources import text_sources
-from tests.text.tiny import tiny_model
+from tests.text.tiny import tiny_encoder, tiny_model
 from tests.training.clock import Clock
 from tests.training.english import english
 
@@ -167,3 +168,21 @@ def test_a_bundle_tells_where_its_model_comes_from_unless_it_has_none(tmp_path: 
     assert "Made from base, encoder joint:base, not fine-tuned." in said and "states it: mit." in said
     assert "fine-tuned on this shop" in told("tuned", str(base), texts.Tuned(encoder=tmp_path))
     assert told("own", "ngram", texts.Tuned()) == told("none", "", texts.Tuned()) == ""
+
+
+def test_tokens_are_compared_where_the_encoder_tells_them_and_the_plan_says_where_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = (*EVERY, "late_interaction")
+    found = fitted(english(), tmp_path / "plain", Budget(60, Clock()), monkeypatch, names=names)
+    assert list(found.sources) == list(EVERY)
+    assert [(row.part, row.kept) for row in found.rows] == [("late_interaction", False)] and "single words" in found.rows[0].why
+    monkeypatch.setattr(texts, "MANY", 10)
+    tiny = tiny_encoder(("red", "lamp"))
+    held = texts.Materials(english(), cut(english().events), Settings(), Budget(60, Clock()), Parts(tmp_path, {}), Tracker(quiet=True))
+    monkeypatch.setattr(texts, "open_encoder", lambda *_: tiny)
+    none = text_sources(names, held)
+    assert "late_interaction" not in none.sources and "GB; `[retrieval] late_interaction = true` keeps them" in none.rows[0].why
+    kept = replace(held, settings=Settings(retrieval={"late_interaction": True}), parts=Parts(tmp_path / "kept", {}))
+    late = text_sources(names, kept).sources["late_interaction"]
+    assert isinstance(late, LateInteraction) and late.vectors_.tokens is not None and len(late.vectors_.tokens) == len(english().catalogue)

@@ -23,6 +23,7 @@ from aisle.retrieval.lexical import Lexical
 from aisle.retrieval.vectors import ItemVectors, Making, fingerprint, item_texts
 from aisle.settings import JOINT, Settings
 from aisle.text.adapt import Adapter, Pairs
+from aisle.text.encoder import ReadsTokens
 from aisle.text.handed_on import ORIGIN, hand_on, origin
 from aisle.text.joint import spaced
 from aisle.text.normalise import normalise
@@ -54,6 +55,8 @@ much for ranking, and twice what the sources are expected to take, for the windo
 log asks for pages too, they want their time. A simulated shop of a million events that fine-tuned for half of 15 minutes had a tenth of
 them left for ranking."""
 LATE = LateInteraction.name
+MANY, BYTES = 300_000, 2_000
+"""Items above which tokens are kept by setting alone, and what an item's take."""
 TRIAL, CHUNK, SURE = 64, 2_048, 5.0
 """Texts that are encoded first and between two looks at the clock, and the seconds after which their pace is believed: the first ones are
 slow."""
@@ -100,7 +103,7 @@ def text_sources(names: Sequence[str], held: Materials, planned: str = "", steps
         tuned = fine_tuned(held, kind, lexical, (steps or {}) if planned else None)
         why += f"; {tuned.why}"
     try:
-        vectors = _vectors(kind, held, budget.part(MOST_TIME) if not planned else lambda: inf, tuned.encoder, LATE in names)
+        vectors = _vectors(kind, held, budget.part(MOST_TIME) if not planned else lambda: inf, tuned.encoder, _by_token(names, held))
     except TooSlowError:
         kind, why, tuned = "ngram", "encoder ngram: encoding the titles by MiniLM took too much of the time given", Tuned()
         parts.settle(f"encoder-{budget.minutes}", [kind, why])
@@ -123,12 +126,22 @@ def text_sources(names: Sequence[str], held: Materials, planned: str = "", steps
     return Texts(found, kind, why, tuned, rows)
 
 
+def _by_token(names: Sequence[str], held: Materials) -> bool:
+    """Whether items' tokens are kept: asked for, by setting where there are many."""
+    wanted = held.settings.retrieval.get(LATE, len(held.data.catalogue) <= MANY)
+    return LATE in names and wanted
+
+
 def _late(names: Sequence[str], vectors: ItemVectors, kind: str) -> tuple[dict[str, Source], list[PlanRow]]:
     """The source that compares token by token, where it is asked for and tokens are kept; else the plan's row that says why not."""
     if LATE not in names:
         return {}, []
     if vectors.tokens is None:
-        return {}, [PlanRow(LATE, False, why=f"the encoder {short(kind)} tells nothing of single words")]
+        many = len(vectors) > MANY and isinstance(vectors.encoder, ReadsTokens)
+        size = (
+            f"the tokens of {len(vectors):,} items would take {len(vectors) * BYTES / 1e9:.1f} GB; `[retrieval] {LATE} = true` keeps them"
+        )
+        return {}, [PlanRow(LATE, False, why=size if many else f"the encoder {short(kind)} tells nothing of single words")]
     return {LATE: LateInteraction(vectors=vectors)}, []
 
 
@@ -158,7 +171,8 @@ def fine_tuned(held: Materials, kind: str, lexical: Lexical, planned: Mapping[st
         if why := refused(answers, seconds):
             return Tuned(why=why)
         folder, settings = held.parts.folder / "finetuning", held.settings
-        told = settings.tracking.examples, reads, settings.encoder_size, settings.retrieval.get(LATE, True) and not joined(kind)
+        by_token = _by_token([LATE], held) and not joined(kind) and not settings.encoder_size
+        told = settings.tracking.examples, reads, settings.encoder_size, by_token
         job = Tuning(folder, model_folder(kind), seconds, dict(planned or {}), settings.finetuning, *told)
         return job.run(held.data, answers, lexical, held.tracker)
 
