@@ -99,7 +99,7 @@ def _by_token(
     row = shop.catalogue.rows(held.ids)
     lists = [row[found.item[found.of_request(request)]] for request in range(len(block))]
     size = (vectors.tokens.tokens.nbytes + vectors.tokens.starts.nbytes) / 1e6
-    note = f"late interaction of the nearest 400, tokens of {vectors.tokens.head.size} numbers, {size:.0f} MB in all"
+    note = f"late interaction of the nearest 200, tokens of {vectors.tokens.head.size} numbers, {size:.0f} MB in all"
     return _found(f"{name}, token by token", lists, wanted, note)
 
 

@@ -17,8 +17,10 @@ from aisle.retrieval.dense import Nearest
 from aisle.retrieval.vectors import ItemVectors
 from aisle.text.token_head import Asked, together
 
-LOOKED, WIDE = 400, 2
-"""By the query's whole vector so many items are found that are then looked at by their tokens, or so many times what is wanted if more."""
+LOOKED = 200
+"""By the query's whole vector so many items are found, or as many as are wanted if more, that are then looked at by their tokens. On Home
+Depot recall@10 by these two alone is .480 with 200, 300, 400 or 800, recall@100 .777, .784, .786, .792; each hundred takes half a
+millisecond."""
 Floats = NDArray[np.float32]
 Wanted = tuple[Floats, Asked]
 Found = tuple[NDArray[np.int32], Floats]
@@ -58,7 +60,7 @@ class LateInteraction(Nearest):
         """The items and their scores; all that were looked at are kept for `score`."""
         if wanted is None:
             return np.zeros(0, np.int32), np.zeros(0, np.float32)
-        rows, cosine = self.vectors_.nearest(wanted[0], masked(block, allowed, request), max(LOOKED, WIDE * limit))
+        rows, cosine = self.vectors_.nearest(wanted[0], masked(block, allowed, request), max(LOOKED, limit))
         order = rows.argsort()
         rows, score = rows[order], self._score(wanted, rows[order], cosine[order])
         block.memo[self._key(request)] = rows, score

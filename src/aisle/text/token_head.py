@@ -76,7 +76,7 @@ def likeness(asked: Asked, tokens: Floats, starts: Sequence[int] | NDArray[np.in
     Of each of the query's tokens the largest product with any of the text's, in a weighted mean (MaxSim of ColBERT, Khattab and Zaharia
     2020).
     """
-    return np.maximum.reduceat(tokens @ asked.tokens.T, starts, axis=0) @ asked.weight
+    return np.asarray(asked.weight @ np.maximum.reduceat(asked.tokens @ tokens.T, starts, axis=1), np.float32)
 
 
 def together(likeness: Floats, cosine: Floats) -> Floats:
