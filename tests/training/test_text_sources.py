@@ -74,6 +74,16 @@ def test_an_encoder_that_would_not_end_in_time_gives_way_after_a_few_texts(tmp_p
     assert again.encoder == "ngram" and clock.now == 108, "a run that is taken up does not try again"
 
 
+def test_an_encoder_that_was_fine_tuned_is_not_given_up_where_half_of_the_time_is_too_little(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """50 texts at a second each of the 72 that are left: too much for one that was not."""
+    assert fitted(english(), tmp_path / "plain", Budget(1.2, Clock()), monkeypatch).encoder == "ngram"
+    monkeypatch.setattr(texts, "fine_tuned", lambda *_: texts.Tuned(encoder=tmp_path, why="fine-tuned on window 1"))
+    found = fitted(english(), tmp_path / "tuned", Budget(1.2, Clock()), monkeypatch)
+    assert found.encoder == "minilm" and found.tuned.encoder == tmp_path
+
+
 def test_by_plan_the_encoder_takes_as_long_as_it_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     found = fitted(english(), tmp_path, Budget(0.1, clock, planned=True), monkeypatch, planned="minilm")

@@ -55,6 +55,8 @@ much for ranking, and twice what the sources are expected to take, for the windo
 log asks for pages too, they want their time. A simulated shop of a million events that fine-tuned for half of 15 minutes had a tenth of
 them left for ranking."""
 LATE = LateInteraction.name
+TUNED_TIME = 0.8
+"""Of the time left so much may go into encoding titles by an encoder that was fine-tuned: to give it up would lose what that took."""
 MANY, BYTES = 300_000, 2_000
 """Items above which tokens are kept by setting alone, and what an item's take."""
 TRIAL, CHUNK, SURE = 64, 2_048, 5.0
@@ -103,7 +105,8 @@ def text_sources(names: Sequence[str], held: Materials, planned: str = "", steps
         tuned = fine_tuned(held, kind, lexical, (steps or {}) if planned else None)
         why += f"; {tuned.why}"
     try:
-        vectors = _vectors(kind, held, budget.part(MOST_TIME) if not planned else lambda: inf, tuned.encoder, _by_token(names, held))
+        share = MOST_TIME if tuned.encoder is None else TUNED_TIME
+        vectors = _vectors(kind, held, budget.part(share) if not planned else lambda: inf, tuned.encoder, _by_token(names, held))
     except TooSlowError:
         kind, why, tuned = "ngram", "encoder ngram: encoding the titles by MiniLM took too much of the time given", Tuned()
         parts.settle(f"encoder-{budget.minutes}", [kind, why])
