@@ -23,12 +23,10 @@ from aisle.retrieval.unit_vectors import UnitVectors
 from aisle.text.encoder import Encoder, ReadsTokens
 from aisle.text.encoders import load_encoder
 from aisle.text.normalise import normalise
-from aisle.text.token_head import Asked, TokenHead
+from aisle.text.token_head import Asked, TokenHead, sampled
 
 REMEMBERED = 4_096
 """Query vectors kept, since a query is encoded for retrieval and again for scoring."""
-SAMPLE = 500
-"""Texts by whose tokens an encoder that learned nothing of them is given directions."""
 DESCRIPTION = 200
 """Characters of a description that the encoder reads."""
 
@@ -187,8 +185,7 @@ class Making:
         self._held: TokenVectors | None = None
         self._parts: list[NDArray[np.int8]] = []
         if tokens and isinstance(encoder, ReadsTokens) and encoder.tells_states and len(texts):
-            sample = np.linspace(0, len(texts) - 1, min(SAMPLE, len(texts))).astype(np.int64)
-            learned = encoder.head or TokenHead.principal(encoder.read([texts[row] for row in sample.tolist()], "item").states)
+            learned = encoder.head or TokenHead.principal(encoder.read(sampled(texts), "item").states)
             self._held = TokenVectors.none(learned)
 
     def add(self, count: int) -> int:

@@ -57,12 +57,12 @@ class Read(NamedTuple):
 
 @runtime_checkable
 class ReadsTokens(Protocol):
-    """An encoder that can tell the state of every token, where ``tells_states``; ``head``: what it learned of them, None for nothing."""
+    """An encoder that can tell the state of every token, where ``tells_states`` (graphs exported by older versions do not); ``head``: what
+    it learned of them, None for nothing."""
 
     head: TokenHead | None
+    tells_states: bool
 
-    @property
-    def tells_states(self) -> bool: ...
     def read(self, texts: Sequence[str], kind: Kind) -> Read: ...
 
 
@@ -95,11 +95,7 @@ class OnnxEncoder:
         self._tokenizer.enable_truncation(int(facts["longest"]))
         self._session = onnx.session(self._model, threads)
         self.head = TokenHead.load(folder / FILE) if (folder / FILE).is_file() else None
-
-    @property
-    def tells_states(self) -> bool:
-        """Whether `read` can tell the states of tokens: graphs exported by older versions do not."""
-        return any(output.name == STATES for output in self._session.get_outputs())
+        self.tells_states = any(output.name == STATES for output in self._session.get_outputs())
 
     @property
     def fingerprint(self) -> str:

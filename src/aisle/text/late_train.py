@@ -4,25 +4,20 @@ from __future__ import annotations
 
 from typing import NamedTuple, Self
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from aisle.text.device_train import near, placed
+from aisle.text.device_train import placed
 from aisle.text.model_train import Opened, Sentences
-from aisle.text.token_head import SIZE, TokenHead
-
-SAMPLE = 500
-"""Texts by whose tokens the directions are begun with."""
+from aisle.text.token_head import SIZE, TokenHead, sampled
 
 
 class Told(NamedTuple):
-    """Tokens of texts: ``vectors`` ``(n, t, size)`` of unit length, ``weight`` ``(n, t)``, ``mask`` ``(n, t)``, 0 where there is none."""
+    """Tokens of texts: ``vectors`` ``(n, t, size)`` of unit length, ``weight`` ``(n, t)``, 0 where there is none."""
 
     vectors: Tensor
     weight: Tensor
-    mask: Tensor
 
 
 class Late(nn.Module):  # type: ignore[misc]
@@ -37,32 +32,30 @@ class Late(nn.Module):  # type: ignore[misc]
     @classmethod
     def of(cls, model: Opened, texts: list[str]) -> Self:
         """Begun with the largest directions of what ``model`` says of some of the ``texts``."""
-        rows = np.linspace(0, len(texts) - 1, min(SAMPLE, len(texts))).astype(np.int64)
         model.net.eval()
         with torch.no_grad():
-            read = model.read(model.tokens([texts[row] for row in rows.tolist()]))
+            read = model.read(model.tokens(sampled(texts)))
         states = read.states[read.mask > 0].float().cpu().numpy()
         return placed(cls(TokenHead.principal(states, min(SIZE, states.shape[1]))))
 
     def forward(self, read: Sentences) -> Told:
         """Of the states of some texts."""
         vectors = functional.normalize(read.states @ self.projection.T, dim=-1)
-        return Told(vectors, functional.softplus(read.states @ self.weight + self.bias) * read.mask, read.mask)
+        return Told(vectors, functional.softplus(read.states @ self.weight + self.bias) * read.mask)
 
     def scores(self, queries: Sentences, items: Sentences) -> Tensor:
         """``(queries, items)``: of each token of a query the largest product with any of the item's, in a weighted mean."""
         asked, told = self(queries), self(items)
-        real = asked.mask > 0
+        real = queries.mask > 0
         tokens, weight = asked.vectors[real], asked.weight[real]
-        count, longest = told.mask.shape
+        count, longest = items.mask.shape
         products = (tokens @ told.vectors.reshape(count * longest, -1).T).reshape(len(tokens), count, longest)
-        best = (products + (told.mask - 1) * 4).max(2).values
-        (owner,) = near(self, torch.arange(len(real), device=real.device).repeat_interleave(real.sum(1)))
+        best = (products + (items.mask - 1) * 4).max(2).values
+        owner = torch.arange(len(real), device=real.device).repeat_interleave(real.sum(1))
         total = torch.zeros(len(real), count, device=best.device).index_add(0, owner, (best * weight[:, None]).float())
         return total / asked.weight.sum(1, keepdim=True)
 
     def head(self) -> TokenHead:
         """What was learned."""
-        arrays = (tensor.detach().float().cpu().numpy() for tensor in (self.projection, self.weight))
-        projection, weight = arrays
+        projection, weight = (tensor.detach().float().cpu().numpy() for tensor in (self.projection, self.weight))
         return TokenHead(projection, weight, float(self.bias.detach()))

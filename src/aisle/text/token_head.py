@@ -15,9 +15,16 @@ Floats = NDArray[np.float32]
 SIZE = 96
 """Numbers of a token's vector."""
 WHOLE = 0.5
-"""What the cosine of two whole vectors weighs beside their tokens: recall@10 of held out Home Depot queries among 4,000 items is .805 by
-tokens alone, .779 by whole vectors, .815 so."""
+"""What the cosine of two whole vectors weighs beside their tokens: both together find more than either."""
+SAMPLE = 500
+"""Texts by whose tokens an encoder that learned nothing of them is given directions."""
 FILE = "tokens.safetensors"
+
+
+def sampled(texts: Sequence[str]) -> list[str]:
+    """At most `SAMPLE` of them, evenly spread."""
+    rows = np.linspace(0, len(texts) - 1, min(SAMPLE, len(texts))).astype(np.int64)
+    return [texts[row] for row in rows.tolist()]
 
 
 class Asked(NamedTuple):
