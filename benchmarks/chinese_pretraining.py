@@ -1,15 +1,16 @@
 """What pre-training on a shop's own Chinese text is worth: ``python -m benchmarks.chinese_pretraining``.
 
-Reviews of ten categories (online_shopping_10_cats), split by a hash of the text. Texts that test are in no pre-training, all others are.
-The encoders stay frozen; a logistic regression learns category and sentiment from 100, 1,000 and 10,000 labels. Finished models are kept
-under ``build/results/chinese_pretraining``; an interrupted one goes on.
+A BERT and a GPT learn from nothing on reviews of ten categories (online_shopping_10_cats, split by a hash of the text) and on titles
+(ecommerce_ner_zh, tmall_beauty). Texts that test are in no pre-training. Then categories, sentiment and entities are learned with and
+without: frozen, by a logistic regression on the vectors, and fine-tuned (`benchmarks.chinese_tuning`). Finished models are kept under
+``build/results/chinese_pretraining``; an interrupted one goes on.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from pathlib import Path
 from time import process_time
 
 import numpy as np
@@ -20,16 +21,19 @@ from aisle.data.windows import cut_texts
 from aisle.text.encoder import Encoder, OnnxEncoder
 from aisle.text.ngram import NgramEncoder
 from aisle.text.normalise import normalise
+from benchmarks.chinese_pieces import tmall_beauty
+from benchmarks.chinese_tuning import tuned_figures
+from benchmarks.entities_zh import entity_titles, plain, without
 from benchmarks.figures import WORK, Figure, Lines, show
 from benchmarks.folders import raw_data, read
 from benchmarks.measure import interval
 
 LINES = Lines("chinese_pretraining")
 PLACE = WORK / "chinese_pretraining"
-SHAPE = (2, 128)
-"""Layers and width: what a quarter of an hour on part of one core can fill."""
-MINUTES = {"untrained": 0.0, "bert": 14.0, "gpt": 5.0}
-SIZES = (100, 1_000, 10_000)
+MINUTES = {"bert": 20.0, "gpt": 7.0}
+"""Of one core, or of a GPU; the shape is what they can fill."""
+SIZES = (100, 1_000)
+"""Few labels; all of them come last."""
 ASKED = 2_000
 """Texts that test."""
 DRAWS = 5
@@ -41,21 +45,23 @@ Labels = dict[str, NDArray[np.int64]]
 def pretraining_figures() -> list[Figure]:
     """Every figure of the part."""
     one_thread()
-    PLACE.mkdir(parents=True, exist_ok=True)
     texts, labels, known = reviews()
-    figures = [LINES.machine()]
-    ways: dict[str, Callable[[Sequence[str]], Floats]] = {}
-    for name, minutes in MINUTES.items():
-        figures += _pretrained(name, [texts[row] for row in known[0]], minutes)
-        ways[f"{name}, frozen"] = _by(_encoder(name))
+    figures = [LINES.machine(), *(one for name in MINUTES for one in told(name))]
+    ways: dict[str, Callable[[Sequence[str]], Floats]] = {f"{name}, frozen": _by(encoder(name)) for name in ("untrained", *MINUTES)}
     ways["n-grams and SVD, frozen"] = _by(NgramEncoder().fit([texts[row] for row in known[0]]))
-    rows = [np.sort(np.random.default_rng(7).permutation(some)[:most]) for some, most in zip(known, (SIZES[-1], ASKED), strict=True)]
+    rows = known[0], asked(known)
     some = [texts[row] for row in np.concatenate(rows)]
     labels = {task: truth[np.concatenate(rows)] for task, truth in labels.items()}
     parted = np.arange(len(rows[0])), np.arange(len(rows[0]), len(some))
     for name, encode in ways.items():
         figures += _learned(name, encode(some), labels, parted)
-    return figures + _learned("n-gram TF-IDF", _tfidf(some, parted[0]), labels, parted)
+    figures += _learned("n-gram TF-IDF", _tfidf(some, parted[0]), labels, parted)
+    return figures + tuned_figures(LINES, {name: pretrained(name) for name in ("untrained", "bert")})
+
+
+def asked(known: tuple[NDArray[np.int64], NDArray[np.int64]]) -> NDArray[np.int64]:
+    """The rows of the reviews that test."""
+    return np.sort(np.random.default_rng(7).permutation(known[1])[:ASKED])
 
 
 def reviews() -> tuple[list[str], Labels, tuple[NDArray[np.int64], NDArray[np.int64]]]:
@@ -71,39 +77,56 @@ def reviews() -> tuple[list[str], Labels, tuple[NDArray[np.int64], NDArray[np.in
     return list(held), labels, (np.flatnonzero(window < 4), np.flatnonzero(window == 4))
 
 
-def _pretrained(name: str, texts: Sequence[str], minutes: float) -> list[Figure]:
-    """Pre-train, or take up what was finished; how it went."""
+def pretrained(name: str) -> Path:
+    """The folder of a model, pre-trained or taken up where it was finished; ``untrained`` has the shape of ``bert``."""
     import torch
 
     from aisle.text.pretrain_train import FACTS, Pretraining
 
-    place, spent = PLACE / name, PLACE / f"{name}.json"
+    place = PLACE / name
     if not (place / FACTS).is_file():
         torch.set_num_threads(1)
-        begun = process_time()
-        kind = "gpt" if name == "gpt" else "bert"
-        job = Pretraining(texts, place, kind, minutes * 60, shape=SHAPE, steps=None if minutes else 0)  # type: ignore[arg-type]
-        told = job.run()
-        spent.write_text(json.dumps({"cpu": process_time() - begun, **asdict(told)}), encoding="utf-8")
-    said = json.loads(spent.read_text(encoding="utf-8"))
-    if not minutes:
-        return []
-    note = f"{said['layers']} x {said['width']}, {said['vocabulary']:,} tokens; {said['steps']:,} steps of 4,096"
-    note += f" in {said['seconds'] / 60:.0f} min ({said['cpu'] / 60:.1f} CPU min of one shared core), {said['texts']:,} texts"
+        texts, _, known = reviews()
+        texts = [*(texts[row] for row in known[0]), *titles()]
+        if name == "untrained":
+            shape = json.loads((pretrained("bert") / FACTS).read_text(encoding="utf-8"))
+            Pretraining(texts, place, "bert", shape=(shape["layers"], shape["width"]), steps=0).run()
+        else:
+            begun = process_time()
+            Pretraining(texts, place, name, MINUTES[name] * 60).run()  # type: ignore[arg-type]
+            gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
+            (PLACE / f"{name}.json").write_text(json.dumps({"cpu": process_time() - begun, "gpu": gpu}), encoding="utf-8")
+    return place
+
+
+def titles() -> list[str]:
+    """Titles in matching form that test no entities."""
+    every, test = entity_titles("train"), entity_titles("test")
+    return list(dict.fromkeys([*(plain(title) for title in without(every, test)), *map(normalise, tmall_beauty())]))
+
+
+def told(name: str) -> list[Figure]:
+    """How the pre-training of a model went."""
+    from aisle.text.pretrain_train import FACTS
+
+    said = json.loads((pretrained(name) / FACTS).read_text(encoding="utf-8"))
+    spent = json.loads((PLACE / f"{name}.json").read_text(encoding="utf-8"))
+    note = f"{said['layers']} x {said['width']}, {said['vocabulary']:,} tokens; {said['steps']:,} steps in {said['seconds'] / 60:.1f} min"
+    note += f" on one {spent['gpu']}" if spent["gpu"] else f" ({spent['cpu'] / 60:.1f} CPU min of one shared core)"
     what = "hidden words" if name == "bert" else "the next token"
     return [
-        LINES.one(f"{name}: perplexity of {what}, held-out texts", said["perplexity"], note),
+        LINES.one(f"{name}: perplexity of {what}, held-out texts", said["perplexity"], f"{note}, {said['texts']:,} texts"),
         LINES.one(f"{name}: perplexity before", said["before"], "the same texts, untrained"),
     ]
 
 
-def _encoder(name: str) -> Encoder:
+def encoder(name: str) -> Encoder:
     """As it would be served: exported and quantised."""
     from aisle.text.export_train import export
 
     place = PLACE / f"{name}-onnx"
     if not (place / "encoder.json").is_file():
-        export(PLACE / name, place, name)
+        export(pretrained(name), place, name)
     return OnnxEncoder(place)
 
 
@@ -132,7 +155,7 @@ def _learned(name: str, table: object, labels: Labels, known: tuple[NDArray[np.i
     from sklearn.metrics import f1_score
 
     figures, (teaching, asked) = [], known
-    for size in SIZES:
+    for size in (*SIZES, len(teaching)):
         draws = [np.random.default_rng(seed).permutation(teaching)[:size] for seed in range(DRAWS if size < len(teaching) else 1)]
         found = {task: [_said(table, truth, rows, asked) for rows in draws] for task, truth in labels.items()}
         right = np.concatenate([said == labels["category"][asked] for said in found["category"]]).astype(float)

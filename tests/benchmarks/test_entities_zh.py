@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from benchmarks.entities_zh import counts, entities, f1, field_of, looked_up, lookup, read_titles, traits, truth, without
+from benchmarks.entities_zh import (
+    counts,
+    difference,
+    entities,
+    f1,
+    field_of,
+    looked_up,
+    lookup,
+    marked,
+    read_titles,
+    traits,
+    truth,
+    without,
+)
 
 ROWS = ["小 B-HPPX", "米 I-HPPX", "红 O", "灯 B-HCCX", "", "", "A B-XH", "1 I-XH", "锅 B-HCCX", ""]
 
@@ -52,3 +66,18 @@ def test_a_field_finds_a_product_that_it_never_saw_by_what_stands_beside_it() ->
     train = read_titles([row for name in "灯锅碗盆" for row in ("新 O", f"{name} B-HCCX", "包 O", "邮 O", "")])
     asked = read_titles(["新 O", "桶 O", "包 O", "邮 O", ""])
     assert field_of(train, asked) == [{("HCCX", "桶")}]
+
+
+def test_a_title_is_read_as_the_tagger_reads_it() -> None:
+    title = [
+        (character, tag) for character, tag in zip("雅兰MJ-77灯", ["B-HPPX", "I-HPPX", *["B-XH", *["I-XH"] * 4], "B-HCCX"], strict=True)
+    ]
+    text = marked(title)
+    assert text.tokens == ("雅", "兰", "mj", "77", "灯") and text.gaps == (" ", "", "", "-", "")
+    assert text.labels == ("B-brand", "I-brand", "B-model", "I-model", "B-category")
+
+
+def test_a_difference_is_bounded_over_the_same_titles() -> None:
+    right, wrong = np.array([[1, 1, 1]] * 50), np.array([[0, 1, 1]] * 50)
+    assert difference(right, wrong) == {"value": 1.0, "low": 1.0, "high": 1.0, "n": 50}
+    assert difference(right) == {"value": 1.0, "low": 1.0, "high": 1.0, "n": 50}

@@ -29,7 +29,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_it_learns_and_is_seen_after_each_epoch(model: Path) -> None:
-    from aisle.text.classify_train import Classifier, Study
+    from aisle.text.classify_train import Classifier
+    from aisle.text.study_train import Study
 
     right: dict[int, float] = {}
     development, test = toy(2), toy(3)
@@ -46,7 +47,8 @@ def test_it_learns_and_is_seen_after_each_epoch(model: Path) -> None:
 
 
 def test_with_room_for_less_than_a_batch_it_learns_the_same(model: Path) -> None:
-    from aisle.text.classify_train import Classifier, Study
+    from aisle.text.classify_train import Classifier
+    from aisle.text.study_train import Study
 
     def losses(together: int) -> list[float]:
         made = Classifier(model)

@@ -74,7 +74,7 @@ def test_the_shape_is_what_the_time_can_fill(tmp_path: Path, monkeypatch: pytest
     from aisle.text import pretrain_train as made
 
     monkeypatch.setattr(made, "_pace", lambda model, enough: model.config.hidden_size / 128)
-    steps = made.PASSES[0] * made._steps(TEXTS)
+    steps = made.PASSES * made._steps(TEXTS)
     tokenizer = made.learned(TEXTS)
     for seconds, shape in ((3.1 * steps, (6, 384)), (2.9 * steps, (4, 256)), (1.9 * steps, (2, 128)), (0.0, (2, 128))):
         assert made.Pretraining(TEXTS, tmp_path, seconds=seconds)._fitting(99, TEXTS, tokenizer) == shape

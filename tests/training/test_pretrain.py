@@ -66,7 +66,8 @@ def test_from_a_shops_folder_to_a_model_that_is_measured(folder: Path, tmp_path:
     from aisle.text import pretrain_train
 
     monkeypatch.setattr(pretrain_train, "SHAPES", ((1, 32),))
-    monkeypatch.setattr(pretrain_train, "PASSES", (1, 1))
+    monkeypatch.setattr(pretrain_train, "PASSES", 1)
+    monkeypatch.setattr(pretrain_train, "MOST_PASSES", {"bert": 1, "gpt": 1})
     asked: list[list[Path]] = []
 
     def compared(shop: Path, more: list[Path], quiet: bool, only: tuple[str, ...]) -> Comparison:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from aisle.core.answer import Json
 from aisle.query.attributes import Attributes, placed, together
-from aisle.text.segment import stem
+from aisle.query.traits import gaps_of, han, traits
 
 LONGEST = 64
 """Tokens of a text that are read."""
@@ -37,18 +37,18 @@ class Tagger:
         words as they stand; a category that the catalogue does not have is not named."""
         found = placed(text)[:LONGEST]
         tokens, pairs = [token for token, _ in found], []
-        for name, start, size in runs(self.tag(tokens, known)):
+        for name, start, size in runs(self.tag(tokens, known, gaps_of(text, found))):
             typed = text[found[start][1].start : found[start + size - 1][1].stop]
             value = known.value(name, tokens[start : start + size]) or ("" if name == "category" else typed)
             if name in self.kept and value:
                 pairs.append((name, value))
         return together(pairs)
 
-    def tag(self, tokens: Sequence[str], known: Attributes) -> list[str]:
-        """The likeliest label of each token, together (Viterbi 1967)."""
+    def tag(self, tokens: Sequence[str], known: Attributes, gaps: Sequence[str]) -> list[str]:
+        """The likeliest label of each token, together (Viterbi 1967); ``gaps`` stand before them (`aisle.query.traits.gaps_of`)."""
         if not tokens:
             return []
-        scores = self._scores(traits(tokens, marks(tokens, known)))
+        scores = self._scores(traits(tokens, marks(tokens, known), gaps))
         back = np.zeros(scores.shape, np.int64)
         best = scores[0]
         for place in range(1, len(scores)):
@@ -103,7 +103,7 @@ def joined(words: Sequence[str]) -> str:
     """
     text = ""
     for word in words:
-        text += word if not text or (_han(word) and _han(text[-1])) else f" {word}"
+        text += word if not text or (han(word) and han(text[-1])) else f" {word}"
     return text
 
 
@@ -113,31 +113,3 @@ def marks(tokens: Sequence[str], known: Attributes) -> list[str]:
     for start, size, (name, _) in known.spans(tokens):
         found[start : start + size] = [f"B-{name}", *[f"I-{name}"] * (size - 1)]
     return found
-
-
-def traits(tokens: Sequence[str], known: Sequence[str]) -> list[list[str]]:
-    """What the field sees of each token: itself, its ends and its form, two neighbours on each side, their pairs, the known values."""
-    words = ["<<", "<", *tokens, ">", ">>"]
-    values = ["", "", *known, "", ""]
-    forms = ["", "", *map(_form, tokens), "", ""]
-    result = []
-    for at in range(2, len(words) - 2):
-        word = words[at]
-        near = [f"{step}={words[at + step]}" for step in (-2, -1, 0, 1, 2)]
-        pairs = [f"-1,0={words[at - 1]} {word}", f"0,1={word} {words[at + 1]}", f"v-1,0,1={values[at - 1]} {values[at]} {values[at + 1]}"]
-        said = [f"v={values[at]}", f"v+1={values[at + 1]}", f"f={forms[at]}", f"f-1,0,1={forms[at - 1]} {forms[at]} {forms[at + 1]}"]
-        place = [f"at={min(at - 2, 4)}", f"left={min(len(words) - 3 - at, 4)}", f"v,at={values[at]} {min(at - 2, 2)}"]
-        ends = [f"s={stem(word)}", f"<={word[:3]}", f">={word[-3:]}"] if len(word) > 1 else []
-        result.append([*near, *pairs, *said, *place, *ends, "always"])
-    return result
-
-
-def _form(token: str) -> str:
-    """Letters, digits, Chinese: each run as one sign, and whether it is long."""
-    signs = "".join("字" if _han(c) else "0" if c.isdigit() else "a" if c.isalpha() else "." for c in token)
-    short = "".join(sign for place, sign in enumerate(signs) if place == 0 or sign != signs[place - 1])
-    return f"{short}{min(len(token), 9) if '0' in short else ''}"
-
-
-def _han(text: str) -> bool:
-    return "\u4e00" <= text[0] <= "\u9fff"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aisle.core.catalogue import Catalogue
-from aisle.query.attributes import Attributes, Key, keys_of, tokens_of
-from aisle.query.tags import LONGEST, OUTSIDE, Tagger, joined, marks, runs, traits
+from aisle.query.attributes import Attributes, Key, keys_of, placed
+from aisle.query.tags import LONGEST, OUTSIDE, Tagger, joined, marks, runs
+from aisle.query.traits import gaps_of, han, traits
 from aisle.text.normalise import normalise
 from aisle.text.segment import stem
 from aisle.text.tokens import HIDDEN, TITLES
@@ -33,10 +35,11 @@ Counts = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Text:
-    """A title, or a query made up of its words: its tokens and the label of each."""
+    """A title, or a query made up of its words: its tokens, the label of each and what stands before it (`gaps_of`)."""
 
     tokens: tuple[str, ...]
     labels: tuple[str, ...]
+    gaps: tuple[str, ...]
 
     @property
     def entities(self) -> Entities:
@@ -49,9 +52,9 @@ Said = Mapping[str, Mapping[str, Sequence[Entities]]]
 
 @dataclass(frozen=True)
 class Learned:
-    """The ``tagger`` (None: it is nowhere better), the attributes ``names`` that ``taught`` titles show, and for each kind of text
-    (`title`, `query`) what tagger, lookup and truth name, on texts that neither taught nor chose, and on those that ``chose``; ``why``
-    nothing was learned."""
+    """The ``tagger`` (None: it is nowhere better), the attributes ``names`` that titles show, how many titles ``taught``, and for each
+    kind of text (`title`, `query`) what tagger, lookup and truth name, on texts that neither taught nor chose, and on those that
+    ``chose``; ``why`` nothing was learned."""
 
     tagger: Tagger | None = None
     names: Sequence[str] = ()
@@ -71,9 +74,10 @@ def learn_tags(catalogue: Catalogue, most: int = MOST, seed: int = SEED) -> Lear
     if not names:
         return Learned(why=f"tags: no attribute's values stand in {FEWEST} titles or more")
     titles = {row: _only(text, names) for row, text in titles.items()}
-    teaching = [row for row in titles if fold[row] < 2 and titles[row].entities][: min(most, MOST)]
-    if len(teaching) < FEWEST:
-        return Learned(why=f"tags: {len(teaching)} titles name what their columns hold, {FEWEST} are needed")
+    teaching = [row for row in titles if fold[row] < 2][: min(most, MOST)]
+    showing = sum(bool(titles[row].entities) for row in teaching)
+    if showing < FEWEST:
+        return Learned(why=f"tags: {showing} titles name what their columns hold, {FEWEST} are needed")
     tagger = fit([_with(titles[row], random) for row in teaching], fold[teaching], _lookups(catalogue, fold))
     known = Attributes().fit(_part(catalogue, fold < 2))
     held = {number: [titles[row] for row in titles if fold[row] == number][:MOST] for number in (2, 3)}
@@ -84,16 +88,16 @@ def learn_tags(catalogue: Catalogue, most: int = MOST, seed: int = SEED) -> Lear
     return Learned(replace(tagger, kept=kept) if kept else None, names, len(teaching), said, choosing)
 
 
-def fit(texts: Sequence[tuple[Text, Text]], fold: NDArray[np.int64], known: Sequence[Attributes]) -> Tagger:
-    """Titles with their made-up queries; each sees as known the values of items outside its ``fold``, so that the field learns what to do
-    with a value that nobody knows."""
+def fit(texts: Sequence[Sequence[Text]], fold: NDArray[np.int64], known: Sequence[Attributes]) -> Tagger:
+    """Titles, each with queries made up of it; each sees as known the values of items outside its ``fold``, so that the field
+    learns what to do with a value that nobody knows."""
     import pycrfsuite
 
     trainer = pycrfsuite.Trainer(algorithm="lbfgs", verbose=False)
     trainer.set_params({"c1": 0.1, "c2": 0.01, "max_iterations": ITERATIONS, "feature.possible_transitions": True})
     for pair, number in zip(texts, fold.tolist(), strict=True):
         for text in pair:
-            trainer.append(traits(text.tokens, marks(text.tokens, known[number])), list(text.labels))
+            trainer.append(traits(text.tokens, marks(text.tokens, known[number]), text.gaps), list(text.labels))
     with TemporaryDirectory() as folder:
         trainer.train(str(Path(folder) / "field"))
         opened = pycrfsuite.Tagger()
@@ -112,7 +116,7 @@ def fit(texts: Sequence[tuple[Text, Text]], fold: NDArray[np.int64], known: Sequ
 
 def answers(tagger: Tagger, known: Attributes, texts: Sequence[Text], names: Sequence[str]) -> dict[str, list[Entities]]:
     """What each way names in these texts of the attributes ``names``."""
-    said = {"tagger": [entities(text.tokens, tagger.tag(text.tokens, known)) for text in texts]}
+    said = {"tagger": [entities(text.tokens, tagger.tag(text.tokens, known, text.gaps)) for text in texts]}
     said["lookup"] = [entities(text.tokens, marks(text.tokens, known)) for text in texts]
     said["truth"] = [text.entities for text in texts]
     return {way: [frozenset(one for one in some if one[0] in names) for some in found] for way, found in said.items()}
@@ -152,11 +156,21 @@ def made_up(text: Text, random: np.random.Generator) -> Text:
         chosen[0] = int(random.choice(list(taken)))
     order = chosen if random.random() < 1 / 3 else sorted(chosen)
     places = [place for start in order for place in range(start, start + taken.get(start, 1))]
-    return Text(tuple(text.tokens[place] for place in places), tuple(text.labels[place] for place in places))
+    gaps = [" ", *(_between(text, one, other) for one, other in pairwise(places))]
+    return Text(tuple(text.tokens[place] for place in places), tuple(text.labels[place] for place in places), tuple(gaps[: len(places)]))
 
 
-def label(tokens: Sequence[str], keys: Mapping[Key, str]) -> Text:
-    """A title's words with the labels of the values of its own item (``keys``: their tokens to attribute), the longest first."""
+def _between(text: Text, one: int, other: int) -> str:
+    """What stands between two of its tokens where the second follows the first: as in the text, nothing between Chinese, else a space."""
+    if other == one + 1:
+        return text.gaps[other]
+    return "" if han(text.tokens[one]) and han(text.tokens[other]) else " "
+
+
+def label(title: str, keys: Mapping[Key, str]) -> Text:
+    """The words of a title in matching form with the labels of its own item's values (``keys``: tokens to attribute), the longest first."""
+    found = placed(title)[:LONGEST]
+    tokens = [token for token, _ in found]
     labels, stems = [OUTSIDE] * len(tokens), [stem(token) for token in tokens]
     for key, name in sorted(keys.items(), key=lambda one: (-len(one[0]), one)):
         size = len(key)
@@ -164,7 +178,7 @@ def label(tokens: Sequence[str], keys: Mapping[Key, str]) -> Text:
             here = tuple(tokens[at : at + size]) == key or (name == "category" and tuple(stems[at : at + size]) == key)
             if here and all(one == OUTSIDE for one in labels[at : at + size]):
                 labels[at : at + size] = [f"B-{name}", *[f"I-{name}"] * (size - 1)]
-    return Text(tuple(tokens), tuple(labels))
+    return Text(tuple(tokens), tuple(labels), tuple(gaps_of(title, found)))
 
 
 def _folds(catalogue: Catalogue, random: np.random.Generator) -> tuple[NDArray[np.int64], list[int]]:
@@ -188,8 +202,8 @@ def _labelled(catalogue: Catalogue, every: Attributes, rows: Sequence[int]) -> d
     for row in rows:
         values = [(name, part.strip()) for name in columns for part in (catalogue.texts[name].get(row) or "").split("|")]
         keys = {key: name for name, value in values for key in (*keys_of(name, value), *called.get((name, value), ()))}
-        told = [tokens_of(normalise(catalogue.texts[name].get(row) or ""))[:LONGEST] for name in TITLES if name in catalogue.texts]
-        found[row] = max((label(tokens, keys) for tokens in told), key=lambda text: len(text.entities))
+        told = [normalise(catalogue.texts[name].get(row) or "") for name in TITLES if name in catalogue.texts]
+        found[row] = max((label(title, keys) for title in told), key=lambda text: len(text.entities))
     return found
 
 
@@ -201,7 +215,7 @@ def _frequent(texts: Iterable[Text]) -> list[str]:
 
 
 def _only(text: Text, names: Sequence[str]) -> Text:
-    return Text(text.tokens, tuple(label if label[2:] in names else OUTSIDE for label in text.labels))
+    return replace(text, labels=tuple(label if label[2:] in names else OUTSIDE for label in text.labels))
 
 
 def _with(text: Text, random: np.random.Generator) -> tuple[Text, Text]:

@@ -13,7 +13,7 @@ from aisle.text.vocabulary import parts
 
 Numbers = NDArray[np.int64]
 LENGTH, BATCH = 128, 32
-"""Tokens of a block, blocks of a batch."""
+"""Tokens of a block, blocks of a batch on a processor."""
 CHUNK = 512
 """Texts that are turned into tokens at a time."""
 HIDDEN, SHOWN_AS_MASK, SHOWN_AS_OTHER = 0.15, 0.8, 0.1

@@ -33,7 +33,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from aisle.core.errors import InputError
 from aisle.core.quiet import quiet
-from aisle.text.device_train import agreed, half, main, near, placed, steps_for
+from aisle.text.device_train import accelerator, agreed, half, main, near, placed, steps_for
 from aisle.text.loop_train import Loop, Recipe
 from aisle.text.packed import BATCH, LENGTH, NONE, Marks, Packed
 from aisle.text.pretrained import CAUSAL, check_folder
@@ -44,8 +44,10 @@ Shape = tuple[int, int]
 Blocks = tuple[NDArray[np.int64], NDArray[np.int64]]
 SHAPES: tuple[Shape, ...] = ((6, 384), (4, 256), (2, 128))
 """Layers and width, from what a long run deserves to what a short one can fill."""
-PASSES = (3, 30)
-"""Passes over the text that a shape must have time for, and the most."""
+PASSES, MOST_PASSES = 3, {"bert": 60, "gpt": 20}
+"""Passes over the text that a shape must have time for, and the most: other words are hidden each time, the next token is the same."""
+GPU_BATCH = 128
+"""Blocks of a batch where a GPU would wait for smaller ones."""
 HEAD = 64
 """Width of an attention head."""
 POSITIONS = 512
@@ -104,7 +106,7 @@ class Pretraining:
         learning, held = self._parted()
         words = int(agreed(lambda: 0 if (work / "config.json").is_file() else self._begin(work, learning)))
         model, tokenizer, marks = opened(work)
-        source, kept = (Packed(texts, tokenizer, marks, seed=self.seed) for texts in (learning, held))
+        source, kept = (Packed(texts, tokenizer, marks, batch=_blocks(), seed=self.seed) for texts in (learning, held))
         blocks = list(kept(0))
         before = agreed(lambda: perplexity(model, blocks))
         loop = self._loop(model, source, blocks, begun)
@@ -149,7 +151,7 @@ class Pretraining:
 
     def _fitting(self, size: int, texts: Sequence[str], tokenizer: Tokenizer) -> Shape:
         """The largest shape that passes over the text often enough in the time given."""
-        steps = steps_for(PASSES[0] * _steps(texts))
+        steps = steps_for(PASSES * _steps(texts))
         for shape in SHAPES[:-1]:
             if steps * _pace(placed(made(self.kind, shape, size)), self.seconds / steps) <= self.seconds:
                 return shape
@@ -157,9 +159,10 @@ class Pretraining:
 
     def _loop(self, model: torch.nn.Module, source: Packed, blocks: list[Blocks], begun: float) -> Loop[Blocks]:
         rate = RATE if self.start is None else RATE_ON
+        most = steps_for(MOST_PASSES[_kind(source.marks)] * _steps(source.texts))
         return Loop(
             model,
-            Recipe(steps_for(PASSES[1] * _steps(source.texts)) if self.steps is None else self.steps, learning_rate=rate, seed=self.seed),
+            Recipe(most if self.steps is None else self.steps, learning_rate=rate, seed=self.seed),
             source,
             lambda batch: loss(model, batch),
             judge=lambda: -math.log(perplexity(model, blocks)),
@@ -274,14 +277,19 @@ def shape(model: torch.nn.Module) -> Shape:
 
 def _steps(texts: Sequence[str]) -> int:
     """Of a pass, about: a character or a short word is a token."""
-    return max(1, math.ceil(sum(len(text) + 1 for text in texts) / (LENGTH * BATCH)))
+    return max(1, math.ceil(sum(len(text) + 1 for text in texts) / (LENGTH * _blocks())))
+
+
+def _blocks() -> int:
+    """Of a batch."""
+    return BATCH if accelerator().device.type == "cpu" else GPU_BATCH
 
 
 def _pace(model: torch.nn.Module, enough: float, steps: int = 2) -> float:
     """Seconds of a step, after one that is not counted; that one is the answer where it takes four times what is ``enough``."""
     random = np.random.default_rng(0)
-    tokens = random.integers(5, model.config.vocab_size, (BATCH, LENGTH))
-    guessed = random.random((BATCH, LENGTH)) < (0.15 if isinstance(model, BertForMaskedLM) else 1)
+    tokens = random.integers(5, model.config.vocab_size, (_blocks(), LENGTH))
+    guessed = random.random(tokens.shape) < (0.15 if isinstance(model, BertForMaskedLM) else 1)
     batch = tokens, np.where(guessed, tokens, NONE)
     optimizer = torch.optim.AdamW(model.parameters(), fused=True)
     took = []

@@ -95,7 +95,7 @@ def _tags_said(learned: Learned) -> list[str]:
         return [learned.why] if learned.why else []
     kept = ", ".join(sorted(learned.tagger.kept)) if learned.tagger is not None else "none"
     return [
-        f"tags: {learned.taught:,} titles show where the values of {', '.join(learned.names)} stand. The tagger answers for {kept}: "
+        f"tags: {learned.taught:,} titles teach where the values of {', '.join(learned.names)} stand. The tagger answers for {kept}: "
         "what it surely finds better than looking values up, in titles that taught nothing, and no worse in queries made up of their words."
     ]
 
