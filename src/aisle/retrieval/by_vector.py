@@ -14,6 +14,7 @@ from aisle.retrieval.base import history, masked, proposed, without
 from aisle.retrieval.unit_vectors import UnitVectors
 
 Vector = NDArray[np.float32]
+Near = tuple[NDArray[np.int32], NDArray[np.float32]]
 
 
 class ByVector:
@@ -44,10 +45,14 @@ class ByVector:
         silent = np.zeros(0, np.int32), np.zeros(0, np.float32)
         return proposed(
             [
-                silent if vector is None else self.vectors_.nearest(vector, masked(block, allowed, request), limit)
+                silent if vector is None else self.near(vector, block, allowed, request, limit)
                 for request, vector in enumerate(self._kept(block))
             ]
         )
+
+    def near(self, vector: Vector, block: Block, allowed: Allowed, request: int, limit: int) -> Near:
+        """The ``limit`` allowed items nearest to a request's vector, best first, and their products."""
+        return self.vectors_.nearest(vector, masked(block, allowed, request), limit)
 
     def score(self, block: Block, candidates: Candidates) -> Scores:
         """The same for candidates of any origin."""

@@ -11,9 +11,9 @@ import numpy as np
 
 from aisle.core.catalogue import Catalogue
 from aisle.core.events import Dataset
-from aisle.core.stage import Block, Query
+from aisle.core.stage import Allowed, Block, Query
 from aisle.retrieval.base import load_settings, save_settings
-from aisle.retrieval.by_vector import ByVector, LikeHistory, Vector
+from aisle.retrieval.by_vector import ByVector, LikeHistory, Near, Vector
 from aisle.retrieval.later_vectors import rewritten
 from aisle.retrieval.overlay import Step
 from aisle.retrieval.vectors import ItemVectors
@@ -41,6 +41,16 @@ class Nearest(ByVector):
         elif self._encoder is not None:
             self._vectors = ItemVectors.of(self._encoder, data.catalogue)
         return self
+
+    def near(self, vector: Vector, block: Block, allowed: Allowed, request: int, limit: int) -> Near:
+        """As `ByVector.near`; what one source found near a vector another over the same vectors does not look for again."""
+        key = f"near/{request}"
+        vectors, known, most, found = block.memo.get(key, (None, vector, 0, None))
+        if vectors is not self.vectors_ or most < limit or not np.array_equal(known, vector):
+            found = super().near(vector, block, allowed, request, limit)
+            block.memo[key] = self.vectors_, vector, limit, found
+        rows, score = found
+        return rows[:limit], score[:limit]
 
     def over(self, step: Step) -> Self:
         """With the vectors of texts that were written since; silent on one until it is encoded."""

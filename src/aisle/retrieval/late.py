@@ -12,7 +12,8 @@ from aisle.core.arrays import found_at
 from aisle.core.candidates import Candidates
 from aisle.core.events import Dataset
 from aisle.core.stage import Allowed, Block, Scores, Source
-from aisle.retrieval.base import masked, proposed
+from aisle.retrieval.base import proposed
+from aisle.retrieval.by_vector import Near
 from aisle.retrieval.dense import Nearest
 from aisle.retrieval.vectors import ItemVectors
 from aisle.text.token_head import Asked, together
@@ -23,7 +24,6 @@ Depot recall@10 by these two alone is .480 with 200, 300, 400 or 800, recall@100
 millisecond."""
 Floats = NDArray[np.float32]
 Wanted = tuple[Floats, Asked]
-Found = tuple[NDArray[np.int32], Floats]
 
 
 class LateInteraction(Nearest):
@@ -56,11 +56,11 @@ class LateInteraction(Nearest):
                 result[part] = self._scores(wanted, candidates.item[part], block.memo.get(self._key(request)))
         return result
 
-    def _best(self, wanted: Wanted | None, block: Block, allowed: Allowed, request: int, limit: int) -> Found:
+    def _best(self, wanted: Wanted | None, block: Block, allowed: Allowed, request: int, limit: int) -> Near:
         """The items and their scores; all that were looked at are kept for `score`."""
         if wanted is None:
             return np.zeros(0, np.int32), np.zeros(0, np.float32)
-        rows, cosine = self.vectors_.nearest(wanted[0], masked(block, allowed, request), max(LOOKED, limit))
+        rows, cosine = self.near(wanted[0], block, allowed, request, max(LOOKED, limit))
         order = rows.argsort()
         rows, score = rows[order], self._score(wanted, rows[order], cosine[order])
         block.memo[self._key(request)] = rows, score
@@ -70,7 +70,7 @@ class LateInteraction(Nearest):
     def _key(self, request: int) -> str:
         return f"found/{self.name}/{request}"
 
-    def _scores(self, wanted: Wanted, rows: NDArray[np.int32], found: Found | None) -> Floats:
+    def _scores(self, wanted: Wanted, rows: NDArray[np.int32], found: Near | None) -> Floats:
         """``(len(rows),) float32``: as ``found`` where it has them, else worked out."""
         known, score = (np.zeros(0, np.int32), np.zeros(0, np.float32)) if found is None else found
         place = found_at(known, rows)
