@@ -11,12 +11,13 @@ from aisle.core.errors import InputError
 from aisle.evaluation.results import Measured
 from aisle.simulate.shop import simulate
 from aisle.text.encoder import Encoder, OnnxEncoder
+from aisle.text.ngram import NgramEncoder
 from aisle.training import compare_encoders
 from aisle.training.advice import Row, judged, within
 from aisle.training.compare_encoders import compare
 from aisle.training.encoders import model_folder
 from tests.text.test_adapted import adapter
-from tests.text.tiny import tiny_model
+from tests.text.tiny import tiny_encoder, tiny_model
 
 
 @pytest.fixture(autouse=True)
@@ -125,3 +126,14 @@ def test_the_best_is_taken_unless_a_faster_one_is_not_surely_worse() -> None:
     assert found.take == "fast" and "not surely worse than slow" in found.why
     alone = judged({"slow": (row("slow", 0.5, 9.0), good), "poor": (row("poor", 0, 0.1), bad)}, "")
     assert alone.take == "slow" and "surely more than every other" in alone.why
+
+
+def test_what_tokens_find_stands_beside_whole_vectors(tmp_path: Path) -> None:
+    words = ("red", "lamp", "blue", "bag")
+    questions = compare_encoders.Questions(["lamp", "bag"], ["red lamp", "blue lamp", "red bag"] * 5, [{0, 1}, {2}], "made up")
+    row, _ = compare_encoders.measured("tiny", tiny_encoder(words), questions, tmp_path / "tiny")
+    assert row.by_token is not None and 0 <= row.by_token.low <= row.by_token.value <= row.by_token.high <= 1
+    found = json.loads(json.dumps(judged({"tiny": (row, [1.0])}, "made up").to_json()))["encoders"][0]
+    assert found["recall@10_by_token"]["value"] == row.by_token.value
+    ngram, _ = compare_encoders.measured("ngram", NgramEncoder().fit(questions.items), questions, tmp_path / "ngram")
+    assert ngram.by_token is None, "n-grams have no states"

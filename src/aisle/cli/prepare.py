@@ -116,28 +116,20 @@ def encoders(
 ) -> None:
     """Compare the encoders at hand on this shop's own queries and recommend one."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from aisle.training.compare_encoders import compare
 
     found = compare(folder, model or [], budget_ms=budget_ms)
     if json_file is not None:
         write_json(json_file, found.to_json())
-    table = Table(
-        "encoder",
-        "recall@10",
-        "95 %",
-        "texts/s",
-        "one query, ms",
-        "MB",
-        "dimension",
-        "bytes a vector",
-        caption=f"{found.asked}; one thread",
-    )
+    names = ("recall@10, 95 %", "token by token", "texts/s", "ms a query", "MB", "bytes a vector")
+    table = Table(Column("encoder", no_wrap=True), *names, caption=f"{found.asked}; one thread")
     for row in found.rows:
-        bounds = f"{row.recall.low:.3f} to {row.recall.high:.3f}"
-        speed = (f"{row.texts:,.0f}", f"{row.query_ms:.2f}", f"{row.megabytes:,.1f}", str(row.dimension), f"{row.vector_bytes:,}")
-        table.add_row(row.name, f"{row.recall.value:.3f}", bounds, *speed)
+        recall = f"{row.recall.value:.3f} ({row.recall.low:.3f} to {row.recall.high:.3f})"
+        tokens = "" if row.by_token is None else f"{row.by_token.value:.3f}"
+        speed = (f"{row.texts:,.0f}", f"{row.query_ms:.2f}", f"{row.megabytes:,.1f}", f"{row.vector_bytes:,}")
+        table.add_row(row.name, recall, tokens, *speed)
     Console().print(table)
     typer.echo(f"Take {found.take}: {found.why}" if found.take else found.why)
     if not found.take:

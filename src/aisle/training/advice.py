@@ -20,7 +20,7 @@ Found = Mapping[str, tuple["Row", list[float]]]
 @dataclass(frozen=True)
 class Row:
     """One encoder on one thread: ``recall`` is recall@10 among the pool, ``texts`` a second in batches, ``query_ms`` the median of one
-    query alone, ``megabytes`` of its files."""
+    query alone, ``megabytes`` of its files; ``by_token`` is recall@10 where tokens are compared too, None where they are not told."""
 
     name: str
     recall: Measured
@@ -28,6 +28,7 @@ class Row:
     query_ms: float
     megabytes: float
     dimension: int
+    by_token: Measured | None = None
 
     @property
     def vector_bytes(self) -> int:
@@ -50,7 +51,8 @@ class Comparison:
         rows: list[Json] = [
             {
                 "name": row.name,
-                "recall@10": {"value": row.recall.value, "low": row.recall.low, "high": row.recall.high},
+                "recall@10": _bounded(row.recall),
+                "recall@10_by_token": None if row.by_token is None else _bounded(row.by_token),
                 "texts_per_second": row.texts,
                 "query_ms": row.query_ms,
                 "megabytes": row.megabytes,
@@ -60,6 +62,10 @@ class Comparison:
             for row in self.rows
         ]
         return {"asked": self.asked, "encoders": rows, "take": self.take or None, "why": self.why, "budget_ms": self.budget_ms}
+
+
+def _bounded(found: Measured) -> dict[str, Json]:
+    return {"value": found.value, "low": found.low, "high": found.high}
 
 
 def judged(found: Found, asked: str) -> Comparison:

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aisle.bundle import Store
 from aisle.core.errors import InputError
@@ -20,14 +21,15 @@ from aisle.data.dataset import load_dataset
 from aisle.data.windows import cut
 from aisle.evaluation.results import Measured
 from aisle.retrieval.lexical import Lexical
-from aisle.retrieval.vectors import item_texts
+from aisle.retrieval.vectors import Making, item_texts
 from aisle.settings import JOINT, Settings, load, named_model
-from aisle.text.encoder import Encoder, OnnxEncoder
+from aisle.text.encoder import Encoder, OnnxEncoder, ReadsTokens
 from aisle.text.encoders import load_encoder
-from aisle.text.found import shares, wanted_among
+from aisle.text.found import shares, shares_of, wanted_among
 from aisle.text.narrow import NarrowEncoder
 from aisle.text.normalise import normalise
 from aisle.text.pieces import holds, piece
+from aisle.text.token_head import together
 from aisle.tracking import Tracker
 from aisle.training.advice import Comparison, Row, judged, within
 from aisle.training.answers import ASKED, POOL, Answers, lookalikes, pool
@@ -172,4 +174,20 @@ def measured(name: str, encoder: Encoder, questions: Questions, folder: Path) ->
             took.append(1_000 * (perf_counter() - begun))
     found = shares(np.stack(asked), items, questions.wanted)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
-    return Row(name, Measured.mean(np.array(found)), texts, median(took[:TIMED]), size, encoder.dimension), found
+    tokens = _by_token(encoder, questions, np.stack(asked) @ items.T)
+    return Row(name, Measured.mean(np.array(found)), texts, median(took[:TIMED]), size, encoder.dimension, tokens), found
+
+
+def _by_token(encoder: Encoder, questions: Questions, cosine: NDArray[np.float32]) -> Measured | None:
+    """recall@10 where every item is compared token by token too (`aisle.retrieval.late`); None where an encoder does not tell tokens.
+    ``cosine`` ``(queries, items)`` is what whole vectors say."""
+    if not isinstance(encoder, ReadsTokens) or not encoder.tells_states:
+        return None
+    making = Making(encoder, questions.items, tokens=True)
+    making.add(len(questions.items))
+    held = making.tokens()
+    assert held is not None
+    rows = np.arange(len(questions.items))
+    asked = (held.head.asked(encoder.read([text], "query").states) for text in questions.texts)
+    scores = (together(held.score(one, rows), whole) for one, whole in zip(asked, cosine, strict=True))
+    return Measured.mean(np.array(shares_of(scores, questions.wanted)))
