@@ -32,9 +32,9 @@ from benchmarks.measure import interval
 
 RATE = 2e-4
 """Learning rate: higher than that of a large model."""
-EPOCHS, BATCH = (30, 10, 3), (16, 16, 64)
+EPOCHS, BATCH = (30, 10, 1), (16, 16, 64)
 """At 100, at 1,000, at all labels."""
-DRAWS = (5, 3, 1)
+DRAWS = (3, 2, 1)
 """Draws of so many labels; their answers are pooled."""
 TITLES = 15, 32
 """Epochs and batch of the titles."""
