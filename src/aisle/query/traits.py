@@ -27,8 +27,8 @@ def traits(tokens: Sequence[str], known: Sequence[str], gaps: Sequence[str]) -> 
     neighbours (``gaps``, as `gaps_of` gives them); the Chinese word or the code that it is part of."""
     words, values, joints = ["<<", "<", *tokens, ">", ">>"], ["", "", *known, "", ""], ["", "", *gaps, "", ""]
     forms = ["", "", *map(_form, tokens), "", ""]
-    within, codes = ["S", *(place for place, _ in chinese(tokens, gaps)), "S"], coded(tokens, gaps)
-    chosen = ["", *(word for _, word in chinese(tokens, gaps)), ""]
+    parts, codes = [("S", ""), *chinese(tokens, gaps), ("S", "")], coded(tokens, gaps)
+    spoken = any(word for _, word in parts)
     result = []
     for at in range(2, len(words) - 2):
         word, form, gap = words[at], forms[at], joints[at]
@@ -39,11 +39,15 @@ def traits(tokens: Sequence[str], known: Sequence[str], gaps: Sequence[str]) -> 
         ends = [f"s={stem(word)}", f"<={word[:3]}", f">={word[-3:]}"] if len(word) > 1 else []
         joint = [f"g={gap}", f"g,+1={gap} {joints[at + 1]}", f"g,f={gap} {form}"]
         joint += [f"g,f-1,0,1={forms[at - 1]}{gap}{form}{joints[at + 1]}{forms[at + 1]}", f"c={codes[at - 2]}", f"cp={codes[at - 2][0]}"]
-        one = at - 1
-        part = [f"w={chosen[one]}", f"w-1={chosen[one - 1]}", f"w+1={chosen[one + 1]}", f"wl={len(chosen[one])}{within[one]}"]
-        part += [f"wp-1,0,1={''.join(within[one - 1 : one + 2])}"]
-        result.append([*near, *pairs, *said, *place, *ends, *joint, *(part if any(chosen) else ()), "always"])
+        part = _within(parts[at - 2 : at + 1]) if spoken else []
+        result.append([*near, *pairs, *said, *place, *ends, *joint, *part, "always"])
     return result
+
+
+def _within(parts: Sequence[tuple[str, str]]) -> list[str]:
+    """The Chinese words of the token before, of the token and of the one after it, and its place in its own."""
+    (before, last), (place, word), (behind, coming) = parts
+    return [f"w={word}", f"w-1={last}", f"w+1={coming}", f"wl={len(word)}{place}", f"wp-1,0,1={before}{place}{behind}"]
 
 
 def chinese(tokens: Sequence[str], gaps: Sequence[str]) -> list[tuple[str, str]]:
