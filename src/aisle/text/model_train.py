@@ -170,7 +170,8 @@ def drop_out(net: torch.nn.Module, share: float) -> None:
 def transformer(folder: Path, attention: str = "eager") -> torch.nn.Module:
     """The bare model in ``folder``, in full precision however it was saved: halves learn nothing from small steps."""
     # plain attention unless said otherwise: on a processor the fused one's way back takes three times as long
-    return AutoModel.from_pretrained(folder, attn_implementation=attention, trust_remote_code=False, dtype=torch.float32)
+    with quiet():  # a language model's head, which is not read here, is no news
+        return AutoModel.from_pretrained(folder, attn_implementation=attention, trust_remote_code=False, dtype=torch.float32)
 
 
 def open_model(folder: Path, pooling: Pooling | None = None) -> Opened:
@@ -178,8 +179,7 @@ def open_model(folder: Path, pooling: Pooling | None = None) -> Opened:
     `InputError`."""
     check_folder(folder)
     disable_progress_bar()
-    with quiet():
-        model = transformer(folder)
+    model = transformer(folder)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.enable_truncation(LONGEST)
