@@ -45,10 +45,10 @@ class Nearest(ByVector):
     def near(self, vector: Vector, block: Block, allowed: Allowed, request: int, limit: int) -> Near:
         """As `ByVector.near`; what one source found near a vector another over the same vectors does not look for again."""
         key = f"near/{request}"
-        vectors, known, most, found = block.memo.get(key, (None, vector, 0, None))
-        if vectors is not self.vectors_ or most < limit or not np.array_equal(known, vector):
+        vectors, among, known, most, found = block.memo.get(key, (None, allowed, vector, 0, None))
+        if vectors is not self.vectors_ or among is not allowed or most < limit or not np.array_equal(known, vector):
             found = super().near(vector, block, allowed, request, limit)
-            block.memo[key] = self.vectors_, vector, limit, found
+            block.memo[key] = self.vectors_, allowed, vector, limit, found
         rows, score = found
         return rows[:limit], score[:limit]
 
