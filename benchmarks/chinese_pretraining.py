@@ -17,29 +17,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aisle.core.threads import one_thread
-from aisle.data.windows import cut_texts
 from aisle.text.encoder import Encoder, OnnxEncoder
 from aisle.text.ngram import NgramEncoder
 from aisle.text.normalise import normalise
 from benchmarks.chinese_pieces import tmall_beauty
+from benchmarks.chinese_reviews import SIZES, Labels, asked, reviews
 from benchmarks.chinese_tuning import tuned_figures
 from benchmarks.entities_zh import entity_titles, plain, without
 from benchmarks.figures import WORK, Figure, Lines, show
-from benchmarks.folders import raw_data, read
 from benchmarks.measure import interval
 
 LINES = Lines("chinese_pretraining")
 PLACE = WORK / "chinese_pretraining"
 MINUTES = {"bert": 20.0, "gpt": 7.0}
 """Of one core, or of a GPU; the shape is what they can fill."""
-SIZES = (100, 1_000)
-"""Few labels; all of them come last."""
-ASKED = 2_000
-"""Texts that test."""
 DRAWS = 5
 """Draws of the few labels; their answers are pooled."""
 Floats = NDArray[np.float32]
-Labels = dict[str, NDArray[np.int64]]
 
 
 def pretraining_figures() -> list[Figure]:
@@ -57,24 +51,6 @@ def pretraining_figures() -> list[Figure]:
         figures += _learned(name, encode(some), labels, parted)
     figures += _learned("n-gram TF-IDF", _tfidf(some, parted[0]), labels, parted)
     return figures + tuned_figures(LINES, {name: pretrained(name) for name in ("untrained", "bert")})
-
-
-def asked(known: tuple[NDArray[np.int64], NDArray[np.int64]]) -> NDArray[np.int64]:
-    """The rows of the reviews that test."""
-    return np.sort(np.random.default_rng(7).permutation(known[1])[:ASKED])
-
-
-def reviews() -> tuple[list[str], Labels, tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Texts in matching form, each once; their labels; the rows that may teach and those that test."""
-    rows = read(raw_data() / "online_shopping_10_cats" / "online_shopping_10_cats.csv.gz")
-    held = {text: row for row in rows if (text := normalise(row["review"]))}
-    window = cut_texts(held, np.full(len(held), -1, np.int8))
-    names = sorted({row["cat"] for row in held.values()})
-    labels = {
-        "category": np.array([names.index(row["cat"]) for row in held.values()]),
-        "sentiment": np.array([int(row["label"]) for row in held.values()]),
-    }
-    return list(held), labels, (np.flatnonzero(window < 4), np.flatnonzero(window == 4))
 
 
 def pretrained(name: str) -> Path:

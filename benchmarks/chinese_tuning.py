@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.chinese_reviews import SIZES, asked, reviews
 from benchmarks.entities_zh import (
     COLUMNS,
     WORDS,
@@ -45,8 +46,6 @@ Rows = NDArray[np.int64]
 
 def tuned_figures(lines: Lines, models: Mapping[str, Path]) -> list[Figure]:
     """Every figure of these models."""
-    from benchmarks.chinese_pretraining import SIZES, asked, reviews
-
     _, labels, known = reviews()
     tested, figures = asked(known), []
     for name, folder in models.items():
@@ -65,7 +64,6 @@ def review_answers(folder: Path, task: str) -> list[list[list[int]]]:
     """What the model in ``folder`` says of the test reviews for each number of labels and each draw of them, fine-tuned for ``task``."""
     from aisle.text.classify_train import Cases, Classifier
     from aisle.text.study_train import Study
-    from benchmarks.chinese_pretraining import SIZES, asked, reviews
 
     kept = folder.with_name(f"{folder.name}-{task}.json")
     if not kept.is_file():

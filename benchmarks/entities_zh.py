@@ -119,7 +119,8 @@ def tagged(titles: Sequence[Title], asked: Sequence[Title]) -> list[Entities]:
     tagger, every = fit([(marked(title),) for title in titles], fold, known), lookup(titles)
     tags, said = {column: tag for tag, column in COLUMNS.items()}, []
     for title in asked:
-        text, found = matched(title), placed(matched(title))
+        text = matched(title)
+        found = placed(text)
         labels = tagger.tag([token for token, _ in found], every, gaps_of(text, found))
         said.append({(tags[name], text[found[at][1].start : found[at + size - 1][1].stop]) for name, at, size in runs(labels)})
     return said
@@ -127,7 +128,8 @@ def tagged(titles: Sequence[Title], asked: Sequence[Title]) -> list[Entities]:
 
 def marked(title: Title) -> Text:
     """A title as the tagger reads it: a token has the tag of its first character."""
-    text, found = matched(title), placed(matched(title))
+    text = matched(title)
+    found = placed(text)
     owner = [tag for character, tag in title for _ in normalise(character) or " "]
     labels, before = [], ""
     for _, place in found:
