@@ -26,7 +26,12 @@ def toy(clicked: np.ndarray = NONE) -> Alike:
     """Titles whose descriptions say the same in other words."""
     rows = np.arange(len(TITLES))
     described, alone = np.stack([rows, rows + len(rows)], axis=1), np.arange(2 * len(rows))
-    pairs: Mapping[Sort, np.ndarray] = {"dropout": np.stack([alone, alone], axis=1), "described": described, "clicked": clicked}
+    pairs: Mapping[Sort, np.ndarray] = {
+        "dropout": np.stack([alone, alone], axis=1),
+        "halved": NONE,
+        "described": described,
+        "clicked": clicked,
+    }
     return Alike([*TITLES, *TOLD], np.tile(rows, 2), pairs)
 
 
@@ -35,7 +40,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_model(tmp_path_factory.mktemp("tiny") / "model", WORDS)
 
 
-def trained(out: Path, start: Path, steps: int = 5, given: Alike | None = None, **more: object) -> object:
+def trained(out: Path, start: Path | None, steps: int = 5, given: Alike | None = None, **more: object) -> object:
     from aisle.text.alike_train import Contrasting
 
     return Contrasting(given or toy(), out, start, steps=steps, **more).run()  # type: ignore[arg-type]
@@ -123,6 +128,37 @@ def test_a_killed_run_goes_on_to_the_same_losses_and_to_nothing_else(model: Path
     assert min(again) == 3 and list(again.values()) == pytest.approx([whole[step] for step in again], abs=1e-5)
     assert told.steps == 5 and json.loads((tmp_path / "killed" / "pretraining.json").read_text())["pairs"] == told.pairs  # type: ignore[attr-defined]
     assert not (tmp_path / "killed" / "unfinished-contrastive").exists()
+
+
+def test_what_starts_from_nothing_learns_and_goes_on_when_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from aisle.text import loop_train
+
+    monkeypatch.setattr(loop_train, "SAVED", 0.0)
+    small: dict[str, object] = {"steps": 40, "sorts": ("described",), "shape": (1, 64)}
+
+    def killed(step: int, of: int, loss: float) -> None:
+        if step == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(tmp_path / "own", None, watch=killed, **small)  # type: ignore[arg-type]
+    again: dict[int, float] = {}
+    told = trained(tmp_path / "own", None, watch=_into(again), **small)  # type: ignore[arg-type]
+    assert min(again) == 3 and told.perplexity < 0.7 * told.before, told  # type: ignore[attr-defined]
+    assert told.own and (told.layers, told.width) == (1, 64)  # type: ignore[attr-defined]
+    check_folder(tmp_path / "own")
+    assert not (tmp_path / "own" / "unfinished-contrastive").exists()
+
+
+def test_what_was_pretrained_here_from_nothing_goes_on_at_its_own_rate(model: Path, tmp_path: Path) -> None:
+    from aisle.text.alike_train import OWN_RATE, RATE, Contrasting, Mixed
+    from aisle.text.model_train import open_model
+
+    told = trained(tmp_path / "own", None, steps=1, sorts=("described",), shape=(1, 64))
+    assert told.own  # type: ignore[attr-defined]
+    for start, rate in ((tmp_path / "own", OWN_RATE), (model, RATE)):
+        source = Mixed(open_model(start), toy(), toy().pairs)
+        assert Contrasting(toy(), tmp_path / "on", start)._loop(source, [], 0.0).recipe.learning_rate == rate
 
 
 def _into(losses: dict[int, float]) -> Callable[[int, int, float], None]:

@@ -92,17 +92,20 @@ def test_the_best_weights_are_kept_and_no_gain_ends_the_training() -> None:
     assert float(made[0].weight.detach().sum()) == pytest.approx(seen[1])
 
 
-def test_the_steps_shrink_to_the_time_so_that_the_rate_ends_at_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("later", "steps"), [(1.0, 25), (0.25, 82), (4.0, 11)])
+def test_as_many_steps_are_planned_as_fit_however_the_machine_changes(later: float, steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
     from aisle.text import loop_train
 
-    now = [0.0]
+    now, planned = [0.0], []
     monkeypatch.setattr(loop_train, "perf_counter", lambda: now[0])
 
     def pass_(step: int, of: int, loss: float) -> None:
-        now[0] += 1.0
+        now[0] += 1.0 if step <= 6 else later
+        planned.append(of)
 
     history = loop(net(), steps=1_000, left=lambda: 25.0 - now[0], watch=pass_).run()
-    assert 20 <= history.steps <= 27
+    assert history.steps == pytest.approx(steps, abs=2) and now[0] == pytest.approx(25.0, abs=2 * later)
+    assert abs(planned[-1] - history.steps) <= 2, "the rate ends at nothing"
 
 
 def test_a_loss_that_is_no_number_names_its_batch() -> None:

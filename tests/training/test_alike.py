@@ -56,6 +56,16 @@ def test_a_title_has_its_own_description_and_no_text_says_nothing() -> None:
     assert len(said(found, "dropout")) == len(set(shop_texts(shop(catalogue(ITEMS), [])))) == 5
 
 
+def test_a_long_text_has_two_halves_of_its_own() -> None:
+    long = {"1": {"title": "Red lamp that lights a desk, made of oak and brass"}, "2": {"title": "Short lamp"}}
+    found = of(shop(catalogue(long), []))
+    assert said(found, "halved") == {("red lamp that lights a desk,", "made of oak and brass")}
+    topic = dict(zip(found.texts, found.topic.tolist(), strict=True))
+    assert topic["made of oak and brass"] == topic["red lamp that lights a desk, made of oak and brass"] != topic["short lamp"]
+    shared = long | {"3": {"title": "Blue lamp without a switch, made of oak and brass"}}
+    assert not said(of(shop(catalogue(shared), [])), "halved"), "a half that two texts have would make them one topic"
+
+
 def test_a_description_that_many_titles_share_is_none() -> None:
     items = {str(n): {"title": f"Lamp {n}", "description": "See our terms."} for n in range(made.SHARED + 1)}
     assert not said(of(shop(catalogue(items), [])), "described")

@@ -98,10 +98,31 @@ def test_an_encoder_goes_on_by_pairs_that_are_counted(folder: Path, tmp_path: Pa
     assert sum("loss" in line and line["part"] == "contrastive" for line in curve) == found.told.steps
 
 
+def test_an_encoder_starts_from_nothing_and_is_measured_beside_ngrams_alone(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aisle.text import alike_train, pretrain_train
+
+    monkeypatch.setattr(pretrain_train, "SHAPES", ((1, 64),))
+    monkeypatch.setattr(alike_train, "OWN_PASSES", 1)
+    asked = []
+
+    def compared(shop: Path, more: list[Path], quiet: bool, only: tuple[str, ...]) -> Comparison:
+        asked.append((more, only))
+        return gained(0.2, 0.5).compared
+
+    monkeypatch.setattr(made, "compare", compared)
+    found = pretrain(folder, tmp_path / "own", "contrastive", start=made.NOTHING, quiet=True, pairs=("described", "halved"))
+    assert found.told.own and found.told.pairs["halved"] > 0 and found.told.perplexity < found.told.before
+    assert asked == [([tmp_path / "own"], ("ngram",))] and (tmp_path / "own" / "model.safetensors").is_file()
+
+
 def test_pairs_are_told_by_sort_with_the_reason_where_there_are_none() -> None:
-    some, told = gained(0.2, 0.5), {"dropout": 1_200, "described": 0, "clicked": 0}
+    some, told = gained(0.2, 0.5), {"dropout": 1_200, "halved": 30, "described": 0, "clicked": 0}
     lines = "\n".join(replace(some, told=replace(some.told, pairs=told)).lines())
-    assert "perplexity of pairs kept out 60.500, " in lines and "1,200 of a text twice through dropout; " in lines
+    assert (
+        "perplexity of pairs kept out 60.500, " in lines and "1,200 of a text twice through dropout; 30 of the halves of a text; " in lines
+    )
     assert "no item has one of its own" in lines and "window 1 has no such click" in lines
 
 
@@ -109,4 +130,4 @@ def test_pairs_are_for_contrastive_alone_and_of_known_sorts(folder: Path, tmp_pa
     with pytest.raises(InputError, match="Leave --pairs out, or give --kind contrastive"):
         pretrain(folder, tmp_path / "own", "gpt", quiet=True, pairs=("dropout",))
     told = aisle("pretrain", folder, "--out", tmp_path / "own", "--kind", "contrastive", "--pairs", "clicked", "--pairs", "bought")
-    assert told.status == 1 and "no pairs of the sort bought. --pairs takes dropout, described, clicked." in told.error
+    assert told.status == 1 and "no pairs of the sort bought. --pairs takes dropout, halved, described, clicked." in told.error

@@ -145,10 +145,15 @@ def pretrain(
     ] = "bert",
     minutes: Minutes = 30.0,
     start: Annotated[
-        Path | None, typer.Option("--from", metavar="FOLDER", help="Go on from this model; contrastive: else from the installed one.")
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="FOLDER",
+            help="Go on from this model. Contrastive: else from the installed one; 'nothing': a small one of its own.",
+        ),
     ] = None,
     pairs: Annotated[
-        list[str] | None, typer.Option(metavar="SORT", help="Contrastive: only dropout, described or clicked; may be given again.")
+        list[str] | None, typer.Option(metavar="SORT", help="Contrastive: only dropout, halved, described or clicked; may be given again.")
     ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write steps, perplexity and the comparison there.")] = None,
 ) -> None:

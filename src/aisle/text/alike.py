@@ -1,4 +1,5 @@
-"""Texts that say alike by nobody's label: a text twice, a title and its description, titles clicked together; and what is kept out."""
+"""Texts that say alike by nobody's label: a text twice, two halves of one, a title and its description, titles clicked together; and what
+is kept out."""
 
 from __future__ import annotations
 
@@ -11,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.int64]
-Sort = Literal["dropout", "described", "clicked"]
-SORTS: tuple[Sort, ...] = ("dropout", "described", "clicked")
+Sort = Literal["dropout", "halved", "described", "clicked"]
+SORTS: tuple[Sort, ...] = ("dropout", "halved", "described", "clicked")
 HELD, MOST_HELD = 0.05, 128
 """Share of the topics that is kept out, and most of the kept pairs of a sort that measure."""
 

@@ -1,4 +1,4 @@
-"""Goes on training a sentence encoder on a shop's own text and clicks, without labels: in-batch softmax over texts that say alike.
+"""Trains a sentence encoder on a shop's own text and clicks, without labels: in-batch softmax over texts that say alike.
 
 The result is a folder that `aisle.text.pretrained` accepts, so an encoder like any other: it can be chosen, fine-tuned, exported.
 """
@@ -23,7 +23,7 @@ from aisle.text.contrast_train import Batch, loss
 from aisle.text.device_train import agreed, forked, main, steps_for
 from aisle.text.loop_train import Loop, Recipe
 from aisle.text.model_train import Opened, open_model
-from aisle.text.pretrain_train import FACTS, LEARNING, Told, shape
+from aisle.text.pretrain_train import FACTS, LEARNING, Pretraining, Shape, Told, own, shape
 
 BATCH = 64
 """Pairs of a step; the others' texts are the negatives."""
@@ -31,6 +31,8 @@ RATE, TEMPERATURE = 3e-5, 0.05
 """As SimCSE has them: a text twice is found so easily that a sharper softmax would leave nothing to learn."""
 PASSES = 3
 """Passes over the pairs at most."""
+OWN_RATE, OWN_PASSES = 1e-3, 30
+"""The same of a model that knows nothing but this shop's text."""
 LEAST = 64
 """Pairs below which there are no negatives to learn from."""
 PLACE, BEGUN = "unfinished-contrastive", "begun.json"
@@ -68,33 +70,36 @@ class Mixed:
 
 @dataclass(frozen=True)
 class Contrasting:
-    """What says ``alike``, the folder ``out``, the model to ``start`` from, the ``sorts`` of pairs that teach, the ``seconds`` it has;
-    ``steps`` are found by time where they are absent. Killed, it goes on from ``out``/`PLACE` with as many steps as it had planned, if they
-    fit into the ``seconds``, which count anew.
+    """What says ``alike``, the folder ``out``, the model to ``start`` from (None: a small BERT that knows no more than the texts' words),
+    the ``sorts`` of pairs that teach, the ``seconds`` it has; ``steps``, and the ``shape`` of what starts from nothing, are found by time
+    where they are absent. Killed, it goes on from ``out``/`PLACE` with as many steps as it had planned, if they fit into the ``seconds``,
+    which count anew.
 
     In-batch softmax (InfoNCE, van den Oord et al. 2018) both ways; a text twice through dropout is SimCSE's pair (Gao et al. 2021).
     """
 
     alike: Alike
     out: Path
-    start: Path
+    start: Path | None
     sorts: Sequence[Sort] = SORTS
     seconds: float = math.inf
     steps: int | None = None
+    shape: Shape | None = None
     seed: int = 7
     watch: Callable[[int, int, float], None] = field(default=lambda step, of, loss: None)
 
     def run(self) -> Told:
         """Learn, measure, write ``out``. Raises `InputError` where there are too few pairs, ``start`` holds no model, or what is unfinished
         in ``out`` was begun with something else."""
-        begun, model = perf_counter(), open_model(self.start)
+        begun, start = perf_counter(), self._start()
+        model = open_model(start)
         sorts = [sort for sort in self.sorts if sort != "dropout" or drops(model)]
         teaching, kept = self.alike.parted(sorts, self.seed)
         if (count := sum(map(len, teaching.values()))) < LEAST:
             mend = "Add titles, descriptions or clicks, or leave --pairs out."
             raise InputError(f"Contrastive learning needs {LEAST} pairs of texts that say alike, here are {count:,}.", mend)
         if main():
-            self._check()
+            self._check(start)
         source = Mixed(model, self.alike, teaching, self.seed)
         held = [(sort, source.batch(part)) for sort, pairs in kept.items() for part in _even(pairs)]
         before = agreed(lambda: perplexity(model, held, self.seed))
@@ -102,7 +107,7 @@ class Contrasting:
         transformer, counts = model.net.model, {str(sort): len(teaching.get(sort, [])) for sort in self.sorts}
         told = Told(
             "contrastive", *shape(transformer), int(transformer.config.vocab_size), len(self.alike.texts), history.steps,
-            perf_counter() - begun, before, agreed(lambda: perplexity(model, held, self.seed)), 0, counts,
+            perf_counter() - begun, before, agreed(lambda: perplexity(model, held, self.seed)), 0, counts, own(self.start),
         )  # fmt: skip
         if main():
             model.save(self.out)
@@ -110,11 +115,20 @@ class Contrasting:
             shutil.rmtree(self.out / PLACE)
         return told
 
+    def _start(self) -> Path:
+        """The folder to start from."""
+        place = self.out / PLACE / "nothing"
+        if self.start is None and not agreed((place / "model.safetensors").is_file):
+            torch.manual_seed(self.seed)
+            agreed(lambda: Pretraining(self.alike.texts, place, seconds=self.seconds, shape=self.shape).begin(place, self.alike.texts))
+        return self.start or place
+
     def _loop(self, source: Mixed, held: Measuring, begun: float) -> Loop[Batch]:
         model = source.model
+        rate, passes = (OWN_RATE, OWN_PASSES) if own(self.start) else (RATE, PASSES)
         return Loop(
             model.net,
-            Recipe(steps_for(PASSES * source.steps()) if self.steps is None else self.steps, learning_rate=RATE, seed=self.seed),
+            Recipe(steps_for(passes * source.steps()) if self.steps is None else self.steps, learning_rate=rate, seed=self.seed),
             source,
             lambda batch: loss(model, batch, TEMPERATURE),
             judge=lambda: -math.log(perplexity(model, held, self.seed)),
@@ -125,9 +139,9 @@ class Contrasting:
             texts=lambda batch: 2 * len(batch.query),
         )
 
-    def _check(self) -> None:
+    def _check(self, start: Path) -> None:
         """What goes on must be what was begun: other pairs would make another curve, another model would not fit."""
-        digest = sha256((self.start / "model.safetensors").read_bytes() + self.alike.topic.tobytes())
+        digest = sha256((start / "model.safetensors").read_bytes() + self.alike.topic.tobytes())
         for sort in self.sorts:
             digest.update(sort.encode() + self.alike.pairs[sort].tobytes())
         for text in self.alike.texts:

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from itertools import count, islice
 from pathlib import Path
 from time import perf_counter
@@ -21,8 +22,8 @@ from aisle.text.device_train import accelerator, agreed, averaged, dice, main, o
 from aisle.tracking.run import Pace, begin, memory_mb, point
 
 Batch = TypeVar("Batch")
-PROBE = 6
-"""Steps after which their pace is believed; the first two are slow and not counted."""
+PROBE, PROBES = 6, 8
+"""Steps after which their pace is believed, the first two being slow and not counted, and how often it is looked at again on the way."""
 JUDGED = 4
 """Times that the development metric is taken."""
 HEADS = "heads"
@@ -83,7 +84,7 @@ class Loop(Generic[Batch]):
 
     Of several processes (`aisle.text.device_train`) each takes its own of the batches; the main one judges, keeps the time and saves.
 
-    ``left`` says how many seconds remain: the number of steps shrinks to what fits, so that the rate's curve ends where the time does.
+    ``left`` says how many seconds remain: no more steps are planned than fit, so that the rate's curve ends where the time does.
     ``watch`` is told each step's number and loss. With ``checkpoint`` a killed run goes on where it was, to the same curve of losses.
     ``pieces`` cuts a batch that memory cannot hold into (share of the loss, piece); gradients add up over them before the step. Only for
     losses that are a mean over cases: then the curve is that of the whole batch. ``texts`` counts a batch's texts, for the speed told.
@@ -107,7 +108,7 @@ class Loop(Generic[Batch]):
         groups = parameter_groups(self.net, self.recipe)
         optimizer, kept = optimizer_of(groups, self.recipe), Weights()
         history = self._begin(optimizer, kept)
-        marks, saved, pace = [perf_counter()], perf_counter(), Pace()
+        most, marks, saved, pace = history.planned, [perf_counter()], perf_counter(), Pace()
         for batch in self.forever(history.steps):
             if history.steps >= history.planned or history.waited >= self.recipe.patience:
                 break
@@ -118,7 +119,7 @@ class Loop(Generic[Batch]):
             history.losses.append(loss)
             history.steps += 1
             marks.append(perf_counter())
-            self._shorten(history, marks)
+            history.planned = int(agreed(partial(self._fitting, history, marks, most)))
             self.watch(history.steps, history.planned, loss)
             pace.add(self.texts(batch))
             point(history.steps, loss=loss, rate=self.recipe.learning_rate * now, gradient_norm=norm)
@@ -177,16 +178,15 @@ class Loop(Generic[Batch]):
         optimizer.step()
         return value, float(norm)
 
-    def _shorten(self, history: History, marks: list[float]) -> None:
-        """Fewer steps where the time does not reach for all."""
-        history.planned = int(agreed(lambda: self._fitting(history, marks)))
-
-    def _fitting(self, history: History, marks: list[float]) -> int:
-        if len(marks) == PROBE + 1:
-            pace = (marks[-1] - marks[2]) / (PROBE - 2)
-            fits = history.steps + int(self.left() / pace) if self.left() < math.inf else history.planned
-            return max(history.steps, min(history.planned, fits))
-        return history.steps if self.left() <= 0 else history.planned
+    def _fitting(self, history: History, marks: list[float], most: int) -> int:
+        """How many steps fit into the time, ``most`` at most: a machine may be slower or faster later than at the beginning."""
+        left, taken = self.left(), len(marks) - 1
+        if left <= 0:
+            return history.steps
+        if left == math.inf or taken < PROBE or (taken > PROBE and taken % max(PROBE, history.planned // PROBES)):
+            return history.planned
+        pace = (marks[-1] - marks[2]) / (taken - 2)
+        return max(history.steps, min(most, history.steps + int(left / pace)))
 
     def _due(self, history: History) -> bool:
         return self.judge is not None and (

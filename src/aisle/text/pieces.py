@@ -1,13 +1,22 @@
-"""Made-up queries: a few words of a title, or a few characters of one without spaces."""
+"""Pieces of a text that still say what it is about: made-up queries (a few words or characters of a title), and two halves."""
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
+
+from aisle.text.segment import HAN
 
 WORDS = (1, 4)
 """Words of a title that a made-up query takes, fewest and most."""
 CHARACTERS = (2, 6)
 """Characters, where a title has no spaces."""
+MARKS, SPACES = re.compile(r"[,.;:!?|，。；：！？、…~～]+\s*"), re.compile(r"\s+")
+"""Where a text is best cut in two, and where else."""
+UNSPACED = re.compile(f"[{HAN}]")
+LEAST = 20
+"""Characters of a text of which a half still says something."""
 
 
 def piece(text: str, random: np.random.Generator) -> str:
@@ -25,3 +34,18 @@ def holds(text: str, query: str) -> bool:
     """Whether the title has all of the query's words, or of a title without spaces the characters."""
     words, asked = set(text.split()), query.split()
     return words.issuperset(asked) if len(asked) > 1 or query in words else query in text
+
+
+def halves(text: str) -> tuple[str, str] | None:
+    """``text`` in two, cut near its middle: after a mark, else between words, else between Chinese characters. None where it is short or
+    cannot be cut."""
+    if len(text) < LEAST:
+        return None
+    middle, reach = len(text) / 2, len(text) / 4
+    for where in (MARKS, SPACES):
+        ends = [found.end() for found in where.finditer(text) if abs(found.end() - middle) <= reach]
+        if ends:
+            cut = min(ends, key=lambda end: abs(end - middle))
+            return text[:cut].strip(), text[cut:].strip()
+    cut = len(text) // 2
+    return (text[:cut], text[cut:]) if UNSPACED.match(text, cut) else None

@@ -65,7 +65,8 @@ FACTS = "pretraining.json"
 @dataclass(frozen=True)
 class Told:
     """What came out, as kept in `FACTS`: ``perplexity`` on texts kept out (of hidden words by BERT, of every token by GPT, of a pair's
-    other text), ``before`` training, steps and seconds of learning, ``words`` added to its vocabulary, ``pairs`` by sort that taught."""
+    other text), ``before`` training, steps and seconds of learning, ``words`` added to its vocabulary, ``pairs`` by sort that taught;
+    ``own``: it began with nothing and knows only this shop's text."""
 
     kind: str
     layers: int
@@ -78,6 +79,7 @@ class Told:
     perplexity: float
     words: int
     pairs: dict[str, int] = field(default_factory=dict)
+    own: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ class Pretraining:
         disable_progress_bar()
         torch.manual_seed(self.seed)
         learning, held = self._parted()
-        words = int(agreed(lambda: 0 if (work / "config.json").is_file() else self._begin(work, learning)))
+        words = int(agreed(lambda: 0 if (work / "config.json").is_file() else self.begin(work, learning)))
         model, tokenizer, marks = opened(work)
         source, kept = (Packed(texts, tokenizer, marks, batch=_blocks(), seed=self.seed) for texts in (learning, held))
         blocks = list(kept(0))
@@ -114,6 +116,7 @@ class Pretraining:
         told = Told(
             _kind(marks), *shape(model), marks.size, len(self.texts), history.steps, perf_counter() - begun, before,
             agreed(lambda: perplexity(model, blocks)), words or len(tokenizer.get_added_tokens_decoder()) * (self.start is not None),
+            own=own(self.start),
         )  # fmt: skip
         if main():
             self._keep(model, work, told)
@@ -134,7 +137,7 @@ class Pretraining:
         count = min(MOST_HELD, max(1, int(HELD * len(every))))
         return [every[row] for row in order[count:]], [every[row] for row in order[:count]]
 
-    def _begin(self, work: Path, texts: Sequence[str]) -> int:
+    def begin(self, work: Path, texts: Sequence[str]) -> int:
         """Write tokenizer and weights to begin with; the words that a given vocabulary got."""
         if self.start is not None:
             return _widened(self.start, work, texts)
@@ -268,6 +271,14 @@ def _widened(start: Path, work: Path, texts: Sequence[str]) -> int:
             rows[tokenizer.token_to_id(word)] = table[ids].mean(0)
     model.save_pretrained(work)
     return len(more)
+
+
+def own(start: Path | None) -> bool:
+    """Whether the model in the folder ``start`` began with nothing and was pre-trained here; so does what starts without a folder."""
+    if start is None:
+        return True
+    path = start / FACTS
+    return path.is_file() and bool(json.loads(path.read_text(encoding="utf-8")).get("own"))
 
 
 def shape(model: torch.nn.Module) -> Shape:

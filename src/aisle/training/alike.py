@@ -1,7 +1,8 @@
-"""What says alike in a shop, without labels: its texts, titles and their descriptions, titles of what was clicked in one session."""
+"""What says alike in a shop, without labels: a text twice, its halves, title and description, titles of what one session clicked."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -16,6 +17,7 @@ from aisle.retrieval.sequences import Sequences
 from aisle.retrieval.vectors import item_texts
 from aisle.text.alike import Alike, Sort
 from aisle.text.normalise import normalise
+from aisle.text.pieces import halves
 
 CLICKS = (1,)
 """Windows whose clicks teach: those of the others measure, as a query's answers or as what comes next."""
@@ -35,8 +37,8 @@ class Numbered(dict[str, int]):
 
 
 def alike(data: Dataset, texts: Sequence[str]) -> Alike:
-    """The shop's ``texts`` in matching form, each a pair with itself; a title, with brand and category, and the description that stands
-    with it; what the encoder reads of two items that were clicked in one session of window 1."""
+    """The shop's ``texts`` in matching form, each a pair with itself; the two halves of each that is long enough; a title, with brand and
+    category, and the description that stands with it; what the encoder reads of two items that were clicked in one session of window 1."""
     catalogue, known = data.catalogue, Numbered()
     alone, whole = known.of(texts), known.of(item_texts(catalogue))
     columns = dict(catalogue.texts)
@@ -45,9 +47,26 @@ def alike(data: Dataset, texts: Sequence[str]) -> Alike:
     described = _described(titles, told if len(told) else np.full(len(titles), -1))
     windows = cut(data.events, data.judgements)
     clicked = _unequal(whole[together(data.events.where(windows.of(*CLICKS)), len(catalogue))])
-    links = np.concatenate([described, _unequal(np.stack([whole, titles], axis=1))])
-    pairs: dict[Sort, Numbers] = {"dropout": np.stack([alone, alone], axis=1), "described": described, "clicked": clicked}
+    first, second = halved(known, texts)
+    parts = [_unequal(np.stack([alone, half], axis=1)) for half in (first, second)]
+    links = np.concatenate([described, _unequal(np.stack([whole, titles], axis=1)), *parts])
+    pairs: dict[Sort, Numbers] = {
+        "dropout": np.stack([alone, alone], axis=1),
+        "halved": _unequal(np.stack([first, second], axis=1)),
+        "described": described,
+        "clicked": clicked,
+    }
     return Alike(list(known), _topics(links, len(known)), pairs)
+
+
+def halved(known: Numbered, texts: Sequence[str]) -> tuple[Numbers, Numbers]:
+    """``(texts,) int64`` twice: the halves of each text, -1 where it has none, or one that another text has too: such would make all that
+    have it one topic."""
+    cut = [halves(text) or ("", "") for text in texts]
+    times = Counter(half for pair in cut for half in pair)
+    cut = [pair if times[pair[0]] == times[pair[1]] == 1 else ("", "") for pair in cut]
+    first, second = zip(*cut, strict=True) if cut else ((), ())
+    return known.of(first), known.of(second)
 
 
 def together(events: Events, items: int) -> Numbers:

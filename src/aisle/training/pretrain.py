@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -30,9 +30,12 @@ if TYPE_CHECKING:
     from aisle.text.pretrain_train import Told
 
 Kind = Literal["bert", "gpt", "contrastive"]
+NOTHING = Path("nothing")
+"""Said instead of a folder to start from: a small model of the shop's own, which knows its words and no more."""
 LEARNING = "learn the shop's language"
 SAID = {
     "dropout": ("{:,} of a text twice through dropout", "none of a text twice, for the model drops nothing out"),
+    "halved": ("{:,} of the halves of a text", "none of halves, for no text is long enough"),
     "described": ("{:,} of a title and its description", "none of title and description, for no item has one of its own"),
     "clicked": ("{:,} of titles clicked in one session of window 1", "none of titles clicked together, for window 1 has no such click"),
 }
@@ -82,14 +85,14 @@ def pretrain(
     quiet: bool = False,
     pairs: Collection[str] = (),
 ) -> Gained:
-    """Pre-train on the texts of the shop in ``folder`` and write the model to ``out``; ``start`` is a model to go on from, in its absence
-    the installed one for ``contrastive``, which learns from these sorts of ``pairs``, empty: all. Killed, the same command goes on; its
-    curves are in ``out/tracking.jsonl``. Of several processes, which accelerate launched, all but the main one end in here. Raises
-    `AisleError` for what the user can mend."""
+    """Pre-train on the texts of the shop in ``folder`` and write the model to ``out``; ``start`` is a model to go on from, `NOTHING` for
+    none; in its absence it is none, or the installed one for ``contrastive``, which learns from these sorts of ``pairs``, empty: all.
+    Killed, the same command goes on; its curves are in ``out/tracking.jsonl``. Of several processes, which accelerate launched, all but
+    the main one end in here. Raises `AisleError` for what the user can mend."""
     if (out / "config.json").is_file():
         raise InputError(f"{out} holds a model already.", "Name another folder, or remove it.")
     sorts = _sorts(kind, pairs)
-    installed = [] if start or kind != "contrastive" else ["minilm"]
+    given, installed = None if start == NOTHING else start, start is None and kind == "contrastive"
     from aisle.text.device_train import main
 
     settings = load(folder)
@@ -97,19 +100,29 @@ def pretrain(
         with tracker.part("read and clean"):
             data, _ = load_dataset(folder, settings)
         with tracker.part(LEARNING) as advance, part(kind):
-            watch = _watch(tracker, advance)
-            if kind == "contrastive":
-                from aisle.text.alike_train import Contrasting
-
-                begin = start or model_folder("minilm")
-                told = Contrasting(alike(data, shop_texts(data)), out, begin, sorts, minutes * 60, watch=watch).run()
-            else:
-                from aisle.text.pretrain_train import Pretraining
-
-                told = Pretraining(shop_texts(data), out, kind, minutes * 60, start, watch=watch).run()
+            begin = model_folder("minilm") if installed else given
+            told = _trained(data, out, (kind, sorts), minutes * 60, begin, _watch(tracker, advance))
     if not main():
         raise SystemExit
-    return Gained(told, compare(folder, [out, *([start] if start else [])], quiet, only=("ngram", *installed)), out.resolve())
+    return Gained(told, compare(folder, [out, *([given] if given else [])], quiet, ("ngram", *["minilm"] * installed)), out.resolve())
+
+
+def _trained(
+    data: Dataset,
+    out: Path,
+    what: tuple[Kind, Sequence[Sort]],
+    seconds: float,
+    start: Path | None,
+    watch: Callable[[int, int, float], None],
+) -> Told:
+    """What came of learning by ``what`` is asked for."""
+    from aisle.text.alike_train import Contrasting
+    from aisle.text.pretrain_train import Pretraining
+
+    (kind, sorts), texts = what, shop_texts(data)
+    if kind == "contrastive":
+        return Contrasting(alike(data, texts), out, start, sorts, seconds, watch=watch).run()
+    return Pretraining(texts, out, kind, seconds, start, watch=watch).run()
 
 
 def _sorts(kind: Kind, pairs: Collection[str]) -> list[Sort]:
