@@ -1,8 +1,9 @@
 """What pre-training on a shop's own Chinese text is worth: ``python -m benchmarks.chinese_pretraining``.
 
-A BERT and a GPT learn from nothing on reviews of ten categories (online_shopping_10_cats, split by a hash of the text) and on titles
-(ecommerce_ner_zh, tmall_beauty). Texts that test are in no pre-training. Then categories, sentiment and entities are learned with and
-without: frozen, by a logistic regression on the vectors, and fine-tuned (`benchmarks.chinese_tuning`). Finished models are kept under
+From nothing a BERT learns hidden words, a GPT the next one, and a sentence encoder which two halves are of one text, on reviews of ten
+categories (online_shopping_10_cats, split by a hash of the text) and on titles (ecommerce_ner_zh, tmall_beauty); the BERT then goes on by
+halves. Texts that test are in no pre-training. Then categories, sentiment and entities are learned with and without: frozen, by a logistic
+regression on the vectors, and fine-tuned (`benchmarks.chinese_tuning`). Finished models are kept under
 ``build/results/chinese_pretraining``; an interrupted one goes on.
 """
 
@@ -16,10 +17,15 @@ from time import process_time
 import numpy as np
 from numpy.typing import NDArray
 
+from aisle.core.catalogue import Catalogue
+from aisle.core.events import Dataset, Events
+from aisle.core.strings import Strings
 from aisle.core.threads import one_thread
+from aisle.text.alike import Alike
 from aisle.text.encoder import Encoder, OnnxEncoder
 from aisle.text.ngram import NgramEncoder
 from aisle.text.normalise import normalise
+from aisle.training.alike import alike
 from benchmarks.chinese_pieces import tmall_beauty
 from benchmarks.chinese_reviews import SIZES, Labels, asked, reviews
 from benchmarks.chinese_tuning import tuned_figures
@@ -29,8 +35,9 @@ from benchmarks.measure import interval
 
 LINES = Lines("chinese_pretraining")
 PLACE = WORK / "chinese_pretraining"
-MINUTES = {"bert": 20.0, "gpt": 7.0}
+MINUTES = {"bert": 20.0, "gpt": 7.0, "halves": 20.0, "bert, then halves": 20.0}
 """Of one core, or of a GPU; the shape is what they can fill."""
+TUNED = ("untrained", "halves")
 DRAWS = 5
 """Draws of the few labels; their answers are pooled."""
 Floats = NDArray[np.float32]
@@ -50,29 +57,45 @@ def pretraining_figures() -> list[Figure]:
     for name, encode in ways.items():
         figures += _learned(name, encode(some), labels, parted)
     figures += _learned("n-gram TF-IDF", _tfidf(some, parted[0]), labels, parted)
-    return figures + tuned_figures(LINES, {name: pretrained(name) for name in ("untrained", "bert")})
+    return figures + tuned_figures(LINES, {name: pretrained(name) for name in TUNED})
 
 
 def pretrained(name: str) -> Path:
-    """The folder of a model, pre-trained or taken up where it was finished; ``untrained`` has the shape of ``bert``."""
+    """The folder of a model, pre-trained or taken up where it was finished; ``untrained`` and ``halves`` have the shape of ``bert``."""
     import torch
 
+    from aisle.text.alike_train import Contrasting
     from aisle.text.pretrain_train import FACTS, Pretraining
 
     place = PLACE / name
     if not (place / FACTS).is_file():
         torch.set_num_threads(1)
         texts, _, known = reviews()
-        texts = [*(texts[row] for row in known[0]), *titles()]
-        if name == "untrained":
-            shape = json.loads((pretrained("bert") / FACTS).read_text(encoding="utf-8"))
-            Pretraining(texts, place, "bert", shape=(shape["layers"], shape["width"]), steps=0).run()
-        else:
-            begun = process_time()
+        texts, begun = [*(texts[row] for row in known[0]), *titles()], process_time()
+        if name in MINUTES and name.endswith("halves"):
+            start = None if name == "halves" else pretrained("bert")
+            Contrasting(_halved(texts), place, start, ("halved",), MINUTES[name] * 60, shape=_shape()).run()
+        elif name in MINUTES:
             Pretraining(texts, place, name, MINUTES[name] * 60).run()  # type: ignore[arg-type]
-            gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-            (PLACE / f"{name}.json").write_text(json.dumps({"cpu": process_time() - begun, "gpu": gpu}), encoding="utf-8")
+        else:
+            Pretraining(texts, place, shape=_shape(), steps=0).run()
+        gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
+        (PLACE / f"{name}.json").write_text(json.dumps({"cpu": process_time() - begun, "gpu": gpu}), encoding="utf-8")
     return place
+
+
+def _shape() -> tuple[int, int]:
+    """Layers and width of ``bert``."""
+    from aisle.text.pretrain_train import FACTS
+
+    said = json.loads((pretrained("bert") / FACTS).read_text(encoding="utf-8"))
+    return said["layers"], said["width"]
+
+
+def _halved(texts: Sequence[str]) -> Alike:
+    """As a shop whose titles are these texts."""
+    titles = Catalogue(Strings.of(map(str, range(len(texts)))), {"title": Strings.of(texts)}, {})
+    return alike(Dataset(titles, Events.none()), texts)
 
 
 def titles() -> list[str]:
@@ -89,10 +112,12 @@ def told(name: str) -> list[Figure]:
     spent = json.loads((PLACE / f"{name}.json").read_text(encoding="utf-8"))
     note = f"{said['layers']} x {said['width']}, {said['vocabulary']:,} tokens; {said['steps']:,} steps in {said['seconds'] / 60:.1f} min"
     note += f" on one {spent['gpu']}" if spent["gpu"] else f" ({spent['cpu'] / 60:.1f} CPU min of one shared core)"
-    what = "hidden words" if name == "bert" else "the next token"
+    what = {"bert": "hidden words", "gpt": "the next token"}.get(name, "pairs of halves")
+    if said["pairs"]:
+        note += f", {said['pairs']['halved']:,} pairs"
     return [
         LINES.one(f"{name}: perplexity of {what}, held-out texts", said["perplexity"], f"{note}, {said['texts']:,} texts"),
-        LINES.one(f"{name}: perplexity before", said["before"], "the same texts, untrained"),
+        LINES.one(f"{name}: perplexity before", said["before"], "the same texts"),
     ]
 
 

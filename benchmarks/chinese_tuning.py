@@ -133,7 +133,7 @@ def _entity_figures(lines: Lines, models: Mapping[str, Path]) -> list[Figure]:
     for name, found in said.items():
         parts = [("all", tables[name]), *((WORDS[tag], counts(found, wanted, tag)) for tag in COLUMNS)]
         figures += [lines.held(f"titles, {name}: {kind}: F1", difference(table)) for kind, table in parts]
-    own = "bert, fine-tuned"
+    own = "halves, fine-tuned"
     for other in ("untrained, fine-tuned", "random field", "tagger"):
         figures.append(lines.held(f"titles, {own} less {other}: all: F1", difference(tables[own], tables[other])))
     return figures
