@@ -120,8 +120,14 @@ class Contrasting:
         place = self.out / PLACE / "nothing"
         if self.start is None and not agreed((place / "model.safetensors").is_file):
             torch.manual_seed(self.seed)
-            agreed(lambda: Pretraining(self.alike.texts, place, seconds=self.seconds, shape=self.shape).begin(place, self.alike.texts))
+            texts = self._read()
+            agreed(lambda: Pretraining(texts, place, seconds=self.seconds, shape=self.shape).begin(place, texts))
         return self.start or place
+
+    def _read(self) -> list[str]:
+        """What the model reads in one pass, a text as often as it is read: the time that takes says which shape is possible."""
+        rows = [self.alike.pairs[sort][: len(self.alike.texts)].ravel() for sort in self.sorts]
+        return [self.alike.texts[row] for row in np.concatenate(rows).tolist()]
 
     def _loop(self, source: Mixed, held: Measuring, begun: float) -> Loop[Batch]:
         model = source.model

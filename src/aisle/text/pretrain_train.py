@@ -139,6 +139,7 @@ class Pretraining:
 
     def begin(self, work: Path, texts: Sequence[str]) -> int:
         """Write tokenizer and weights to begin with; the words that a given vocabulary got."""
+        disable_progress_bar()
         if self.start is not None:
             return _widened(self.start, work, texts)
         tokenizer = learned(texts, self.kind == "gpt")
@@ -309,7 +310,7 @@ def _pace(model: torch.nn.Module, enough: float, steps: int = 2) -> float:
         value = loss(model, batch)
         value.backward()
         optimizer.step()
-        float(value)  # a GPU has not worked before it is asked
+        float(value.detach())  # a GPU has not worked before it is asked
         took.append(perf_counter() - begun)
         if took[0] > 4 * enough:
             return took[0]
