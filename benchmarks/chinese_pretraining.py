@@ -31,6 +31,7 @@ from benchmarks.chinese_reviews import SIZES, Labels, asked, reviews
 from benchmarks.chinese_tuning import tuned_figures
 from benchmarks.entities_zh import entity_titles, plain, without
 from benchmarks.figures import WORK, Figure, Lines, show
+from benchmarks.intents import LABELS, Remembered, ask, categories, learned
 from benchmarks.measure import interval
 
 LINES = Lines("chinese_pretraining")
@@ -57,6 +58,7 @@ def pretraining_figures() -> list[Figure]:
     for name, encode in ways.items():
         figures += _learned(name, encode(some), labels, parted)
     figures += _learned("n-gram TF-IDF", _tfidf(some, parted[0]), labels, parted)
+    figures += _understood()
     return figures + tuned_figures(LINES, {name: pretrained(name) for name in TUNED})
 
 
@@ -129,6 +131,23 @@ def encoder(name: str) -> Encoder:
     if not (place / "encoder.json").is_file():
         export(pretrained(name), place, name)
     return OnnxEncoder(place)
+
+
+def _understood() -> list[Figure]:
+    """Categories as query understanding learns them, of words and vectors: those of n-grams and those of halves."""
+    known, tested = categories()
+    encoders: dict[str, Encoder] = {"n-grams and SVD": NgramEncoder().fit(known.texts), "halves": encoder("halves")}
+    figures = []
+    for size in LABELS:
+        some, right = known.at_most(size), {}
+        for name, one in encoders.items():
+            encode = Remembered(one)
+            right[name] = ask(learned(some, encode), tested, encode)[0].astype(float)
+            encode.keep()
+            figures.append(LINES.held(f"query understanding, {name}, {len(some):,} labels: accuracy", interval(right[name])))
+        difference = interval(right["halves"] - right["n-grams and SVD"])
+        figures.append(LINES.held(f"query understanding, halves less n-grams and SVD, {len(some):,} labels: accuracy", difference))
+    return figures
 
 
 def _by(encoder: Encoder) -> Callable[[Sequence[str]], Floats]:

@@ -94,9 +94,7 @@ def banking_figures() -> list[Figure]:
 
 def category_figures() -> list[Figure]:
     """Ten categories of Chinese reviews by the encoder of n-grams, which learned from the texts without their labels."""
-    rows = [(row["review"], row["cat"], "") for row in read(raw_data() / "online_shopping_10_cats" / "online_shopping_10_cats.csv.gz")]
-    every = examples_of(rows)
-    known, asked = every.where(every.window < 4), every.where(sampled(every.window == 4, ASKED))
+    known, asked = categories()
     encode = Remembered(NgramEncoder().fit(known.texts))
     figures = []
     for size in LABELS:
@@ -107,6 +105,13 @@ def category_figures() -> list[Figure]:
         figures.append(held(f"online_shopping_10_cats: accuracy with {len(some):,} labels", right, note))
         figures += _rivals(f"online_shopping_10_cats, {len(some):,} labels", some, asked)
     return figures
+
+
+def categories() -> tuple[Examples, Examples]:
+    """Chinese reviews that may teach their category, and some of those that test."""
+    rows = [(row["review"], row["cat"], "") for row in read(raw_data() / "online_shopping_10_cats" / "online_shopping_10_cats.csv.gz")]
+    every = examples_of(rows)
+    return every.where(every.window < 4), every.where(sampled(every.window == 4, ASKED))
 
 
 def banking() -> tuple[Examples, Examples]:

@@ -60,7 +60,7 @@ class Labeller:
         number = {name: place for place, name in enumerate(self.labels)}
         encoded = self.tokenizer.encode_batch([list(one) for one in words], is_pretokenized=True)
         said = labels or [()] * len(words)
-        return [_read(one, [number[label] for label in some]) for one, some in zip(encoded, said, strict=True)]
+        return [_placed(one, [number[label] for label in some]) for one, some in zip(encoded, said, strict=True)]
 
     def _said(self, words: Words, texts: Sequence[Read]) -> list[list[str]]:
         said = [[self.labels[0]] * len(one) for one in words]
@@ -80,7 +80,7 @@ class Labeller:
         return logits
 
 
-def _read(encoding: Encoding, labels: Sequence[int]) -> Read:
+def _placed(encoding: Encoding, labels: Sequence[int]) -> Read:
     """``labels`` of all words of the text, or none."""
     first: dict[int, int] = {}
     for token, word in enumerate(encoding.word_ids):
