@@ -28,7 +28,7 @@ from aisle.text.cross_learn_train import Course
 from aisle.text.device_train import agreed, main, placed, steps_for
 from aisle.text.encoder import OnnxEncoder
 from aisle.text.export_train import export
-from aisle.text.found import shares, shares_of, wanted_among
+from aisle.text.found import gains, shares, shares_of, wanted_among
 from aisle.text.heads_train import Heads
 from aisle.text.late_train import Late
 from aisle.text.lesson import Lesson
@@ -51,7 +51,7 @@ AFTER = 45.0
 EPOCHS = {"pieces": 1, "teacher": 1, "pairs": 2}
 """Passes at most: on real judgements a third gained nothing."""
 LEAST = {"pieces": 0, "pairs": 48}
-"""Steps that few answers may teach all the same, in as many passes as it takes; they end when the held out queries gain no more."""
+"""Steps that few answers may teach all the same, in as many passes as it takes; the best of them are kept."""
 RANGE_TIME = 0.06
 """Of the time for fine-tuning, which is half of a training at most, so much may go into the range test."""
 RANGED = 128
@@ -119,16 +119,22 @@ class Judge:
 
     def of(self, model: Opened, windows: Sequence[str]) -> Lists:
         """Each window's queries, one share a query."""
-        model.net.eval()
-        with torch.no_grad():
-            items = self._cut(model.vectors(model.tokens(self.texts)).cpu().numpy())
-            asked = {name: self._cut(model.vectors(model.tokens(self._texts(name), "query")).cpu().numpy()) for name in windows}
+        asked, items = self._read(model, windows)
         self.first = {name: (vectors @ items.T).argmax(1) for name, vectors in asked.items()}
         return {name: self._shares(name, vectors, items) for name, vectors in asked.items()}
 
     def held(self, model: Opened) -> float:
-        """The mean over the queries of window 1 that were kept out: they decide while it learns."""
-        return float(np.mean(self.of(model, ["held"])["held"]))
+        """nDCG@10 of the queries of window 1 that were kept out: they decide while it learns, when recall is soon 1 for nearly all where
+        there are few items."""
+        asked, items = self._read(model, ["held"])
+        return float(np.mean(gains(asked["held"], items, self._wanted("held"))))
+
+    def _read(self, model: Opened, windows: Sequence[str]) -> tuple[dict[str, NDArray[np.float32]], NDArray[np.float32]]:
+        """The vectors of each window's queries, and of the items."""
+        model.net.eval()
+        with torch.no_grad():
+            items = self._cut(model.vectors(model.tokens(self.texts)).cpu().numpy())
+            return {name: self._cut(model.vectors(model.tokens(self._texts(name), "query")).cpu().numpy()) for name in windows}, items
 
     def changed(self, window: str, before: Firsts, after: Firsts, most: int) -> tuple[dict[str, int], list[dict[str, Json]]]:
         """Queries whose first answer changed: counts, and at most so many of them, those first whose answer became right or wrong."""
@@ -159,7 +165,7 @@ class Judge:
         for name in windows:
             reads = [encoder.read([text], "query") for text in self._texts(name)]
             worth = [together(likeness(head.asked(one.states), tokens, items.starts[:-1]), items.vectors @ one.vectors[0]) for one in reads]
-            found[name] = shares_of(worth, [self.wanted[number] for number in self.task.asked[name].tolist()])
+            found[name] = shares_of(worth, self._wanted(name))
         return found
 
     def _cut(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -169,7 +175,10 @@ class Judge:
         return [self.task.pairs.queries[number] for number in self.task.asked[window].tolist()]
 
     def _shares(self, window: str, asked: NDArray[np.float32], items: NDArray[np.float32]) -> list[float]:
-        return shares(asked, items, [self.wanted[number] for number in self.task.asked[window].tolist()])
+        return shares(asked, items, self._wanted(window))
+
+    def _wanted(self, window: str) -> list[set[int]]:
+        return [self.wanted[number] for number in self.task.asked[window].tolist()]
 
 
 def tune(folder: Path) -> None:
