@@ -150,6 +150,12 @@ def test_what_starts_from_nothing_learns_and_goes_on_when_killed(tmp_path: Path,
     assert not (tmp_path / "own" / "unfinished-contrastive").exists()
 
 
+def test_too_few_pairs_leave_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="needs 64 pairs of texts that say alike, here are 0"):
+        trained(tmp_path / "own", None, sorts=("clicked",))
+    assert not (tmp_path / "own").exists()
+
+
 def test_what_was_pretrained_here_from_nothing_goes_on_at_its_own_rate(model: Path, tmp_path: Path) -> None:
     from aisle.text.alike_train import OWN_RATE, RATE, Contrasting, Mixed
     from aisle.text.model_train import open_model

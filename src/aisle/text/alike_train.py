@@ -91,13 +91,12 @@ class Contrasting:
     def run(self) -> Told:
         """Learn, measure, write ``out``. Raises `InputError` where there are too few pairs, ``start`` holds no model, or what is unfinished
         in ``out`` was begun with something else."""
+        _enough(sum(len(self.alike.pairs[sort]) for sort in self.sorts))
         begun, start = perf_counter(), self._start()
         model = open_model(start)
         sorts = [sort for sort in self.sorts if sort != "dropout" or drops(model)]
         teaching, kept = self.alike.parted(sorts, self.seed)
-        if (count := sum(map(len, teaching.values()))) < LEAST:
-            mend = "Add titles, descriptions or clicks, or leave --pairs out."
-            raise InputError(f"Contrastive learning needs {LEAST} pairs of texts that say alike, here are {count:,}.", mend)
+        _enough(sum(map(len, teaching.values())))
         if main():
             self._check(start)
         source = Mixed(model, self.alike, teaching, self.seed)
@@ -188,3 +187,10 @@ def drops(model: Opened) -> bool:
 def _even(pairs: Numbers) -> list[Numbers]:
     """Parts of nearly one size, `BATCH` at most."""
     return np.array_split(pairs, math.ceil(len(pairs) / BATCH)) if len(pairs) else []
+
+
+def _enough(pairs: int) -> None:
+    """Raises `InputError` for fewer than `LEAST`."""
+    if pairs < LEAST:
+        mend = "Add titles, descriptions or clicks, or leave --pairs out."
+        raise InputError(f"Contrastive learning needs {LEAST} pairs of texts that say alike, here are {pairs:,}.", mend)
