@@ -134,17 +134,17 @@ def encoder(name: str) -> Encoder:
 def _understood() -> list[Figure]:
     """Categories as query understanding learns them, of words and vectors: those of n-grams and those of halves."""
     known, tested = categories()
-    encoders: dict[str, Encoder] = {"n-grams and SVD": NgramEncoder().fit(known.texts), "halves": encoder("halves")}
+    ways = {"n-grams and SVD": Remembered(NgramEncoder().fit(known.texts)), "halves": Remembered(encoder("halves"))}
     figures = []
     for size in LABELS:
         some, right = known.at_most(size), {}
-        for name, one in encoders.items():
-            encode = Remembered(one)
+        for name, encode in ways.items():
             right[name] = ask(learned(some, encode), tested, encode)[0].astype(float)
-            encode.keep()
             figures.append(LINES.held(f"query understanding, {name}, {len(some):,} labels: accuracy", interval(right[name])))
         difference = interval(right["halves"] - right["n-grams and SVD"])
         figures.append(LINES.held(f"query understanding, halves less n-grams and SVD, {len(some):,} labels: accuracy", difference))
+    for encode in ways.values():
+        encode.keep()
     return figures
 
 

@@ -22,6 +22,7 @@ from aisle.text.cross_export_train import export_cross
 from aisle.text.cross_learn_train import Course, Listed, Lists, teach
 from aisle.text.cross_model_train import LONGEST, Opened, open_cross
 from aisle.text.device_train import main
+from aisle.text.found import ndcg
 from aisle.tracking.run import Run, part, tracked
 from aisle.tracking.spoken import Spoken, say
 
@@ -75,18 +76,6 @@ class Judge:
         with torch.no_grad():
             scores = self.model.scores(self.tokens).cpu().numpy()
         return ndcg(scores.reshape(self.gain.shape), self.gain)
-
-
-def ndcg(scores: NDArray[np.float32], gain: NDArray[np.float32]) -> float:
-    """Mean over rows of ``(q, wide)``: discounted gain in the order of the scores over that of the best order (Järvelin and Kekäläinen
-    2002); rows without any gain are left out."""
-    some = gain[gain.any(axis=1)]
-    if not len(some):
-        return 0.0
-    worth = 1 / np.log2(np.arange(gain.shape[1]) + 2)
-    order = np.argsort(-scores[gain.any(axis=1)], axis=1, kind="stable")
-    found = (np.take_along_axis(some, order, axis=1) * worth).sum(axis=1)
-    return float(np.mean(found / (-np.sort(-some, axis=1) * worth).sum(axis=1)))
 
 
 def train(folder: Path) -> None:

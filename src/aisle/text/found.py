@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,15 +22,17 @@ def shares(asked: NDArray[np.float32], items: NDArray[np.float32], wanted: Seque
     return shares_of((items @ vector for vector in asked), wanted)
 
 
-def gains(asked: NDArray[np.float32], items: NDArray[np.float32], wanted: Sequence[Collection[int]]) -> list[float]:
-    """nDCG@10 of each query, all that is wanted alike (Järvelin and Kekäläinen 2002): where recall is 1 for nearly all it still tells."""
-    found, worth = [], 1 / np.log2(np.arange(2, FIRST + 2))
-    for vector, rows in zip(asked, wanted, strict=True):
-        said = items @ vector
-        first = np.argpartition(-said, min(FIRST, len(said) - 1))[:FIRST]
-        right = np.isin(first[np.argsort(-said[first], kind="stable")], list(rows))
-        found.append(float(worth[: len(right)][right].sum() / worth[: len(rows)].sum()))
-    return found
+def ndcg(scores: NDArray[np.float32], gain: NDArray[np.float32], first: float = inf) -> float:
+    """Mean over rows of ``(q, wide)``: discounted gain of the ``first`` in the order of the scores over that of the best order (Järvelin
+    and Kekäläinen 2002); rows without any gain are left out. Where recall is 1 for nearly all it still tells."""
+    some = gain[gain.any(axis=1)]
+    if not len(some):
+        return 0.0
+    place = np.arange(gain.shape[1])
+    worth = np.where(place < first, 1 / np.log2(place + 2), 0.0)
+    order = np.argsort(-scores[gain.any(axis=1)], axis=1, kind="stable")
+    found = (np.take_along_axis(some, order, axis=1) * worth).sum(axis=1)
+    return float(np.mean(found / (-np.sort(-some, axis=1) * worth).sum(axis=1)))
 
 
 def shares_of(scores: Iterable[NDArray[np.float32]], wanted: Sequence[Collection[int]]) -> list[float]:

@@ -28,7 +28,7 @@ from aisle.text.cross_learn_train import Course
 from aisle.text.device_train import agreed, main, placed, steps_for
 from aisle.text.encoder import OnnxEncoder
 from aisle.text.export_train import export
-from aisle.text.found import gains, shares, shares_of, wanted_among
+from aisle.text.found import FIRST, ndcg, shares, shares_of, wanted_among
 from aisle.text.heads_train import Heads
 from aisle.text.late_train import Late
 from aisle.text.lesson import Lesson
@@ -127,7 +127,10 @@ class Judge:
         """nDCG@10 of the queries of window 1 that were kept out: they decide while it learns, when recall is soon 1 for nearly all where
         there are few items."""
         asked, items = self._read(model, ["held"])
-        return float(np.mean(gains(asked["held"], items, self._wanted("held"))))
+        gain = np.zeros((len(asked["held"]), len(items)), np.float32)
+        for row, wanted in zip(gain, self._wanted("held"), strict=True):
+            row[list(wanted)] = 1
+        return ndcg(asked["held"] @ items.T, gain, FIRST)
 
     def _read(self, model: Opened, windows: Sequence[str]) -> tuple[dict[str, NDArray[np.float32]], NDArray[np.float32]]:
         """The vectors of each window's queries, and of the items."""

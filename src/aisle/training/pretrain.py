@@ -104,7 +104,8 @@ def pretrain(
             told = _trained(data, out, (kind, sorts), minutes * 60, begin, _watch(tracker, advance))
     if not main():
         raise SystemExit
-    return Gained(told, compare(folder, [out, *([given] if given else [])], quiet, ("ngram", *["minilm"] * installed)), out.resolve())
+    beside = ("ngram", "minilm") if installed else ("ngram",)
+    return Gained(told, compare(folder, [out, *([given] if given else [])], quiet, beside), out.resolve())
 
 
 def _trained(
